@@ -1,0 +1,310 @@
+"""From one batch of segments and a set of prompts to per-head vectors and context; knows no files and no store.
+
+The feature of a head is the slice of `o_proj`'s input that belongs to it, at the last position of the input, the one
+whose logits give the first generated token (HeadHunt-VAD, AAAI 2026). No logits are computed and nothing is generated.
+
+Three ways give the same numbers up to rounding:
+
+    packed   vision once, the token prefix that all prompts share once, then all the prompts' rests in one row on top of
+             the cached prefix: block-diagonal mask, positions restarting
+    loop     the same prefix, then one prompt's rest after the other, the cache cropped in between
+    full     vision once, then one whole prefill a prompt: the oracle
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os.path import commonprefix
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from headhunt.errors import ComputeError, InputError, ModelError
+from headhunt.records import Float32, Head, UInt8
+
+if TYPE_CHECKING:
+    import torch
+
+    from headhunt.models import Backbone
+
+Method = Literal["packed", "loop", "full"]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The token ids of all prompts of a run, cut where they part.
+
+    Attributes:
+        prefix: What all prompts share (system turn, frames), at least up to the last visual token.
+        suffixes: The rest of each prompt, each at least one token long.
+    """
+
+    prefix: tuple[int, ...]
+    suffixes: tuple[tuple[int, ...], ...]
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Length of the whole input of each prompt, in tokens."""
+        return tuple(len(self.prefix) + len(s) for s in self.suffixes)
+
+
+def share(prompts: Sequence[Sequence[int]], *, image_token_id: int) -> Tokens:
+    """Cut token sequences into their longest common prefix and their rests.
+
+    Args:
+        prompts: Token ids of each whole input, the visual tokens in all of them alike.
+        image_token_id: Id of the visual placeholder.
+
+    Raises:
+        InputError: No prompts, or prompts that differ before the last visual token.
+    """
+    if not prompts or not all(prompts):
+        raise InputError("no prompts, or an empty one")
+    prefix: list[int] = list(commonprefix([list(p)[:-1] for p in prompts]))
+    if any(image_token_id in p[len(prefix) :] for p in prompts):
+        raise InputError("the prompts differ before the last frame", hint="put the frames before the prompt")
+    return Tokens(tuple(prefix), tuple(tuple(p[len(prefix) :]) for p in prompts))
+
+
+@dataclass(frozen=True)
+class Activations:
+    """What one batch gives.
+
+    Attributes:
+        heads: float32 (b, p, l, h, d), or (b, p, k, d) when a head subset was asked for.
+        context: float32 (b, p, hidden), or None when it was not asked for.
+    """
+
+    heads: Float32
+    context: Float32 | None
+
+
+class Extractor:
+    """Runs one model over batches of segments, always with the same prompts and the same frames a segment.
+
+    Args:
+        backbone: The model; it is left as it came after every call.
+        tokens: Token ids of the prompts, from `share`.
+        heads: Only these heads, in this order; None for all. The pass stops at the last layer that is needed.
+        context: Also the hidden state after the final norm at the same position (SteerVAD's context, ICLR 2026).
+        method: "packed", "loop" or "full".
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        tokens: Tokens,
+        *,
+        heads: Sequence[Head] | None = None,
+        context: bool = True,
+        method: Method = "packed",
+    ) -> None:
+        self.backbone = backbone
+        self.tokens = tokens
+        self.heads = None if heads is None else tuple(heads)
+        self.context = context
+        self.method = method
+        spec = backbone.spec
+        for head in self.heads or ():
+            if head.layer >= spec.layers or head.head >= spec.heads:
+                raise ModelError(
+                    f"head {head} does not exist in {backbone.name}", expected=f"{spec.layers} layers x {spec.heads} heads"
+                )
+        wanted = range(spec.layers) if self.heads is None else sorted({h.layer for h in self.heads})
+        self.layers: tuple[int, ...] = tuple(wanted)
+        self.stop = None if context else self.layers[-1]
+        windows = [w for w in (getattr(x.self_attn, "sliding_window", None) for x in _layers(backbone)) if w]
+        if method == "packed" and (
+            backbone.attention not in {"sdpa", "eager"} or (windows and min(windows) < max(tokens.lengths))
+        ):
+            raise ModelError(
+                "packed extraction needs full attention with sdpa or eager",
+                got=f"{backbone.attention}, windows {windows}",
+                hint="use the method 'loop'",
+            )
+
+    def __call__(self, pixels: UInt8 | torch.Tensor) -> Activations:
+        """Run one batch.
+
+        Args:
+            pixels: uint8 (b, f, 3, height, width), resized frames.
+
+        Raises:
+            ModelError: A hook did not fire exactly once a forward pass.
+        """
+        import torch
+
+        with torch.inference_mode():
+            frames = torch.as_tensor(pixels)
+            visual = self.backbone.encode_frames(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+            heads, context = METHODS[self.method](self, visual)
+            return Activations(_to_numpy(self._pick(heads)), None if context is None else _to_numpy(context))
+
+    def _pick(self, heads: torch.Tensor) -> torch.Tensor:
+        """(b, p, wanted layers, h, d) -> as asked for."""
+        if self.heads is None:
+            return heads
+        place = {layer: index for index, layer in enumerate(self.layers)}
+        return heads[:, :, [place[h.layer] for h in self.heads], [h.head for h in self.heads]]
+
+    def forward(
+        self, embedded: torch.Tensor, positions: torch.Tensor, rows: Sequence[int], **options: Any
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """One pass of the decoder.
+
+        Args:
+            embedded: (b, t, hidden).
+            positions: Position ids (1, t).
+            rows: Positions to read, in [0, t); empty to read nothing (a pass that only fills the cache).
+            **options: Mask and cache for the decoder.
+
+        Returns:
+            Heads (b, len(rows), wanted layers, h, d) and context (b, len(rows), hidden), None where not read.
+        """
+        import torch
+
+        wanted = self.layers if rows else ()
+        index = torch.tensor(rows, device=embedded.device, dtype=torch.long)
+        out = None
+        with _capture(self.backbone, wanted, index, stop=self.stop) as seen:
+            try:
+                out = self.backbone.decoder(
+                    inputs_embeds=embedded, position_ids=positions.expand(embedded.shape[0], -1), **options
+                ).last_hidden_state
+            except _StopForwardError:
+                pass
+        if not rows:
+            return None, None
+        if [len(seen[layer]) for layer in wanted] != [1] * len(wanted):
+            raise ModelError(
+                "hooks on the attention layers did not fire once each", got={k: len(v) for k, v in seen.items()}
+            )
+        spec = self.backbone.spec
+        heads = torch.stack([seen[layer][0] for layer in wanted], 2).unflatten(-1, (spec.heads, spec.head_dim))
+        return heads, None if out is None or not self.context else out[:, index].clone()
+
+
+def _layers(backbone: Backbone) -> Any:
+    return backbone.decoder.layers
+
+
+class _StopForwardError(Exception):
+    """The last layer that is needed has been read."""
+
+
+@contextmanager
+def _capture(
+    backbone: Backbone, wanted: Sequence[int], rows: torch.Tensor, *, stop: int | None
+) -> Iterator[dict[int, list[torch.Tensor]]]:
+    """Read `rows` of o_proj's input in the `wanted` layers; the model leaves as it came, also after an error."""
+    seen: dict[int, list[torch.Tensor]] = {layer: [] for layer in wanted}
+    handles = []
+
+    def hook(layer: int) -> Callable[[Any, tuple[torch.Tensor, ...]], None]:
+        def read(_module: Any, args: tuple[torch.Tensor, ...]) -> None:
+            if layer in seen:
+                # Indexing with a tensor copies: nothing of the (b, t, h*d) input is kept alive.
+                seen[layer].append(args[0][:, rows])
+            if layer == stop:
+                raise _StopForwardError
+
+        return read
+
+    try:
+        for layer in sorted({*wanted, *(() if stop is None else (stop,))}):
+            handles.append(_layers(backbone)[layer].self_attn.o_proj.register_forward_pre_hook(hook(layer)))
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _full(run: Extractor, visual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    import torch
+
+    parts = []
+    for suffix in run.tokens.suffixes:
+        ids = [*run.tokens.prefix, *suffix]
+        embedded = run.backbone.embed(ids, visual, batch=visual.shape[0])
+        parts.append(run.forward(embedded, run.backbone.positions(ids, 0), [len(ids) - 1], use_cache=False))
+    return _join(parts, torch.cat)
+
+
+def _prefill(run: Extractor, visual: torch.Tensor) -> Any:
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=run.backbone.decoder.config)
+    prefix = run.tokens.prefix
+    embedded = run.backbone.embed(prefix, visual, batch=visual.shape[0])
+    run.forward(embedded, run.backbone.positions(prefix, 0), [], past_key_values=cache, use_cache=True)
+    return cache
+
+
+def _loop(run: Extractor, visual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    import torch
+
+    cache, start, parts = _prefill(run, visual), len(run.tokens.prefix), []
+    for suffix in run.tokens.suffixes:
+        embedded = run.backbone.embed(suffix, None, batch=visual.shape[0])
+        positions = run.backbone.positions(suffix, start)
+        parts.append(run.forward(embedded, positions, [len(suffix) - 1], past_key_values=cache, use_cache=True))
+        cache.crop(-len(suffix))
+    return _join(parts, torch.cat)
+
+
+def _packed(run: Extractor, visual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    import torch
+
+    if len(run.tokens.suffixes) == 1:
+        return _full(run, visual)
+    cache, start = _prefill(run, visual), len(run.tokens.prefix)
+    suffixes = run.tokens.suffixes
+    ids = [token for suffix in suffixes for token in suffix]
+    device, lengths = run.backbone.device, torch.tensor([len(s) for s in suffixes])
+    owner = torch.repeat_interleave(torch.arange(len(suffixes)), lengths)
+    own = (owner[:, None] == owner[None, :]) & torch.ones(len(ids), len(ids), dtype=torch.bool).tril()
+    allowed = torch.cat([torch.ones(len(ids), start, dtype=torch.bool), own], 1).to(device)
+    mask = torch.zeros(1, 1, *allowed.shape, dtype=run.backbone.dtype, device=device)
+    mask.masked_fill_(~allowed, torch.finfo(run.backbone.dtype).min)
+    embedded = run.backbone.embed(ids, None, batch=visual.shape[0])
+    positions = torch.cat([run.backbone.positions(s, start) for s in suffixes], -1)
+    rows = (lengths.cumsum(0) - 1).tolist()
+    heads, context = run.forward(
+        embedded, positions, rows, attention_mask=mask, past_key_values=cache, use_cache=True
+    )
+    assert heads is not None
+    return heads, context
+
+
+METHODS: dict[str, Callable[[Extractor, Any], tuple[Any, Any]]] = {"packed": _packed, "loop": _loop, "full": _full}
+
+
+def _join(parts: Sequence[tuple[Any, Any]], cat: Callable[..., Any]) -> tuple[Any, Any]:
+    contexts = [context for _, context in parts]
+    return cat([heads for heads, _ in parts], 1), None if contexts[0] is None else cat(contexts, 1)
+
+
+def _to_numpy(values: torch.Tensor) -> Float32:
+    import torch
+
+    out: Float32 = values.to(torch.float32).cpu().numpy()
+    return out
+
+
+def check_storable(values: Float32) -> None:
+    """Raise unless every value is finite and inside float16's range, which the store keeps.
+
+    Raises:
+        ComputeError: One is not.
+    """
+    limit = float(np.finfo(np.float16).max)
+    peak = float(np.max(np.abs(values))) if values.size else 0.0
+    if not peak <= limit:
+        raise ComputeError(
+            "an activation is not finite or outside float16's range",
+            got=peak,
+            expected=f"at most {limit}",
+            hint="run the model in bfloat16 or float32",
+        )

@@ -1,0 +1,213 @@
+"""The videos under a folder, and the reader that takes labels from the names of folders; it opens no video.
+
+What every reader shares lies here too: `Reading`, `find_videos`, `find_file`, `stem` and `pick`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from headhunt.datasets.manifest import read_text
+from headhunt.errors import ManifestError, UsageError
+from headhunt.records import ManifestRow
+
+VIDEO_SUFFIXES = frozenset(
+    ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .vob .webm .wmv".split()
+)
+IMAGE_SUFFIXES = frozenset(".bmp .jpeg .jpg .png .tif .tiff .webp".split())
+SPLITS = {
+    "train": "train", "training": "train",
+    "val": "val", "valid": "val", "validation": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+_NORMAL = re.compile(r"normal(?:[-_ ].*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reader made of a data set's files; nothing is lost.
+
+    Attributes:
+        rows: One row for each video that is there and labelled, sorted by id; ids are relative to the root.
+        unmatched_rows: Rows the data set's own lists promise but whose video is not there; ids as in those lists.
+        unmatched_videos: Videos under the root of which nothing speaks, sorted.
+        notes: What the user should know, a sentence each.
+    """
+
+    rows: tuple[ManifestRow, ...]
+    unmatched_rows: tuple[ManifestRow, ...]
+    unmatched_videos: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def folder(
+    root: Path,
+    *,
+    annotations: Path | None = None,
+    normal: Sequence[str] | None = None,
+    class_folder: Literal["top", "parent"] = "top",
+) -> Reading:
+    """Read `root/[split/]class/.../video`: the label is the name of a folder.
+
+    A first folder named train, val or test (or training, valid, validation, testing, in any case) is the split. Folders
+    of two or more frames count as videos. Normal videos get no events; of abnormal ones the events are not known, and
+    the folder's name is their category (but for a folder called "abnormal").
+
+    Args:
+        root: Folder of the videos; ids are relative to it.
+        annotations: Not used by this reader; must be None.
+        normal: Names of the normal classes' folders, any case; () says that there are none. None takes every folder
+            called "normal", or "normal" followed by `_`, `-` or a space and more ("Normal_Videos"), in any case.
+        class_folder: "top" takes the first folder below root and split, "parent" the folder the video lies in.
+
+    Raises:
+        UsageError: `annotations` is given.
+        ManifestError: There is no video or class folder, or a normal class has no folder: the reader does not guess
+            that all videos are abnormal.
+    """
+    if annotations is not None:
+        raise UsageError("the folder reader takes no annotations", got=annotations, hint="write a manifest instead")
+    found: list[tuple[str, str, str]] = []  # video, split, class
+    unlabelled: list[str] = []
+    for video in find_videos(root, frame_folders=True):
+        folders = video.split("/")[:-1]
+        split = SPLITS.get(folders[0].casefold(), "") if folders else ""
+        classes = folders[1:] if split else folders
+        if classes:
+            found.append((video, split, classes[0 if class_folder == "top" else -1]))
+        else:
+            unlabelled.append(video)
+    counts = Counter(name for _, _, name in found)
+    if not counts:
+        raise ManifestError(
+            f"no folder under {root} names a class", expected="root/[split/]class/video", hint="write a manifest instead"
+        )
+    normals = _normal_names(counts, normal, root)
+    rows = []
+    for video, split, name in found:
+        if name in normals:
+            rows.append(ManifestRow(video, split, "normal", ()))
+        else:
+            rows.append(ManifestRow(video, split, "abnormal", None, "" if name.casefold() == "abnormal" else name))
+    notes = [f"folder {name!r}: {counts[name]} videos, {'normal' if name in normals else 'abnormal'}" for name in counts]
+    if unlabelled:
+        notes.append(f"{len(unlabelled)} videos lie in no class folder and have no label")
+    return Reading(tuple(rows), (), tuple(unlabelled), tuple(notes))
+
+
+def _normal_names(names: Iterable[str], normal: Sequence[str] | None, root: Path) -> set[str]:
+    """Those of the names that are normal classes."""
+    names = list(names)
+    if normal is None:
+        found = {name for name in names if _NORMAL.fullmatch(name)}
+        if not found:
+            raise ManifestError(
+                f"no class folder under {root} is called normal",
+                got=", ".join(sorted(names)),
+                hint="say which folders hold normal videos, or that none does",
+            )
+        return found
+    wanted = {name.casefold() for name in normal}
+    missing = wanted - {name.casefold() for name in names}
+    if missing:
+        raise ManifestError(
+            f"no class folder under {root} is called {', '.join(sorted(missing))}", got=", ".join(sorted(names))
+        )
+    return {name for name in names if name.casefold() in wanted}
+
+
+def find_videos(root: Path, *, frame_folders: bool = False) -> list[str]:
+    """Ids of the videos under a folder: paths relative to it with `/` between their parts, sorted.
+
+    Links to folders are followed, each real folder once. Names that begin with a dot and `__MACOSX` are passed over.
+
+    Args:
+        root: The folder.
+        frame_folders: Count a folder that holds two or more images, no video and no folder as a video.
+
+    Raises:
+        ManifestError: There is no video, a folder cannot be read, or a name is not valid Unicode.
+    """
+    videos: list[str] = []
+    for place, folders, files in _walk(root):
+        here = [place + name for name in files if Path(name).suffix.lower() in VIDEO_SUFFIXES]
+        images = [name for name in files if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+        if frame_folders and place and len(images) > 1 and not here and not folders:
+            here = [place.removesuffix("/")]
+        videos += here
+    for video in videos:
+        if not video.isascii() and re.search("[\ud800-\udfff]", video):
+            raise ManifestError("the name of a video is not valid Unicode", got=ascii(video), hint="rename it")
+    if not videos:
+        raise ManifestError(f"no video under {root}", expected=f"files ending in {' '.join(sorted(VIDEO_SUFFIXES))}")
+    return sorted(videos)
+
+
+def find_file(name: str, places: Iterable[Path]) -> Path | None:
+    """The file of this name under the first of the places that has one.
+
+    Raises:
+        ManifestError: A place has two such files that differ.
+    """
+    for root in places:
+        found = sorted(root / (place + name) for place, _, files in _walk(root) if name in files)
+        texts = {read_text(path).replace("\r\n", "\n") for path in found[:100]} if len(found) > 1 else set()
+        if len(texts) > 1:
+            raise ManifestError(
+                f"two files called {name} differ", got=", ".join(map(str, found)), hint="say which one to use"
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def _walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Path relative to root ("" or ending in "/"), folders and files of every folder, sorted, hidden ones left out."""
+
+    def fail(error: OSError) -> None:
+        raise ManifestError(f"a folder cannot be read: {error.filename}", got=error.strerror) from error
+
+    if not root.is_dir():
+        raise ManifestError(f"{root} is not a folder", expected="the folder of the data set")
+    seen = {os.path.realpath(root)}
+    for path, folders, files in os.walk(root, followlinks=True, onerror=fail):
+        kept = []
+        for name in sorted(folders):
+            real = os.path.realpath(os.path.join(path, name))  # noqa: PTH118 (os.walk gives text)
+            if not name.startswith(".") and name != "__MACOSX" and real not in seen:
+                seen.add(real)
+                kept.append(name)
+        folders[:] = kept
+        place = Path(path).relative_to(root).as_posix()
+        yield "" if place == "." else place + "/", kept, sorted(name for name in files if not name.startswith("."))
+
+
+def stem(name: str) -> str:
+    """A file's name without folders and one final video suffix; every other dot stays.
+
+    >>> stem("test/A.Beautiful.Mind.2001__#00-01-45_00-02-50_label_A.mp4")
+    'A.Beautiful.Mind.2001__#00-01-45_00-02-50_label_A'
+    """
+    name = name.rsplit("/", 1)[-1]
+    suffix = Path(name).suffix
+    return name.removesuffix(suffix) if suffix.lower() in VIDEO_SUFFIXES else name
+
+
+def lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Place ("file, line n") and text of every line that is not blank, spaces around it removed.
+
+    Raises:
+        ManifestError: The file cannot be read, is not text, or holds nothing.
+    """
+    text = read_text(path)
+    if not text.strip():
+        raise ManifestError(f"{path} is empty")
+    for number, content in enumerate(text.splitlines(), start=1):
+        if content.strip():
+            yield f"{path}, line {number}", content.strip()

@@ -1,0 +1,415 @@
+"""The neutral manifest: which videos there are and what is known of them; it opens no video and knows no data set.
+
+A manifest is CSV with the header `video,split,label,events` and optionally `category`, or JSONL (suffix `.jsonl`) with
+the same keys. UTF-8, a byte order mark and CRLF are fine. One row a video:
+
+- `video`: the id, a path relative to the folder of the videos, with `/` between its parts, kept exactly as written:
+  dots, `#`, commas (in quotes), spaces and non-ASCII included. Absolute paths and the parts `.` and `..` are refused:
+  an id must mean the same on every machine and may be used to name results.
+- `split`: "train", "val", "test", another word, or empty.
+- `label`: "normal", "abnormal", a class name (which is the category too where none is given), or empty when not known.
+- `events`: `start-end;start-end` in native frames, half-open; in JSONL also a list of `[start, end]`. Empty (or null)
+  means none for a normal video and not known for every other. Events may touch but not overlap: whether overlapping
+  intervals are one event or two is for their author to say.
+
+Other columns are ignored, unless one looks like a misspelt `category`.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from headhunt.errors import InputError, ManifestError, UsageError
+from headhunt.records import Interval, ManifestRow
+
+COLUMNS = ("video", "split", "label", "events")
+_EVENT = re.compile(r"\s*([0-9]{1,15})\s*-\s*([0-9]{1,15})\s*")
+_EVENTS_FORM = "start-end;start-end in native frames with 0 <= start < end"
+_ABSOLUTE = re.compile(r"/|\\\\|[A-Za-z]:[\\/]")
+_MIN_PER_CLASS = 2
+
+
+def read_manifest(path: Path | str) -> list[ManifestRow]:
+    """Read a manifest; rows keep the file's order, events are sorted by time.
+
+    Args:
+        path: The file, JSONL when its suffix is `.jsonl`, CSV otherwise.
+
+    Raises:
+        ManifestError: It cannot be read, or a row is malformed; file and line are named.
+    """
+    path = Path(path)
+    text = read_text(path)
+    records = _jsonl_records(text, path) if path.suffix.lower() == ".jsonl" else _csv_records(text, path)
+    rows: list[ManifestRow] = []
+    first_line: dict[str, int] = {}
+    for line, fields in records:
+        where = f"{path}, line {line}"
+        row = _row(fields, where)
+        if row.video in first_line:
+            raise ManifestError(f"{where}: {row.video!r} is named twice", got=f"first on line {first_line[row.video]}")
+        first_line[row.video] = line
+        rows.append(row)
+    if not rows:
+        raise ManifestError(f"{path} names no video", expected=f"the header {','.join(COLUMNS)} and a row a video")
+    return rows
+
+
+def write_manifest(rows: Iterable[ManifestRow], path: Path | str) -> None:
+    """Write what `read_manifest` reads, whole or not at all.
+
+    Reading it back gives the same rows, but for two spellings: events None of a normal row come back as (), and a class
+    name as label comes back as category too where that was empty.
+
+    Args:
+        rows: At least one row, every video once.
+        path: The file, JSONL when its suffix is `.jsonl`, CSV otherwise.
+
+    Raises:
+        ManifestError: There is no row, a row could not be read back, or the file cannot be written.
+    """
+    path, rows = Path(path), list(rows)
+    if not rows:
+        raise ManifestError(f"there is no row to write to {path}")
+    for row in rows:
+        _check_row(row, repr(row.video))
+    _by_id(rows)
+    write = _jsonl_text if path.suffix.lower() == ".jsonl" else _csv_text
+    partial = path.with_name(f".manifest-{secrets.token_hex(8)}.partial")
+    try:
+        try:
+            with partial.open("x", encoding="utf-8", newline="") as file:
+                file.write(write(rows))
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise ManifestError(f"{path} cannot be written", got=error.strerror, hint="check folder and rights") from error
+
+
+def read_text(path: Path) -> str:
+    """The text of a manifest, list or annotation file, without its byte order mark, line ends as they are.
+
+    Raises:
+        ManifestError: It cannot be read or is not UTF-8 text.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(1 << 16)  # looked at first: a video given by mistake is not read whole
+            if b"\0" in head:
+                raise ManifestError(f"{path} is not a text file", expected="UTF-8 text", hint="save it as UTF-8")
+            data = head + file.read()
+    except OSError as error:
+        raise ManifestError(f"{path} cannot be read", got=error.strerror, expected="a text file") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ManifestError(
+            f"{path}, line {line}: not UTF-8", got=f"byte 0x{data[error.start]:02x}", hint="save it as UTF-8"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Match:
+    """An exact join of manifest rows and videos; nothing is lost: what found no partner is listed.
+
+    Attributes:
+        pairs: Row and id of the video it speaks of, in the order of the rows.
+        unmatched_rows: Rows whose video is not there.
+        unmatched_videos: Ids of which no row speaks, in their order.
+    """
+
+    pairs: tuple[tuple[ManifestRow, str], ...]
+    unmatched_rows: tuple[ManifestRow, ...]
+    unmatched_videos: tuple[str, ...]
+
+
+def match(rows: Iterable[ManifestRow], ids: Iterable[str]) -> Match:
+    """Join rows and videos by equality of their ids.
+
+    Raises:
+        ManifestError: An id stands twice on one side.
+    """
+    rows, ids = list(rows), list(ids)
+    named = _by_id(rows)
+    known = set(ids)
+    if len(known) != len(ids):
+        raise ManifestError("a video stands twice in the list to match", got=next(i for i in ids if ids.count(i) > 1))
+    return Match(
+        pairs=tuple((row, row.video) for row in rows if row.video in known),
+        unmatched_rows=tuple(row for row in rows if row.video not in known),
+        unmatched_videos=tuple(video for video in ids if video not in named),
+    )
+
+
+def sample(
+    rows: Iterable[ManifestRow], *, fraction: float | None = None, limit: int | None = None, seed: int = 0
+) -> list[ManifestRow]:
+    """A stratified random part of the rows: the calibration budget of HeadHunt-VAD (AAAI 2026), 1 % of the videos.
+
+    Normal, abnormal and unlabelled videos keep their proportions (largest remainder). Inside a class every video is
+    as likely as any other, and every category gets its share rounded up or down. The choice depends on the ids,
+    classes and categories, `fraction`, `limit` and `seed` alone: not on the order of the rows, the machine or a
+    library's version.
+
+    Args:
+        rows: Every video once.
+        fraction: Part of the rows in (0, 1], rounded to the nearest number, halves up; raised where needed so that
+            every class has 2 rows, or all it has.
+        limit: At most so many rows, >= 1. It binds: with fewer than 2 a class, the classes get one in turn.
+        seed: Of the choice.
+
+    Returns:
+        The chosen rows, sorted by id; all of them where neither `fraction` nor `limit` is given.
+
+    Raises:
+        UsageError: `fraction` or `limit` is out of range.
+        ManifestError: A video stands twice.
+    """
+    if fraction is not None and not 0 < fraction <= 1:
+        raise UsageError("the fraction of videos is out of range", got=fraction, expected="0 < fraction <= 1")
+    if limit is not None and limit < 1:
+        raise UsageError("the limit of videos is out of range", got=limit, expected="limit >= 1")
+    named = _by_id(rows)
+    strata: dict[bool | None, list[ManifestRow]] = {}
+    for abnormal in (False, True, None):
+        stratum = [named[video] for video in sorted(named) if named[video].abnormal is abnormal]
+        if stratum:
+            strata[abnormal] = stratum
+    sizes = [len(stratum) for stratum in strata.values()]
+    total = len(named)
+    if fraction is not None:
+        # The decimal the user wrote, not its nearest binary number: 0.29 of 50 is 14.5, which rounds up.
+        total = math.floor(Fraction(str(fraction)) * total + Fraction(1, 2))
+        total = max(total, sum(min(_MIN_PER_CLASS, size) for size in sizes))
+    if limit is not None:
+        total = min(total, limit)
+    chosen: list[ManifestRow] = []
+    for (abnormal, stratum), count in zip(strata.items(), _shares(sizes, total), strict=True):
+        chosen += _systematic(stratum, count, seed=seed, salt=str(abnormal))
+    return sorted(chosen, key=lambda row: row.video)
+
+
+def _by_id(rows: Iterable[ManifestRow]) -> dict[str, ManifestRow]:
+    named: dict[str, ManifestRow] = {}
+    for row in rows:
+        if row.video in named:
+            raise ManifestError("two rows speak of one video", got=repr(row.video))
+        named[row.video] = row
+    return named
+
+
+def _shares(sizes: Sequence[int], total: int) -> list[int]:
+    """Split `total` by `sizes`: first up to 2 each in turn, then always to the one furthest below its quota."""
+    shares = [0] * len(sizes)
+    for least in range(1, _MIN_PER_CLASS + 1):
+        for i, size in enumerate(sizes):
+            if size >= least and sum(shares) < total:
+                shares[i] += 1
+    for _ in range(total - sum(shares)):
+        open_ = [i for i, size in enumerate(sizes) if shares[i] < size]
+        neediest = max(open_, key=lambda i: total * sizes[i] - shares[i] * sum(sizes))
+        shares[neediest] += 1
+    return shares
+
+
+def _systematic(rows: list[ManifestRow], count: int, *, seed: int, salt: str) -> list[ManifestRow]:
+    """`count` rows at equal steps from a random start through the rows in order of category, shuffled inside it."""
+    if count == 0:
+        return []
+
+    def draw(text: str) -> int:
+        return int.from_bytes(hashlib.sha256(f"{seed}\0{text}".encode("utf-8", "surrogatepass")).digest(), "big")
+
+    ordered = sorted(rows, key=lambda row: (row.category or row.label, draw(row.video)))
+    start = draw(salt) % len(rows)
+    return [ordered[(start + i * len(rows)) // count] for i in range(count)]
+
+
+def _row(fields: Mapping[str, object], where: str) -> ManifestRow:
+    """One row from its columns, checked."""
+    words: dict[str, str] = {}
+    for name in ("video", "split", "label", "category"):
+        value = fields.get(name, "")
+        if not isinstance(value, str):
+            raise ManifestError(f"{where}: {name} is not text", got=repr(value), expected="a string")
+        words[name] = value
+    events = _events(fields["events"], where)
+    label = words["label"]
+    if label == "normal" and events is None:
+        events = ()
+    category = words["category"] or ("" if label in ("", "normal", "abnormal") else label)
+    try:
+        row = ManifestRow(words["video"], words["split"], label, events, category)
+    except ManifestError as error:
+        raise ManifestError(f"{where}: {error.what}", got=error.got, expected=error.expected) from error
+    _check_row(row, where)
+    return row
+
+
+def _events(value: object, where: str) -> tuple[Interval, ...] | None:
+    """Intervals sorted by start, or None for an empty cell or null."""
+    if value is None or value == "":
+        return None
+    pairs: list[tuple[int, int]] = []
+    for part in value.split(";") if isinstance(value, str) else value if isinstance(value, list) else [value]:
+        found = _EVENT.fullmatch(part) if isinstance(part, str) else None
+        if found:
+            pairs.append((int(found[1]), int(found[2])))
+        elif isinstance(part, list) and [type(number) for number in part] == [int, int] and max(part) < 10**15:
+            pairs.append((part[0], part[1]))
+        else:
+            raise ManifestError(f"{where}: malformed event", got=repr(part), expected=_EVENTS_FORM)
+    try:
+        return tuple(sorted(Interval(start, end) for start, end in pairs))
+    except InputError as error:
+        raise ManifestError(f"{where}: {error.what}", got=error.got, expected=_EVENTS_FORM) from error
+
+
+def _check_row(row: ManifestRow, where: str) -> None:
+    """Raise where a row would not come back from a file, or says two things."""
+    _check_id(row.video, where)
+    for name, word in (("split", row.split), ("label", row.label), ("category", row.category)):
+        if word != word.strip() or not word.isprintable():
+            raise ManifestError(f"{where}: {name} has spaces around it or unprintable characters", got=repr(word))
+    if row.label.casefold() in ("normal", "abnormal") and row.label != row.label.casefold():
+        raise ManifestError(f"{where}: label in capitals", got=repr(row.label), expected=repr(row.label.casefold()))
+    if re.fullmatch(r"[-+]?[0-9.]+|true|false", row.label, re.IGNORECASE):
+        # As a class name it would be abnormal, and 0 is nearly always meant as normal.
+        raise ManifestError(
+            f"{where}: label is a number", got=repr(row.label), expected="normal, abnormal or a class name"
+        )
+    if row.events == () and row.label != "normal":
+        raise ManifestError(
+            f"{where}: labelled {row.label!r} with an empty list of events",
+            expected="null (None) where the events are not known, label normal where there are none",
+        )
+    if row.events and not row.label:
+        raise ManifestError(
+            f"{where}: events without a label", got=row.events, expected="label abnormal or a class name"
+        )
+    for earlier, later in zip(sorted(row.events or ()), sorted(row.events or ())[1:], strict=False):
+        if later.start_frame < earlier.end_frame:
+            raise ManifestError(
+                f"{where}: events overlap",
+                got=_events_text([earlier, later]),
+                hint="write them as one event, or end the first where the second starts",
+            )
+
+
+def _check_id(video: str, where: str) -> None:
+    if re.search("[\0\ud800-\udfff]", video):  # surrogates stand for bytes of a file name that are not Unicode
+        raise ManifestError(f"{where}: the name of a video is not valid Unicode", got=ascii(video), hint="rename it")
+    if _ABSOLUTE.match(video):
+        raise ManifestError(
+            f"{where}: absolute path", got=video, expected="a path relative to the folder of the videos"
+        )
+    if any(part in ("", ".", "..") for part in video.split("/")):
+        raise ManifestError(
+            f"{where}: a path with an empty part, '.' or '..'",
+            got=video,
+            expected="folder/name.mp4",
+            hint="name videos relative to one folder above them all",
+        )
+
+
+def _check_columns(names: Iterable[str], where: str) -> None:
+    names = list(names)
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        hint = "separate the columns by commas" if len(names) == 1 and re.search(r"[;\t]", names[0]) else None
+        raise ManifestError(
+            f"{where}: missing column {', '.join(missing)}",
+            got=", ".join(names),
+            expected=", ".join(COLUMNS),
+            hint=hint,
+        )
+    if "category" not in names:
+        extra = {name.strip().casefold(): name for name in names if name not in COLUMNS}
+        for close in difflib.get_close_matches("category", extra, n=1, cutoff=0.8):
+            raise ManifestError(f"{where}: misspelt column", got=repr(extra[close]), expected="category")
+
+
+def _csv_records(text: str, path: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    """First line and columns of each row."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] | None = None
+    line = 1
+    try:
+        for fields in reader:
+            where = f"{path}, line {line}"
+            if not fields:
+                pass
+            elif header is None:
+                header = fields
+                _check_columns(header, where)
+                if len(set(header)) != len(header):
+                    raise ManifestError(f"{where}: a column stands twice", got=", ".join(header))
+            elif len(fields) != len(header):
+                raise ManifestError(
+                    f"{where}: another number of fields than columns",
+                    got=f"{len(fields)} fields",
+                    expected=f"{len(header)}",
+                    hint="put a name with a comma between double quotes",
+                )
+            else:
+                yield line, dict(zip(header, fields, strict=True))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise ManifestError(f"{path}, line {line}: malformed CSV", got=error, hint="look for an open quote") from error
+
+
+def _jsonl_records(text: str, path: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    """Line and keys of each row; only a line feed ends a line, other separators may stand inside a name."""
+    for line, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
+            continue
+        where = f"{path}, line {line}"
+        try:
+            fields = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise ManifestError(f"{where}: malformed JSON", got=error, expected="one JSON object a line") from error
+        if not isinstance(fields, dict):
+            raise ManifestError(f"{where}: not a JSON object", got=type(fields).__name__, expected="an object")
+        _check_columns(fields, where)
+        yield line, fields
+
+
+def _csv_text(rows: Sequence[ManifestRow]) -> str:
+    def cell(text: str) -> str:
+        # The csv module leaves a lone carriage return unquoted when lines end in a line feed.
+        quoted = text != text.strip() or any(mark in text for mark in ',"\r\n')
+        return '"' + text.replace('"', '""') + '"' if quoted else text
+
+    table = [[*COLUMNS, "category"]]
+    table += [[row.video, row.split, row.label, _events_text(row.events or ()), row.category] for row in rows]
+    return "".join(",".join(map(cell, cells)) + "\n" for cells in table)
+
+
+def _jsonl_text(rows: Sequence[ManifestRow]) -> str:
+    lines = []
+    for row in rows:
+        events = row.events and [[event.start_frame, event.end_frame] for event in sorted(row.events)]
+        cells = (row.video, row.split, row.label, events, row.category)
+        fields = dict(zip((*COLUMNS, "category"), cells, strict=True))
+        lines.append(json.dumps(fields, ensure_ascii=False) + "\n")
+    return "".join(lines)
+
+
+def _events_text(events: Iterable[Interval]) -> str:
+    return ";".join(f"{event.start_frame}-{event.end_frame}" for event in sorted(events))

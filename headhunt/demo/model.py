@@ -1,0 +1,147 @@
+"""The embedded model: a tiny InternVL of the real class with seeded random weights, made on this machine.
+
+It has learnt nothing: it shows that the pipeline works, not what a trained model would find.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+SEED = 20_260_101
+VERSION = 1
+NOTE = "embedded model with seeded RANDOM weights: it shows that the pipeline works, not what a trained model finds"
+SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>", "<video>"]
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+IMAGE_SIZE, PATCH = 56, 14
+
+
+def folder() -> Path:
+    """The folder of the embedded model in the user's cache, made when it is not there yet.
+
+    `XDG_CACHE_HOME` moves the cache.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vadkit"
+    place = cache / f"tiny-random-v{VERSION}"
+    if not (place / "config.json").is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix="tiny-", dir=cache))
+        try:
+            build(scratch)
+            try:
+                scratch.rename(place)
+            except OSError:
+                if not (place / "config.json").is_file():  # another process was faster, or the disk refused
+                    raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return place
+
+
+def build(place: Path, *, seed: int = SEED, layers: int = 8, heads: int = 8, hidden: int = 128) -> None:
+    """Write a checkpoint of transformers' InternVLForConditionalGeneration with seeded random weights.
+
+    Args:
+        place: Folder to write into.
+        seed: Seed of the weights.
+        layers: Decoder layers.
+        heads: Query heads a layer (a quarter as many key-value heads, at least one).
+        hidden: Width of the decoder, a multiple of `heads`.
+    """
+    import torch
+    import transformers
+
+    tokenizer = _tokenizer()
+    ids = tokenizer.convert_tokens_to_ids
+    text = transformers.Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=max(1, heads // 4),
+        max_position_embeddings=4096,
+        initializer_range=0.08,
+        bos_token_id=ids("<|endoftext|>"),
+        eos_token_id=ids("<|im_end|>"),
+        pad_token_id=ids("<|endoftext|>"),
+    )
+    vision = transformers.InternVLVisionConfig(
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        image_size=[IMAGE_SIZE, IMAGE_SIZE],
+        patch_size=[PATCH, PATCH],
+        layer_scale_init_value=1.0,
+        initializer_range=0.08,
+    )
+    config = transformers.InternVLConfig(
+        text_config=text,
+        vision_config=vision,
+        image_token_id=ids("<IMG_CONTEXT>"),
+        image_seq_length=(IMAGE_SIZE // PATCH // 2) ** 2,
+        tie_word_embeddings=False,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = transformers.InternVLForConditionalGeneration(config)
+    model.save_pretrained(place)
+    tokenizer.save_pretrained(place)
+    _write_processor(place)
+    (place / "NOTE.txt").write_text(NOTE + "\n", encoding="utf-8")
+
+
+def _tokenizer() -> Any:
+    """Byte-level tokens and the special ones: any text encodes, nothing has to be learnt."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: index for index, token in enumerate([*SPECIALS, *alphabet])}
+    core = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        chat_template=CHAT_TEMPLATE,
+        extra_special_tokens={
+            "start_image_token": "<img>",
+            "end_image_token": "</img>",
+            "context_image_token": "<IMG_CONTEXT>",
+            "video_token": "<video>",
+            "turn_start_token": "<|im_start|>",
+        },
+    )
+
+
+def _write_processor(place: Path) -> None:
+    pixels = {
+        "do_resize": True,
+        "size": {"height": IMAGE_SIZE, "width": IMAGE_SIZE},
+        "resample": 3,
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": [0.485, 0.456, 0.406],
+        "image_std": [0.229, 0.224, 0.225],
+    }
+    files: dict[str, dict[str, Any]] = {
+        "preprocessor_config.json": {"image_processor_type": "GotOcr2ImageProcessor", "crop_to_patches": False} | pixels,
+        "video_preprocessor_config.json": {"video_processor_type": "InternVLVideoProcessor"} | pixels,
+        "processor_config.json": {
+            "processor_class": "InternVLProcessor",
+            "image_seq_length": (IMAGE_SIZE // PATCH // 2) ** 2,
+        },
+    }
+    for name, data in files.items():
+        (place / name).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,178 @@
+"""What extraction needs of a multimodal LLM, and the proof that a loaded model is built that way; knows no family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from headhunt.errors import ModelError
+from headhunt.models.preprocess import Preprocess
+from headhunt.records import Json
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Sizes of the text decoder.
+
+    Attributes:
+        layers: Decoder layers.
+        heads: Query heads a layer.
+        head_dim: Channels a head.
+        hidden: Width of the residual stream.
+    """
+
+    layers: int
+    heads: int
+    head_dim: int
+    hidden: int
+
+
+class Backbone(Protocol):
+    """A loaded, frozen multimodal LLM.
+
+    Attributes:
+        name: The id or folder it was asked for by.
+        spec: Sizes of its text decoder.
+        decoder: The text decoder, a stack `layers` of blocks with `self_attn.o_proj`, ending in a norm.
+        preprocess: How frames become pixels.
+        device: Where it runs.
+        dtype: What it computes in.
+        attention: The attention implementation that was really taken.
+        fingerprint: What its activations depend on: weights, configuration, precision, versions.
+        notes: What the user should know of it ("random weights", ...).
+    """
+
+    name: str
+    spec: ModelSpec
+    decoder: nn.Module
+    preprocess: Preprocess
+    device: torch.device
+    dtype: torch.dtype
+    attention: str
+    fingerprint: Json
+    notes: tuple[str, ...]
+
+    def token_ids(self, text: str, *, n_frames: int, frame_text: str, system: str | None) -> list[int]:
+        """Token ids of one whole input: chat template, frames' placeholders, `text`, generation prompt."""
+
+    def encode_frames(self, pixels: torch.Tensor) -> torch.Tensor:
+        """uint8 (f, 3, height, width) on any device -> visual tokens (f, tokens, hidden) of the model's dtype."""
+
+    def embed(self, ids: Sequence[int], visual: torch.Tensor | None, *, batch: int) -> torch.Tensor:
+        """Input embeddings (batch, len(ids), hidden), visual tokens (batch, f, tokens, hidden) put in their places."""
+
+    def positions(self, ids: Sequence[int], start: int) -> torch.Tensor:
+        """Position ids (1, len(ids)) of a run of tokens that starts at token `start`."""
+
+
+def find_decoder(model: nn.Module) -> nn.Module:
+    """The text decoder, found by structure: the one stack whose blocks all have `self_attn.o_proj`.
+
+    Raises:
+        ModelError: There is none, or more than one.
+    """
+    found = [
+        (name, module)
+        for name, module in model.named_modules()
+        if _is_stack(getattr(module, "layers", None)) and hasattr(module, "norm")
+    ]
+    if len(found) != 1:
+        raise ModelError(
+            f"{type(model).__name__} has no single text decoder",
+            got=[name for name, _ in found] or "no stack of layers with self_attn.o_proj",
+            expected="one",
+            hint="this family is not supported yet",
+        )
+    return found[0][1]
+
+
+def _is_stack(layers: Any) -> bool:
+    from torch import nn
+
+    return (
+        isinstance(layers, nn.ModuleList)
+        and len(layers) > 0
+        and all(isinstance(getattr(getattr(x, "self_attn", None), "o_proj", None), nn.Module) for x in layers)
+    )
+
+
+def read_spec(decoder: nn.Module) -> ModelSpec:
+    """Sizes read from the model itself; every layer must agree.
+
+    Raises:
+        ModelError: Head count times head size is not the width of o_proj's input, or layers differ.
+    """
+    config: Any = decoder.config
+    heads = int(config.num_attention_heads)
+    layers: Any = decoder.layers
+    widths = {int(layer.self_attn.o_proj.in_features) for layer in layers}
+    hidden = {int(layer.self_attn.o_proj.out_features) for layer in layers}
+    dims = {int(getattr(layer.self_attn, "head_dim", 0)) for layer in layers}
+    if len(widths) != 1 or len(hidden) != 1 or len(dims) != 1 or next(iter(dims)) * heads != next(iter(widths)):
+        raise ModelError(
+            "the attention layers are not heads side by side",
+            got=f"o_proj inputs {sorted(widths)}, head sizes {sorted(dims)}, {heads} heads",
+            expected="heads x head size = o_proj inputs, the same in every layer",
+            hint="quantised or pruned checkpoints and tensor parallelism are not supported",
+        )
+    return ModelSpec(len(layers), heads, dims.pop(), hidden.pop())
+
+
+def prove_heads(decoder: nn.Module, spec: ModelSpec, *, device: torch.device, tolerance: float) -> float:
+    """Show on eight tokens that each attention block's output is o_proj of what a hook on o_proj's input sees.
+
+    Returns:
+        The largest error relative to the largest output, over all layers.
+
+    Raises:
+        ModelError: A hook did not fire exactly once, or the error exceeds `tolerance`.
+    """
+    import torch
+
+    seen: dict[int, list[torch.Tensor]] = {}
+    out: dict[int, torch.Tensor] = {}
+    handles = []
+    layers: Any = decoder.layers
+    for index, layer in enumerate(layers):
+        handles.append(
+            layer.self_attn.o_proj.register_forward_pre_hook(
+                lambda _m, args, i=index: seen.setdefault(i, []).append(args[0].clone())
+            )
+        )
+        handles.append(
+            layer.self_attn.register_forward_hook(lambda _m, _a, o, i=index: out.__setitem__(i, o[0].clone()))
+        )
+    ids = torch.arange(8, device=device)[None] % int(decoder.config.vocab_size)  # type: ignore[union-attr, arg-type]
+    try:
+        with torch.inference_mode():
+            decoder(input_ids=ids, position_ids=torch.arange(8, device=device)[None], use_cache=False)
+    finally:
+        for handle in handles:
+            handle.remove()
+    fired = [len(seen.get(index, ())) for index in range(spec.layers)]
+    if fired != [1] * spec.layers:
+        raise ModelError(
+            "hooks on the attention layers did not fire once each",
+            got=fired,
+            hint="load with attn 'sdpa' or 'eager' and without compile",
+        )
+    worst = 0.0
+    for index, layer in enumerate(layers):
+        projection = layer.self_attn.o_proj
+        heads = seen[index][0].double().unflatten(-1, (spec.heads, spec.head_dim))
+        weight = projection.weight.double().view(-1, spec.heads, spec.head_dim)
+        total = torch.einsum("bthd,ohd->bto", heads, weight)
+        if projection.bias is not None:
+            total = total + projection.bias.double()
+        scale = max(total.abs().max().item(), 1e-12)
+        worst = max(worst, (total - out[index].double()).abs().max().item() / scale)
+    if not worst <= tolerance:
+        raise ModelError(
+            "the heads' vectors do not add up to the attention output", got=worst, expected=f"at most {tolerance}"
+        )
+    return worst

@@ -1,0 +1,142 @@
+"""Pixels the way a checkpoint's own processor makes them, with torch alone; knows nothing of models or files of video.
+
+Resizing is done on uint8 on the CPU (the kernel that the reference processors use there, so the result is equal bit for
+bit); normalisation is done in float32 on the model's device.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headhunt.errors import ModelError
+from headhunt.records import Json, UInt8
+
+if TYPE_CHECKING:
+    import torch
+
+# PIL's resampling codes, which processor configurations use.
+RESAMPLE = {2: "bilinear", 3: "bicubic"}
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How one frame becomes the model's input; picklable, so decoder processes can hold it.
+
+    Attributes:
+        height: Height of the tile in pixels.
+        width: Width of the tile in pixels.
+        mean: Mean a channel, RGB, in units of [0, 1].
+        std: Standard deviation a channel, RGB, > 0.
+        resample: "bicubic" or "bilinear", antialiased.
+    """
+
+    height: int
+    width: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    resample: str
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1 or min(self.std) <= 0 or self.resample not in RESAMPLE.values():
+            raise ModelError("a processor configuration makes no sense", got=asdict(self))
+
+    def resize(self, frame: UInt8) -> UInt8:
+        """Resize one frame.
+
+        Args:
+            frame: uint8 (H, W, 3) RGB.
+
+        Returns:
+            uint8 (3, height, width).
+        """
+        import torch
+        import torch.nn.functional as F
+
+        pixels = torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1)))[None]
+        if pixels.shape[-2:] != (self.height, self.width):
+            pixels = F.interpolate(
+                pixels, size=(self.height, self.width), mode=self.resample, align_corners=False, antialias=True
+            )
+        resized: UInt8 = pixels[0].numpy()
+        return resized
+
+    def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Normalise resized pixels on whatever device they are.
+
+        Args:
+            pixels: uint8 (..., 3, height, width).
+
+        Returns:
+            float32 of the same shape.
+        """
+        import torch
+
+        mean = torch.tensor(self.mean, device=pixels.device).mul_(255.0).view(3, 1, 1)
+        std = torch.tensor(self.std, device=pixels.device).mul_(255.0).view(3, 1, 1)
+        return pixels.to(torch.float32).sub_(mean).div_(std)
+
+    def to_json(self) -> Json:
+        """The settings as plain JSON, for a fingerprint."""
+        return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+
+
+def read_settings(folder: Path) -> Mapping[str, Any]:
+    """The pixel settings of a checkpoint folder: the video processor's if there are any, else the image processor's.
+
+    Raises:
+        ModelError: The folder has none of the processor configuration files, or one is damaged.
+    """
+    tried = []
+    for name, keys in (
+        ("processor_config.json", ("video_processor", "image_processor")),
+        ("video_preprocessor_config.json", (None,)),
+        ("preprocessor_config.json", (None,)),
+    ):
+        path = folder / name
+        tried.append(name)
+        if not path.is_file():
+            continue
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ModelError(f"{path} is not JSON", got=error, hint="fetch the checkpoint again") from error
+        for key in keys:
+            found = data if key is None else data.get(key)
+            if isinstance(found, dict) and "size" in found:
+                return found
+    raise ModelError(
+        f"no processor configuration in {folder}", expected=" or ".join(tried), hint="fetch the whole checkpoint"
+    )
+
+
+def square_tile(settings: Mapping[str, Any]) -> Preprocess:
+    """One fixed tile a frame, no tiling and no thumbnail (InternVL).
+
+    Raises:
+        ModelError: The settings ask for a step that this code does not take.
+    """
+    rescale = settings.get("rescale_factor", 1 / 255)
+    if abs(rescale * 255 - 1) > 1e-6 or settings.get("do_center_crop"):
+        raise ModelError("a processor configuration asks for steps that are not supported", got=dict(settings))
+    try:
+        size, resample = settings["size"], RESAMPLE[int(settings.get("resample", 3))]
+        return Preprocess(
+            int(size["height"]),
+            int(size["width"]),
+            _three(settings["image_mean"]),
+            _three(settings["image_std"]),
+            resample,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError("a processor configuration lacks a setting", got=f"{type(error).__name__}: {error}") from error
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(v) for v in values)
+    return red, green, blue

@@ -1,0 +1,220 @@
+"""Frozen values that cross module borders and check their own shapes; they compute nothing and open no file."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from headhunt.errors import ArtefactError, InputError, ManifestError
+
+Float64 = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+UInt8 = npt.NDArray[np.uint8]
+Json = dict[str, Any]
+Unit = Literal["segment", "video"]
+
+HEADS_FORMAT = "headhunt-heads"
+HEADS_VERSION = 1
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """A half-open range of native frames.
+
+    Attributes:
+        start_frame: First frame, >= 0.
+        end_frame: One past the last frame, > start_frame.
+    """
+
+    start_frame: int
+    end_frame: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_frame < self.end_frame:
+            raise InputError(
+                "an interval of frames must not be empty or negative",
+                got=f"[{self.start_frame}, {self.end_frame})",
+                expected="0 <= start < end",
+            )
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One row of extraction: the part of a video one forward pass sees.
+
+    Attributes:
+        video: Id of the video.
+        start_frame: First native frame.
+        end_frame: One past the last native frame.
+        unit: "segment", or "video" for the one row that spans the whole video.
+    """
+
+    video: str
+    start_frame: int
+    end_frame: int
+    unit: Unit = "segment"
+
+    def __post_init__(self) -> None:
+        Interval(self.start_frame, self.end_frame)
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """What a manifest says of one video.
+
+    Attributes:
+        video: Id: the path relative to the manifest, exact (dots, `#`, non-ASCII kept).
+        split: "train", "val", "test", another name, or "" when not said.
+        label: "normal", "abnormal" or a class name ("" when not known). Anything but "normal" and "" is abnormal.
+        events: Abnormal intervals in native frames, or None when only the video-level label is known.
+        category: Class of the anomaly, "" when not known.
+    """
+
+    video: str
+    split: str = ""
+    label: str = ""
+    events: tuple[Interval, ...] | None = None
+    category: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.video:
+            raise ManifestError("a manifest row names no video", got=repr(self.video))
+        if self.label == "normal" and self.events:
+            raise ManifestError(
+                f"{self.video!r} is labelled normal but has events", got=self.events, expected="no events"
+            )
+
+    @property
+    def abnormal(self) -> bool | None:
+        """True, False, or None when the label is not known."""
+        return None if self.label == "" else self.label != "normal"
+
+
+@dataclass(frozen=True, order=True)
+class Head:
+    """One attention (query) head, both indices 0-based and as in the model."""
+
+    layer: int
+    head: int
+
+    def __post_init__(self) -> None:
+        if self.layer < 0 or self.head < 0:
+            raise InputError("a head has a negative index", got=(self.layer, self.head))
+
+    def __str__(self) -> str:
+        return f"({self.layer}, {self.head})"
+
+
+@dataclass(frozen=True)
+class HeadSet:
+    """Chosen heads in rank order, with where they come from.
+
+    Attributes:
+        heads: The heads, best first, no repeats.
+        scores: Their ranking score, same length.
+        metric: Name of the ranking ("rss", "rsa", "random", ...).
+        provenance: How they were found: config, seed, fingerprint of the features, counts of rows.
+    """
+
+    heads: tuple[Head, ...]
+    scores: tuple[float, ...]
+    metric: str
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.heads:
+            raise ArtefactError("a head set is empty")
+        if len(set(self.heads)) != len(self.heads):
+            raise ArtefactError("a head set names a head twice", got=[str(h) for h in self.heads])
+        if len(self.scores) != len(self.heads):
+            raise ArtefactError(
+                "a head set has another number of scores than heads",
+                got=f"{len(self.scores)} scores",
+                expected=f"{len(self.heads)}",
+            )
+        if not all(math.isfinite(s) for s in self.scores):
+            raise ArtefactError("a head set has a score that is not finite", got=self.scores)
+
+    def to_json(self) -> Json:
+        """The set as plain JSON, format name and version first."""
+        return {
+            "format": HEADS_FORMAT,
+            "version": HEADS_VERSION,
+            "metric": self.metric,
+            "heads": [[h.layer, h.head] for h in self.heads],
+            "scores": list(self.scores),
+            "provenance": dict(self.provenance),
+        }
+
+    @classmethod
+    def from_json(cls, data: object, *, source: str = "head set") -> HeadSet:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ArtefactError: Another format or version, or damaged.
+        """
+        check_format(data, HEADS_FORMAT, HEADS_VERSION, source=source)
+        assert isinstance(data, dict)
+        try:
+            heads = tuple(Head(int(layer), int(head)) for layer, head in data["heads"])
+            return cls(heads, tuple(float(s) for s in data["scores"]), str(data["metric"]), data["provenance"])
+        except (KeyError, TypeError, ValueError, InputError) as error:
+            raise ArtefactError(f"{source} is damaged", got=error) from error
+
+
+@dataclass(frozen=True)
+class Event:
+    """One detected event.
+
+    Attributes:
+        video: Id of the video.
+        start_frame: First native frame.
+        end_frame: One past the last native frame.
+        start_s: True time of the first frame in seconds from the first frame of the video.
+        end_s: Time at which the last frame ends, seconds.
+        peak_score: Highest smoothed score inside, in [0, 1].
+        mean_score: Mean smoothed score over its frames, in [0, 1].
+    """
+
+    video: str
+    start_frame: int
+    end_frame: int
+    start_s: float
+    end_s: float
+    peak_score: float
+    mean_score: float
+
+    def __post_init__(self) -> None:
+        Interval(self.start_frame, self.end_frame)
+
+    def to_json(self) -> Json:
+        """The event as plain JSON."""
+        return asdict(self)
+
+
+def check_format(data: object, name: str, version: int, *, source: str) -> None:
+    """Raise unless `data` is a JSON object that starts with this format name and version.
+
+    Raises:
+        ArtefactError: It does not.
+    """
+    if not isinstance(data, dict) or data.get("format") != name:
+        found = data.get("format") if isinstance(data, dict) else type(data).__name__
+        raise ArtefactError(f"{source} is of another format", got=found, expected=name)
+    if data.get("version") != version:
+        raise ArtefactError(
+            f"{source} is of another version", got=data.get("version"), expected=version, hint="make it again"
+        )
+
+
+def canonical_json(data: object) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

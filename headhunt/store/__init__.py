@@ -1,0 +1,56 @@
+"""The store: a Zarr v3 folder in which the stages meet. This text is its format, "headhunt-store" version 1.
+
+    /                   attrs: format, version, fingerprint, spec, info
+    /videos             one row a video, dimension `video`
+        path            str      id: the path as the manifest or the folder gives it
+        frames          int64    native frames found in the file (0 when it could not be opened)
+        fps             float64  mean frames a second
+        duration_s      float64  seconds
+        bytes           int64    size of the file (or of a frame folder's files) when it was planned
+        split           str      train, val, test, ... or empty
+        label           str      normal, abnormal, a class name, or empty when not known
+        category        str      class of the anomaly, or empty
+        events_known    bool     whether /truth holds all of this video's events
+        status          uint8    1 planned, 2 done, 3 failed, 4 partial
+        reason          str      why it failed, in one line
+    /segments           one row a forward pass, dimension `segment`; shards of 256 rows; attrs: planned {videos, rows}
+        video           int32    row in /videos, -1 in padding rows
+        start_frame     int64    first native frame
+        end_frame       int64    one past the last
+        start_s, end_s  float64  true times of the same, in seconds from the first frame
+        unit            uint8    0 segment, 1 whole video
+        status          uint8    0 empty (padding), 1 planned, 2 done, 3 failed
+        reason          str      why it failed
+    /features/heads     float16  (segment, prompt, layer, head, channel), or (segment, prompt, pick, channel) for a subset
+    /features/context   float16  (segment, prompt, hidden); absent when it was not extracted
+    /truth              video int32, start_frame int64, end_frame int64: abnormal events, half-open, native frames
+    /heads/<name>  /scorers/<name>  /scores/<name>  /events/<name>  /metrics/<name>
+                        attrs: made_by {stage, version, config, seed, inputs, created}, facts, digest, complete
+                        arrays as the stage documents them; `current` on the parent names the one made last
+
+Rules. `planned` counts what is valid: rows and videos beyond it are leftovers of an interrupted plan. A row's data is on
+disk before its status says done. NaN is the fill value, so a missing chunk never looks like data. A shard has one writer
+at a time (a lock on `.locks/shard-N`); only the planner, under `.locks/plan`, adds rows, always from a shard boundary on.
+Everything is arrays and JSON. Outside this package: `xarray.open_zarr(path, group="features", consolidated=False)`.
+"""
+
+from headhunt.store.layout import SHARD_ROWS, RowStatus, VideoStatus
+from headhunt.store.reader import Artefact, SegmentTable, Store, VideoTable
+from headhunt.store.writer import PlannedVideo, ShardWriter, claim_shard, create, finish, plan, write_labels
+
+__all__ = [
+    "SHARD_ROWS",
+    "Artefact",
+    "PlannedVideo",
+    "RowStatus",
+    "SegmentTable",
+    "ShardWriter",
+    "Store",
+    "VideoStatus",
+    "VideoTable",
+    "claim_shard",
+    "create",
+    "finish",
+    "plan",
+    "write_labels",
+]

@@ -1,0 +1,119 @@
+"""Names, dtypes, shapes and codecs of the store's arrays; opens nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+FORMAT = "headhunt-store"
+VERSION = 1
+SHARD_ROWS = 256
+KINDS = ("heads", "scorers", "scores", "events", "metrics")
+
+
+class RowStatus(IntEnum):
+    """Status of a row of /segments."""
+
+    EMPTY = 0
+    PLANNED = 1
+    DONE = 2
+    FAILED = 3
+
+
+class VideoStatus(IntEnum):
+    """Status of a row of /videos."""
+
+    PLANNED = 1
+    DONE = 2
+    FAILED = 3
+    PARTIAL = 4
+
+
+VIDEO_COLUMNS: dict[str, tuple[Any, Any]] = {
+    "path": (str, ""),
+    "frames": ("int64", 0),
+    "fps": ("float64", float("nan")),
+    "duration_s": ("float64", float("nan")),
+    "bytes": ("int64", 0),
+    "split": (str, ""),
+    "label": (str, ""),
+    "category": (str, ""),
+    "events_known": ("bool", False),
+    "status": ("uint8", 0),
+    "reason": (str, ""),
+}
+SEGMENT_COLUMNS: dict[str, tuple[Any, Any]] = {
+    "video": ("int32", -1),
+    "start_frame": ("int64", 0),
+    "end_frame": ("int64", 0),
+    "start_s": ("float64", float("nan")),
+    "end_s": ("float64", float("nan")),
+    "unit": ("uint8", 0),
+    "status": ("uint8", 0),
+    "reason": (str, ""),
+}
+UNITS = ("segment", "video")
+
+
+def make_columns(group: Any, columns: dict[str, tuple[Any, Any]], dimension: str) -> None:
+    """Create empty one-dimensional arrays, chunked so that a shard's rows are one chunk."""
+    for name, (dtype, fill) in columns.items():
+        array = group.create_array(
+            name, shape=(0,), chunks=(SHARD_ROWS,), dtype=dtype, fill_value=fill, dimension_names=(dimension,)
+        )
+        flags = {"status": VideoStatus if dimension == "video" else RowStatus}.get(name)
+        if flags is not None:
+            array.attrs.update(
+                {"flag_values": [int(f) for f in flags], "flag_meanings": " ".join(f.name.lower() for f in flags)}
+            )
+        if name == "unit":
+            array.attrs.update({"flag_values": [0, 1], "flag_meanings": " ".join(UNITS)})
+
+
+def make_features(
+    group: Any, *, prompts: int, layers: int, heads: int, head_dim: int, hidden: int | None, picks: int | None
+) -> None:
+    """Create the empty feature arrays.
+
+    A shard holds 256 rows of one prompt. Its inner chunks hold one layer (or, with a head subset, one head) of those rows,
+    so a layer over all rows is read without touching the others.
+    """
+    rows = SHARD_ROWS
+    if picks is None:
+        shape: tuple[int, ...] = (0, prompts, layers, heads, head_dim)
+        chunks: tuple[int, ...] = (rows, 1, 1, heads, head_dim)
+        names: tuple[str, ...] = ("segment", "prompt", "layer", "head", "channel")
+    else:
+        shape, chunks = (0, prompts, picks, head_dim), (rows, 1, 1, head_dim)
+        names = ("segment", "prompt", "pick", "channel")
+    _feature(group, "heads", shape, chunks, (rows, 1, *shape[2:]), names)
+    if hidden is not None:
+        _feature(
+            group, "context", (0, prompts, hidden), (rows, 1, hidden), (rows, 1, hidden), ("segment", "prompt", "hidden")
+        )
+
+
+def _feature(
+    group: Any,
+    name: str,
+    shape: Sequence[int],
+    chunks: Sequence[int],
+    shards: Sequence[int],
+    names: Sequence[str],
+) -> None:
+    from zarr.codecs import BloscCodec, Crc32cCodec
+
+    group.create_array(
+        name,
+        shape=tuple(shape),
+        chunks=tuple(chunks),
+        shards=tuple(shards),
+        dtype="float16",
+        # Mantissas are noise: lz4 is as small as anything and the fastest. Without the checksum most bit flips pass unseen.
+        compressors=[BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"), Crc32cCodec()],
+        fill_value=np.float16("nan"),
+        dimension_names=tuple(names),
+    )

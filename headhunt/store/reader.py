@@ -1,0 +1,432 @@
+"""Open a store and read from it: tables, features, artefacts. Also the one place where artefact groups are written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headhunt import __version__
+from headhunt.errors import ComputeError, ForeignStoreError, InputError, StaleError, StoreError
+from headhunt.records import Bool, Float32, Float64, Head, Int64, Interval, Json, UInt8, canonical_json
+from headhunt.store.layout import FORMAT, KINDS, SHARD_ROWS, UNITS, VERSION, RowStatus, VideoStatus
+
+Arrays = Mapping[str, tuple[npt.NDArray[Any], tuple[str, ...]]]
+
+
+@dataclass(frozen=True)
+class VideoTable:
+    """/videos as columns, one entry a video; `status` and `reason` are worked out from the rows as they are now."""
+
+    path: tuple[str, ...]
+    frames: Int64
+    fps: Float64
+    duration_s: Float64
+    bytes: Int64
+    split: tuple[str, ...]
+    label: tuple[str, ...]
+    category: tuple[str, ...]
+    events: tuple[tuple[Interval, ...] | None, ...]
+    status: UInt8
+    reason: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.path)
+
+    @property
+    def abnormal(self) -> tuple[bool | None, ...]:
+        """True, False, or None when a video has no label."""
+        return tuple(None if label == "" else label != "normal" for label in self.label)
+
+
+@dataclass(frozen=True)
+class SegmentTable:
+    """The planned rows of /segments as columns; `row` is their place in the feature arrays."""
+
+    row: Int64
+    video: Int64
+    start_frame: Int64
+    end_frame: Int64
+    start_s: Float64
+    end_s: Float64
+    unit: UInt8
+    status: UInt8
+    reason: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def where(self, mask: Bool) -> SegmentTable:
+        """The rows where `mask` (n,) is true."""
+        index = np.flatnonzero(mask)
+        columns = [getattr(self, name)[index] for name in _SEGMENT_ARRAYS]
+        return SegmentTable(self.row[index], *columns, tuple(self.reason[i] for i in index))
+
+    def of_unit(self, unit: str) -> SegmentTable:
+        """The rows of one unit, "segment" or "video"."""
+        return self.where(self.unit == UNITS.index(unit))
+
+    def done(self) -> SegmentTable:
+        """The rows that hold features."""
+        return self.where(self.status == RowStatus.DONE)
+
+
+_SEGMENT_ARRAYS = ("video", "start_frame", "end_frame", "start_s", "end_s", "unit", "status")
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One group a stage wrote: its name, arrays, facts and where it came from."""
+
+    name: str
+    arrays: Mapping[str, npt.NDArray[Any]]
+    facts: Json
+    made_by: Json
+    digest: str
+
+
+class Store:
+    """A store on disk.
+
+    Args:
+        path: Its folder.
+        writable: Open for writing artefacts too.
+
+    Raises:
+        ForeignStoreError: Not there, not a headhunt store, or of another version.
+    """
+
+    def __init__(self, path: str | Path, *, writable: bool = False) -> None:
+        import zarr
+
+        self.path = Path(path)
+        if not self.path.exists():
+            raise ForeignStoreError(
+                f"no store at {self.path}", hint="make one with `vadkit extract`, or name another with --store"
+            )
+        try:
+            self.root: Any = zarr.open_group(str(self.path), mode="r+" if writable else "r", zarr_format=3)
+            attrs = dict(self.root.attrs)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ForeignStoreError(
+                f"{self.path} is not a headhunt store", got=f"{type(error).__name__}: {error}", expected="a Zarr v3 folder"
+            ) from error
+        if attrs.get("format") != FORMAT:
+            raise ForeignStoreError(
+                f"{self.path} is a Zarr folder but not a headhunt store", got=attrs.get("format"), expected=FORMAT
+            )
+        if attrs.get("version") != VERSION:
+            raise ForeignStoreError(
+                f"{self.path} is of another version", got=attrs.get("version"), expected=VERSION, hint="extract again"
+            )
+        try:
+            self.fingerprint: Json = attrs["fingerprint"]
+            self.spec: Json = attrs["spec"]
+            self.info: Json = attrs["info"]
+            self._planned = self.root["segments"].attrs["planned"]
+        except KeyError as error:
+            raise ForeignStoreError(f"{self.path} is damaged: {error} is missing", hint="extract again") from error
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Ids of the prompts, in the order of the feature arrays' prompt axis."""
+        return tuple(p["id"] for p in self.fingerprint["prompts"])
+
+    def prompt_index(self, prompt: str) -> int:
+        """Place of a prompt on the prompt axis.
+
+        Raises:
+            InputError: The store was not extracted with that prompt.
+        """
+        if prompt not in self.prompts:
+            raise InputError(
+                f"{self.path} has no prompt {prompt!r}", got=", ".join(self.prompts), hint="extract with that prompt"
+            )
+        return self.prompts.index(prompt)
+
+    @property
+    def subset(self) -> tuple[Head, ...] | None:
+        """The heads that were extracted, or None for all."""
+        heads = self.fingerprint["heads"]
+        return None if heads == "all" else tuple(Head(*pair) for pair in heads)
+
+    @property
+    def has_context(self) -> bool:
+        """Whether the context was extracted."""
+        return "context" in self.root["features"]
+
+    def videos(self) -> VideoTable:
+        """All videos."""
+        group, n = self.root["videos"], int(self._planned["videos"])
+        column = {name: group[name][:n] for name in group.array_keys()}
+        text = {name: tuple(map(str, column[name])) for name in ("path", "split", "label", "category")}
+        status, reason = self._video_status(column["status"].astype(np.uint8), [str(r) for r in column["reason"]])
+        return VideoTable(
+            path=text["path"],
+            frames=column["frames"].astype(np.int64),
+            fps=column["fps"].astype(np.float64),
+            duration_s=column["duration_s"].astype(np.float64),
+            bytes=column["bytes"].astype(np.int64),
+            split=text["split"],
+            label=text["label"],
+            category=text["category"],
+            events=self._truth(column["events_known"]),
+            status=status,
+            reason=tuple(reason),
+        )
+
+    def _video_status(self, status: UInt8, reason: list[str]) -> tuple[UInt8, list[str]]:
+        table = self.segments()
+        n = len(status)
+        total = np.bincount(table.video, minlength=n)
+        done = np.bincount(table.video[table.status == RowStatus.DONE], minlength=n)
+        failed = np.bincount(table.video[table.status == RowStatus.FAILED], minlength=n)
+        first = {int(v): r for v, r in zip(table.video[::-1], table.reason[::-1], strict=True) if r}
+        status = status.copy()
+        for i in range(n):
+            if total[i] == 0:
+                continue  # could not even be opened; the planner said why
+            planned_reason = reason[i] if status[i] == VideoStatus.PARTIAL else ""
+            if done[i] + failed[i] < total[i]:
+                status[i], reason[i] = VideoStatus.PLANNED, planned_reason
+            elif done[i] == 0:
+                status[i], reason[i] = VideoStatus.FAILED, first.get(i, planned_reason)
+            elif failed[i] or planned_reason:
+                parts = [planned_reason, f"{failed[i]} of {total[i]} segments failed: {first.get(i)}" if failed[i] else ""]
+                status[i], reason[i] = VideoStatus.PARTIAL, "; ".join(p for p in dict.fromkeys(parts) if p)
+            else:
+                status[i], reason[i] = VideoStatus.DONE, ""
+        return status, reason
+
+    def _truth(self, known: Bool) -> tuple[tuple[Interval, ...] | None, ...]:
+        events: list[list[Interval]] = [[] for _ in known]
+        if "truth" in self.root:
+            group = self.root["truth"]
+            for video, start, end in zip(
+                group["video"][:], group["start_frame"][:], group["end_frame"][:], strict=True
+            ):
+                events[int(video)].append(Interval(int(start), int(end)))
+        return tuple(tuple(sorted(e)) if k else None for e, k in zip(events, known, strict=True))
+
+    def segments(self) -> SegmentTable:
+        """All planned rows, padding left out."""
+        group, n = self.root["segments"], int(self._planned["rows"])
+        column = {name: group[name][:n] for name in (*_SEGMENT_ARRAYS, "reason")}
+        rows = np.flatnonzero(column["status"] != RowStatus.EMPTY).astype(np.int64)
+        return SegmentTable(
+            row=rows,
+            video=column["video"][rows].astype(np.int64),
+            start_frame=column["start_frame"][rows].astype(np.int64),
+            end_frame=column["end_frame"][rows].astype(np.int64),
+            start_s=column["start_s"][rows],
+            end_s=column["end_s"][rows],
+            unit=column["unit"][rows],
+            status=column["status"][rows],
+            reason=tuple(str(r) for r in column["reason"][rows]),
+        )
+
+    def layer(self, rows: Int64, layer: int, *, prompt: int) -> Float32:
+        """All heads of one layer.
+
+        Args:
+            rows: Places in the feature arrays (n,), any order.
+            layer: 0-based.
+            prompt: Place on the prompt axis.
+
+        Returns:
+            float32 (n, h, d).
+
+        Raises:
+            InputError: The store holds a head subset.
+            ComputeError: A row was never written.
+        """
+        if self.subset is not None:
+            raise InputError(
+                f"{self.path} holds {len(self.subset)} chosen heads only", hint="extract without --heads for this step"
+            )
+        array = self.root["features/heads"]
+        return self._gather(rows, array.shape[3:], lambda a, b: array[a:b, prompt, layer])
+
+    def heads(self, rows: Int64, heads: Sequence[Head], *, prompt: int) -> Float32:
+        """Chosen heads; only the layers they are in are touched, each once.
+
+        Returns:
+            float32 (n, k, d), heads in the order asked for.
+
+        Raises:
+            InputError: A head is not in the store.
+            ComputeError: A row was never written.
+        """
+        array, subset = self.root["features/heads"], self.subset
+        out = np.empty((len(rows), len(heads), array.shape[-1]), np.float32)
+        if subset is not None:
+            place = {head: index for index, head in enumerate(subset)}
+            for k, head in enumerate(heads):
+                if head not in place:
+                    raise InputError(
+                        f"{self.path} does not hold head {head}", got=", ".join(map(str, subset)), hint="extract with it"
+                    )
+                pick = place[head]
+                out[:, k] = self._gather(rows, array.shape[3:], lambda a, b, i=pick: array[a:b, prompt, i])
+            return out
+        for layer in sorted({head.layer for head in heads}):
+            if layer >= array.shape[2] or max(h.head for h in heads) >= array.shape[3]:
+                raise InputError(f"{self.path} has {array.shape[2]} layers x {array.shape[3]} heads", got=list(heads))
+            block = self.layer(rows, layer, prompt=prompt)
+            for k, head in enumerate(heads):
+                if head.layer == layer:
+                    out[:, k] = block[:, head.head]
+        return out
+
+    def context(self, rows: Int64, *, prompt: int) -> Float32:
+        """Context, float32 (n, hidden).
+
+        Raises:
+            InputError: It was not extracted.
+            ComputeError: A row was never written.
+        """
+        if not self.has_context:
+            raise InputError(f"{self.path} holds no context", hint="extract again with --context")
+        array = self.root["features/context"]
+        return self._gather(rows, array.shape[2:], lambda a, b: array[a:b, prompt])
+
+    def _gather(
+        self, rows: Int64, shape: tuple[int, ...], read: Callable[[int, int], npt.NDArray[np.float16]]
+    ) -> Float32:
+        out = np.empty((len(rows), *shape), np.float32)
+        shards = rows // SHARD_ROWS
+        for shard in np.unique(shards):
+            mine = shards == shard
+            first = int(shard) * SHARD_ROWS
+            try:
+                out[mine] = read(first, first + SHARD_ROWS)[rows[mine] - first]
+            except (ValueError, RuntimeError, OSError) as error:
+                raise StoreError(
+                    f"a chunk of {self.path} is damaged (rows {first} to {first + SHARD_ROWS - 1})",
+                    got=f"{type(error).__name__}: {error}",
+                    hint="extract those videos again into a new store",
+                ) from error
+        if not np.isfinite(out).all():
+            bad = rows[~np.isfinite(out.reshape(len(rows), -1)).all(axis=1)]
+            raise ComputeError(f"{self.path} has rows without data", got=bad[:5].tolist(), hint="run extract again")
+        return out
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Names of the complete artefacts of a kind, sorted."""
+        if kind not in self.root:
+            return ()
+        group = self.root[kind]
+        return tuple(sorted(name for name in group.group_keys() if group[name].attrs.get("complete")))
+
+    def artefact(self, kind: str, name: str | None = None) -> Artefact:
+        """Read an artefact; without a name the one made last.
+
+        Raises:
+            StaleError: It is not there, or was not finished.
+        """
+        stage = {"heads": "select-heads", "scorers": "fit", "scores": "score", "events": "localize"}.get(kind, "evaluate")
+        have = self.names(kind)
+        if name is None:
+            name = self.root[kind].attrs.get("current") if kind in self.root else None
+        if name is None or name not in have:
+            raise StaleError(
+                f"{self.path} has no {kind}" + (f" {name!r}" if name else ""),
+                got=", ".join(have) or "none",
+                hint=f"run `vadkit {stage}` first",
+            )
+        group = self.root[f"{kind}/{name}"]
+        attrs = dict(group.attrs)
+        arrays = {key: np.asarray(group[key][...]) for key in sorted(group.array_keys())}
+        return Artefact(name, arrays, attrs["facts"], attrs["made_by"], attrs["digest"])
+
+    def write_artefact(
+        self,
+        kind: str,
+        name: str,
+        *,
+        stage: str,
+        config: Json,
+        seed: int | None,
+        inputs: Mapping[str, str],
+        facts: Json,
+        arrays: Arrays,
+    ) -> Artefact:
+        """Write an artefact group, `complete` last, and make it the current one of its kind.
+
+        Args:
+            kind: "heads", "scorers", "scores", "events" or "metrics".
+            name: Letters, digits, dot, dash and underscore.
+            stage: The stage that made it.
+            config: Its configuration.
+            seed: Its seed, None when no chance was involved.
+            inputs: What it was made from: name -> digest.
+            facts: Anything else, as JSON.
+            arrays: name -> (array, dimension names).
+        """
+        assert kind in KINDS
+        if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
+            raise InputError("a name may hold letters, digits, '.', '-' and '_' only", got=name)
+        digest = hashlib.sha256(canonical_json([facts, config, seed]).encode())
+        group = self.root.require_group(kind).create_group(name, overwrite=True)
+        for key in sorted(arrays):
+            values, dimensions = arrays[key]
+            digest.update(key.encode())
+            text = values.dtype.kind in "UTO"
+            if text:
+                digest.update(canonical_json([str(v) for v in values]).encode())
+            else:
+                digest.update(np.ascontiguousarray(values).tobytes())
+            array = group.create_array(
+                key,
+                shape=values.shape,
+                chunks=tuple(max(1, s) for s in values.shape),
+                dtype=str if text else values.dtype,
+                dimension_names=dimensions,
+            )
+            if values.size:
+                array[...] = values
+        made_by = {
+            "stage": stage,
+            "version": __version__,
+            "config": config,
+            "seed": seed,
+            "inputs": dict(sorted(inputs.items())),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        value = f"sha256:{digest.hexdigest()}"
+        group.attrs.update({"made_by": made_by, "facts": facts, "digest": value})
+        group.attrs["complete"] = True
+        self.root[kind].attrs["current"] = name
+        return Artefact(name, {k: v for k, (v, _) in arrays.items()}, facts, made_by, value)
+
+    def check_fresh(self, artefact: Artefact) -> None:
+        """Raise unless every input of `artefact` that lives in this store is still what it was made from.
+
+        Raises:
+            StaleError: One has changed since, or is gone.
+        """
+        for source, digest in artefact.made_by["inputs"].items():
+            kind, _, name = source.partition("/")
+            if kind not in KINDS:
+                continue
+            now = self.artefact(kind, name).digest if name in self.names(kind) else "gone"
+            if now != digest:
+                raise StaleError(
+                    f"{artefact.name} was made by {artefact.made_by['stage']} from {source}, which changed since",
+                    got=now,
+                    expected=digest,
+                    hint=f"run `vadkit {artefact.made_by['stage']}` again",
+                )
+
+    def rows_digest(self, table: SegmentTable) -> str:
+        """Digest of what a set of rows is: their videos, frames, units and status (not the features themselves)."""
+        paths = self.videos().path
+        rows = zip(table.video, table.start_frame, table.end_frame, table.unit, table.status, strict=True)
+        plain = [[paths[int(v)], int(a), int(b), int(u), int(s)] for v, a, b, u, s in rows]
+        return f"sha256:{hashlib.sha256(canonical_json(plain).encode()).hexdigest()}"

@@ -1,0 +1,435 @@
+"""Everything that adds to a store: creating it, planning rows, claiming and writing shards, labels."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headhunt import __version__
+from headhunt.errors import FingerprintError, ForeignStoreError, StoreBusyError, StoreError
+from headhunt.records import Float32, Float64, Json, ManifestRow, Segment
+from headhunt.store.layout import (
+    FORMAT,
+    SEGMENT_COLUMNS,
+    SHARD_ROWS,
+    UNITS,
+    VERSION,
+    VIDEO_COLUMNS,
+    RowStatus,
+    VideoStatus,
+    make_columns,
+    make_features,
+)
+from headhunt.store.reader import Store
+
+
+@dataclass(frozen=True)
+class PlannedVideo:
+    """One video as the planner hands it over.
+
+    Attributes:
+        manifest: Its id and labels.
+        frames: Native frames, 0 when it could not be opened.
+        fps: Mean frames a second, NaN when it could not be opened.
+        duration_s: Seconds.
+        bytes: Size on disk.
+        segments: Its rows, in order.
+        times_s: float64 (len(segments), 2), true start and end of each row.
+        problem: Why it, or a part of it, cannot be extracted; "" when all is well.
+    """
+
+    manifest: ManifestRow
+    frames: int
+    fps: float
+    duration_s: float
+    bytes: int
+    segments: tuple[Segment, ...]
+    times_s: Float64
+    problem: str = ""
+
+
+def create(path: Path, *, fingerprint: Json, spec: Json, info: Json, context: bool) -> Store:
+    """Make an empty store; nothing happens when one with the same fingerprint is there already.
+
+    Args:
+        path: Folder to make.
+        fingerprint: What its features depend on; `prompts` is [{id, text}], `heads` is "all" or [[layer, head]].
+        spec: {layers, heads, head_dim, hidden}.
+        info: Facts that features do not depend on (name of the model, notes).
+        context: Whether the context is kept.
+
+    Raises:
+        FingerprintError: A store with another fingerprint is there.
+        ForeignStoreError: Something else is there.
+    """
+    import zarr
+
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if not path.is_dir() or not (path / "zarr.json").is_file():
+            unfinished = path.is_dir() and (path / ".creating").is_file()
+            if not unfinished:
+                raise ForeignStoreError(f"{path} is in the way", expected="no such file, or a store", hint="name another")
+        else:
+            store = Store(path, writable=True)
+            check_fingerprint(store, fingerprint)
+            return store
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        # The root's metadata are written last: a folder without them is an interrupted creation and is made anew.
+        (path / ".creating").touch()
+        with _lock(path, "plan"):
+            if not (path / "zarr.json").is_file():
+                _create(zarr, path, fingerprint=fingerprint, spec=spec, info=info, context=context)
+            (path / ".creating").unlink(missing_ok=True)
+    except OSError as error:
+        raise disk_error(path, error) from error
+    store = Store(path, writable=True)
+    check_fingerprint(store, fingerprint)
+    return store
+
+
+def _create(zarr: Any, path: Path, *, fingerprint: Json, spec: Json, info: Json, context: bool) -> None:
+    sub = {name: zarr.create_group(str(path / name), overwrite=True) for name in ("videos", "segments", "features")}
+    make_columns(sub["videos"], VIDEO_COLUMNS, "video")
+    make_columns(sub["segments"], SEGMENT_COLUMNS, "segment")
+    sub["segments"].attrs["planned"] = {"videos": 0, "rows": 0}
+    make_features(
+        sub["features"],
+        prompts=len(fingerprint["prompts"]),
+        layers=spec["layers"],
+        heads=spec["heads"],
+        head_dim=spec["head_dim"],
+        hidden=spec["hidden"] if context else None,
+        picks=None if fingerprint["heads"] == "all" else len(fingerprint["heads"]),
+    )
+    zarr.create_group(
+        str(path),
+        attributes={
+            "format": FORMAT,
+            "version": VERSION,
+            "fingerprint": fingerprint,
+            "spec": spec,
+            "info": info | {"vadkit": __version__},
+        },
+    )
+
+
+def check_fingerprint(store: Store, fingerprint: Json) -> None:
+    """Raise, with the differences, unless the store was made with this fingerprint.
+
+    Raises:
+        FingerprintError: It was not.
+    """
+    lines = differences(store.fingerprint, fingerprint)
+    if lines:
+        raise FingerprintError(
+            f"{store.path} was made in another way\n" + "\n".join(f"    {line}" for line in lines),
+            expected="the same model, precision, prompts, sampling and versions in one store",
+            hint="extract into another store (--store), or repeat the first run's options",
+        )
+
+
+def differences(old: Json, new: Json) -> list[str]:
+    """One line for every key in which two fingerprints differ."""
+    return [
+        f"{key}: store {_short(old.get(key))}, now {_short(new.get(key))}"
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 160 else f"{text[:120]} ... ({len(text)} characters)"
+
+
+def plan(store: Store, videos: Sequence[PlannedVideo]) -> Store:
+    """Add videos and their rows, from the next shard boundary on.
+
+    The counts in `planned` change last, in one write: an interrupted plan leaves nothing behind that counts.
+
+    Returns:
+        The store, opened again.
+    """
+    if not videos:
+        return store
+    with _lock(store.path, "plan"):
+        store = Store(store.path, writable=True)
+        known = set(store.videos().path)
+        videos = [v for v in videos if v.manifest.video not in known]  # another planner may have been faster
+        n_videos, n_rows = (int(store._planned[key]) for key in ("videos", "rows"))
+        rows = [(n_videos + i, v, k) for i, v in enumerate(videos) for k in range(len(v.segments))]
+        total = n_rows + -(-len(rows) // SHARD_ROWS) * SHARD_ROWS
+        try:
+            for array in store.root["features"].arrays():
+                array[1].resize((max(total, array[1].shape[0]), *array[1].shape[1:]))
+            _write_segments(store.root["segments"], n_rows, total, rows)
+            _write_videos(store.root["videos"], n_videos, videos)
+            _add_truth(store, {n_videos + i: v.manifest for i, v in enumerate(videos)})
+            store.root["segments"].attrs["planned"] = {"videos": n_videos + len(videos), "rows": total}
+        except OSError as error:
+            raise disk_error(store.path, error) from error
+    return Store(store.path, writable=True)
+
+
+def _write_segments(group: Any, first: int, total: int, rows: Sequence[tuple[int, PlannedVideo, int]]) -> None:
+    columns: dict[str, Any] = {
+        name: np.full(total - first, fill, dtype=object if dtype is str else dtype)
+        for name, (dtype, fill) in SEGMENT_COLUMNS.items()
+    }
+    for i, (index, video, k) in enumerate(rows):
+        segment = video.segments[k]
+        columns["video"][i] = index
+        columns["start_frame"][i], columns["end_frame"][i] = segment.start_frame, segment.end_frame
+        columns["start_s"][i], columns["end_s"][i] = video.times_s[k]
+        columns["unit"][i] = UNITS.index(segment.unit)
+        columns["status"][i] = RowStatus.PLANNED
+    _extend(group, columns, first, total)
+
+
+def _write_videos(group: Any, first: int, videos: Sequence[PlannedVideo]) -> None:
+    def status(video: PlannedVideo) -> VideoStatus:
+        if not video.segments:
+            return VideoStatus.FAILED
+        return VideoStatus.PARTIAL if video.problem else VideoStatus.PLANNED
+
+    columns: dict[str, Any] = {
+        "path": [v.manifest.video for v in videos],
+        "frames": [v.frames for v in videos],
+        "fps": [v.fps for v in videos],
+        "duration_s": [v.duration_s for v in videos],
+        "bytes": [v.bytes for v in videos],
+        "split": [v.manifest.split for v in videos],
+        "label": [v.manifest.label for v in videos],
+        "category": [v.manifest.category for v in videos],
+        "events_known": [v.manifest.events is not None for v in videos],
+        "status": [int(status(v)) for v in videos],
+        "reason": [v.problem for v in videos],
+    }
+    _extend(group, columns, first, first + len(videos))
+
+
+def _extend(group: Any, columns: Mapping[str, Any], first: int, total: int) -> None:
+    for name, values in columns.items():
+        array = group[name]
+        if array.shape[0] != total:
+            array.resize((total,))
+        if total > first:
+            array[first:total] = np.asarray(values, dtype=object if array.dtype.kind in "TO" else array.dtype)
+
+
+def write_labels(store: Store, rows: Mapping[str, ManifestRow]) -> Store:
+    """Set split, label, category and events of videos already in the store; features are not touched.
+
+    Args:
+        store: The store.
+        rows: Video id -> what is known of it; other videos keep what they have.
+    """
+    with _lock(store.path, "plan"):
+        store = Store(store.path, writable=True)
+        paths = store.videos().path
+        found = {i: rows[path] for i, path in enumerate(paths) if path in rows}
+        group = store.root["videos"]
+        try:
+            for name in ("split", "label", "category"):
+                values = group[name][: len(paths)].astype(object)
+                for i, row in found.items():
+                    values[i] = getattr(row, name)
+                group[name][: len(paths)] = values
+            known = group["events_known"][: len(paths)]
+            for i, row in found.items():
+                known[i] = row.events is not None
+            group["events_known"][: len(paths)] = known
+            _add_truth(store, found)
+        except OSError as error:
+            raise disk_error(store.path, error) from error
+    return Store(store.path, writable=True)
+
+
+def _add_truth(store: Store, rows: Mapping[int, ManifestRow]) -> None:
+    """Rewrite /truth with the events of `rows` put in place of what was there for those videos."""
+    kept: list[tuple[int, int, int]] = []
+    if "truth" in store.root:
+        old = store.root["truth"]
+        kept = [
+            (int(v), int(a), int(b))
+            for v, a, b in zip(old["video"][:], old["start_frame"][:], old["end_frame"][:], strict=True)
+            if int(v) not in rows
+        ]
+    kept += [(i, e.start_frame, e.end_frame) for i, row in rows.items() for e in row.events or ()]
+    table = np.array(sorted(kept), np.int64).reshape(-1, 3)
+    group = store.root.create_group("truth", overwrite=True)
+    for k, (name, dtype) in enumerate((("video", "int32"), ("start_frame", "int64"), ("end_frame", "int64"))):
+        array = group.create_array(
+            name, shape=(len(table),), chunks=(max(1, len(table)),), dtype=dtype, dimension_names=("event",)
+        )
+        if len(table):
+            array[:] = table[:, k].astype(dtype)
+
+
+@contextmanager
+def claim_shard(store: Store, shard: int) -> Iterator[bool]:
+    """Hold a shard for writing; false when another process holds it."""
+    try:
+        with _lock(store.path, f"shard-{shard:06d}"):
+            yield True
+    except StoreBusyError:
+        yield False
+
+
+@contextmanager
+def _lock(path: Path, name: str) -> Iterator[None]:
+    """An exclusive lock that the system drops when the process dies, however it dies."""
+    folder = path / ".locks"
+    try:
+        folder.mkdir(exist_ok=True)
+        handle = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise disk_error(path, error) from error
+    try:
+        deadline = time.monotonic() + (20 if name == "plan" else 0)
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if error.errno not in {errno.EAGAIN, errno.EACCES}:
+                    raise disk_error(path, error) from error
+                if time.monotonic() >= deadline:
+                    raise StoreBusyError(
+                        f"another process holds {name} of {path}", hint="wait for it, or write to another store"
+                    ) from None
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(handle)
+
+
+class ShardWriter:
+    """Collects rows of one shard and writes them, whole shards at a time; hold the shard while using it.
+
+    Args:
+        store: The store, writable.
+        shard: Which shard; its rows are [shard * 256, (shard + 1) * 256).
+        flush_s: A partial shard is written after this many seconds; only ever between two calls of `add`.
+    """
+
+    def __init__(self, store: Store, shard: int, *, flush_s: float = 30.0) -> None:
+        self.store = store
+        self.first = shard * SHARD_ROWS
+        self.flush_s = flush_s
+        self._features: dict[str, Any] = dict(store.root["features"].arrays())
+        self._status = store.root["segments/status"]
+        self._reason = store.root["segments/reason"]
+        rows = slice(self.first, self.first + SHARD_ROWS)
+        self.status = self._status[rows].astype(np.uint8)
+        self.reason = self._reason[rows].astype(object)
+        # A shard that holds rows already is read back: it is encoded as a whole.
+        held = bool((self.status == RowStatus.DONE).any())
+        self._buffer = {
+            name: array[rows] if held else np.full((SHARD_ROWS, *array.shape[1:]), np.nan, np.float16)
+            for name, array in self._features.items()
+        }
+        self._dirty, self._since = False, time.monotonic()
+
+    def pending(self) -> list[int]:
+        """Rows that are planned or failed, in order."""
+        wanted = (self.status == RowStatus.PLANNED) | (self.status == RowStatus.FAILED)
+        return [self.first + int(i) for i in np.flatnonzero(wanted)]
+
+    def add(self, rows: Sequence[int], heads: Float32, context: Float32 | None) -> None:
+        """Take the features of some rows.
+
+        Args:
+            rows: Places in the feature arrays, inside this shard.
+            heads: (len(rows), p, l, h, d) or (len(rows), p, k, d).
+            context: (len(rows), p, hidden), or None.
+        """
+        index = np.asarray(rows) - self.first
+        self._buffer["heads"][index] = heads
+        if context is not None:
+            self._buffer["context"][index] = context
+        self.status[index] = RowStatus.DONE
+        self.reason[index] = ""
+        self._dirty = True
+        if time.monotonic() - self._since >= self.flush_s:
+            self.flush()
+
+    def fail(self, row: int, reason: str) -> None:
+        """Record that a row cannot be had."""
+        self.status[row - self.first] = RowStatus.FAILED
+        self.reason[row - self.first] = reason
+        self._dirty = True
+
+    def flush(self) -> None:
+        """Write what is collected: data first, on disk, then status."""
+        if not self._dirty:
+            return
+        rows = slice(self.first, self.first + SHARD_ROWS)
+        try:
+            for name, array in self._features.items():
+                for prompt in range(array.shape[1]):
+                    array[rows, prompt] = self._buffer[name][:, prompt]
+                self._sync(f"features/{name}", array)
+            self._reason[rows] = self.reason
+            self._status[rows] = self.status
+        except OSError as error:
+            raise disk_error(self.store.path, error) from error
+        self._dirty, self._since = False, time.monotonic()
+
+    def _sync(self, name: str, array: Any) -> None:
+        """Have the shard's files on disk, not in the system's cache, before their status says done."""
+        shard = self.first // SHARD_ROWS
+        rest = ["0"] * (array.ndim - 2)
+        for prompt in range(array.shape[1]):
+            file = self.store.path.joinpath(name, "c", str(shard), str(prompt), *rest)
+            if file.exists():
+                with file.open("rb") as stream:
+                    os.fsync(stream.fileno())
+
+
+def finish(store: Store) -> Store:
+    """Write the videos' status and reason, as they follow from their rows, for readers outside this package."""
+    with _lock(store.path, "plan"):
+        store = Store(store.path, writable=True)
+        table, group = store.videos(), store.root["videos"]
+        # What the planner said of a partly readable file must survive: it is not in the rows.
+        planned = group["status"][: len(table)] == VideoStatus.PARTIAL
+        settled = (table.status != VideoStatus.PLANNED) & ~planned
+        status, reason = group["status"][: len(table)], group["reason"][: len(table)].astype(object)
+        status[settled] = table.status[settled]
+        reason[settled] = np.array(table.reason, dtype=object)[settled]
+        try:
+            if len(table):
+                group["status"][: len(table)] = status
+                group["reason"][: len(table)] = reason
+        except OSError as error:
+            raise disk_error(store.path, error) from error
+    return Store(store.path, writable=True)
+
+
+def disk_error(path: Path, error: OSError) -> StoreError:
+    """What to tell of a disk that refuses; what was finished before stays valid."""
+    hints = {
+        errno.ENOSPC: "free some space and run the same command again: finished rows are kept",
+        errno.EDQUOT: "your quota is full: free some space and run the same command again, finished rows are kept",
+        errno.EROFS: "the file system is read-only: name a store elsewhere with --store",
+        errno.EACCES: "you may not write there: change the permissions or name a store elsewhere with --store",
+        errno.EPERM: "you may not write there: change the permissions or name a store elsewhere with --store",
+        errno.ENOLCK: "this file system has no locks: put the store on a local disk",
+    }
+    return StoreError(
+        f"cannot write {path}",
+        got=f"{error.strerror or error}",
+        hint=hints.get(error.errno or 0, "check the disk and run the same command again: finished rows are kept"),
+    )

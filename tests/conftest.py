@@ -1,0 +1,19 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real videos and annotations, or a skip that says how to get it."""
+    folder = Path(os.environ.get("HEADHUNT_REAL_DATA", ROOT / ".." / "shared" / "data")).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no real data: set HEADHUNT_REAL_DATA to the folder (looked in {folder})")
+    return folder
