@@ -3,8 +3,9 @@
     python benchmarks/fit.py [--epochs 1000] [--rounds 10] [--threads 2]
 
 Both train the same network from the same weights on the same synthetic rows at InternVL3-8B's sizes. They take turns,
-`epochs / rounds` epochs each time, so that other load on the machine falls on both. The plain loop keeps its state between
-turns; the steering fit cannot, so its turn runs a whole fit of `epochs / rounds` epochs, start-up included.
+`epochs / rounds` epochs each time, so that other load on the machine falls on both. The plain loop keeps its state
+between turns; the steering fit cannot, so its turn is a whole fit of `epochs / rounds` epochs, start-up included.
+The losses compared are those of the plain loop and of one whole fit at the end.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class PlainSteering(nn.Module):
         self.scorer = nn.Linear(k * d, 1)
 
     def forward(self, z: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits and gate, both (n,)."""
         s = self.gate(c)
         steered = [
             z[:, i] * (1 + s * torch.tanh(up(down(c))))
@@ -38,6 +40,7 @@ class PlainSteering(nn.Module):
         return self.scorer(torch.cat(steered, dim=1)).squeeze(1), s.squeeze(1)
 
     def start_from(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take the initial weights of the steering fit."""
         a = {name: torch.from_numpy(array) for name, array in arrays.items()}
         with torch.no_grad():
             self.gate[0].weight.copy_(a["gate_w1"])

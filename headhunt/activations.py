@@ -14,9 +14,9 @@ Three ways give the same numbers up to rounding:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -62,7 +62,9 @@ def share(prompts: Sequence[Sequence[int]], *, image_token_id: int) -> Tokens:
     """
     if not prompts or not all(prompts):
         raise InputError("no prompts, or an empty one")
-    prefix: list[int] = list(commonprefix([list(p)[:-1] for p in prompts]))
+    prefix: list[int] = [
+        ids[0] for ids in takewhile(lambda ids: len(set(ids)) == 1, zip(*(p[:-1] for p in prompts), strict=False))
+    ]
     if any(image_token_id in p[len(prefix) :] for p in prompts):
         raise InputError("the prompts differ before the last frame", hint="put the frames before the prompt")
     return Tokens(tuple(prefix), tuple(tuple(p[len(prefix) :]) for p in prompts))
@@ -110,7 +112,8 @@ class Extractor:
         for head in self.heads or ():
             if head.layer >= spec.layers or head.head >= spec.heads:
                 raise ModelError(
-                    f"head {head} does not exist in {backbone.name}", expected=f"{spec.layers} layers x {spec.heads} heads"
+                    f"head {head} does not exist in {backbone.name}",
+                    expected=f"{spec.layers} layers x {spec.heads} heads",
                 )
         wanted = range(spec.layers) if self.heads is None else sorted({h.layer for h in self.heads})
         self.layers: tuple[int, ...] = tuple(wanted)
@@ -168,13 +171,10 @@ class Extractor:
         wanted = self.layers if rows else ()
         index = torch.tensor(rows, device=embedded.device, dtype=torch.long)
         out = None
-        with _capture(self.backbone, wanted, index, stop=self.stop) as seen:
-            try:
-                out = self.backbone.decoder(
-                    inputs_embeds=embedded, position_ids=positions.expand(embedded.shape[0], -1), **options
-                ).last_hidden_state
-            except _StopForwardError:
-                pass
+        with _capture(self.backbone, wanted, index, stop=self.stop) as seen, suppress(_StopForwardError):
+            out = self.backbone.decoder(
+                inputs_embeds=embedded, position_ids=positions.expand(embedded.shape[0], -1), **options
+            ).last_hidden_state
         if not rows:
             return None, None
         if [len(seen[layer]) for layer in wanted] != [1] * len(wanted):
@@ -235,7 +235,8 @@ def _full(run: Extractor, visual: torch.Tensor) -> tuple[torch.Tensor, torch.Ten
 def _prefill(run: Extractor, visual: torch.Tensor) -> Any:
     from transformers import DynamicCache
 
-    cache = DynamicCache(config=run.backbone.decoder.config)
+    config: Any = run.backbone.decoder.config
+    cache = DynamicCache(config=config)
     prefix = run.tokens.prefix
     embedded = run.backbone.embed(prefix, visual, batch=visual.shape[0])
     run.forward(embedded, run.backbone.positions(prefix, 0), [], past_key_values=cache, use_cache=True)
@@ -271,9 +272,7 @@ def _packed(run: Extractor, visual: torch.Tensor) -> tuple[torch.Tensor, torch.T
     embedded = run.backbone.embed(ids, None, batch=visual.shape[0])
     positions = torch.cat([run.backbone.positions(s, start) for s in suffixes], -1)
     rows = (lengths.cumsum(0) - 1).tolist()
-    heads, context = run.forward(
-        embedded, positions, rows, attention_mask=mask, past_key_values=cache, use_cache=True
-    )
+    heads, context = run.forward(embedded, positions, rows, attention_mask=mask, past_key_values=cache, use_cache=True)
     assert heads is not None
     return heads, context
 

@@ -1,19 +1,19 @@
 """Every error headhunt raises on purpose; this module knows nothing else of the package.
 
-    HeadhuntError                 exit code 1 unless said otherwise
-    ├── InputError                what the user gave cannot be used
-    │   ├── VideoError            one video cannot be read; a run records it and goes on
-    │   ├── ManifestError         a manifest or annotation file is malformed or does not match
-    │   ├── ModelError            a model cannot be loaded or is not built as expected
-    │   ├── ArtefactError         a head set, scorer or prompt file is damaged or of another format
-    │   └── LabelError            labels are missing or hold one class only
-    ├── ComputeError              a number could not be computed (non-finite, too few rows, did not converge)
-    ├── UsageError                options that contradict each other                             exit code 2
-    └── StoreError                the store refuses                                              exit code 4
-        ├── ForeignStoreError     not a headhunt store, or of a version this program cannot read
-        ├── FingerprintError      made with another model, precision, prompt set or sampling
-        ├── StaleError            an input changed since this was computed
-        └── StoreBusyError        another process holds it
+HeadhuntError                 exit code 1 unless said otherwise
+├── InputError                what the user gave cannot be used
+│   ├── VideoError            one video cannot be read; a run records it and goes on
+│   ├── ManifestError         a manifest or annotation file is malformed or does not match
+│   ├── ModelError            a model cannot be loaded or is not built as expected
+│   ├── ArtefactError         a head set, scorer or prompt file is damaged or of another format
+│   └── LabelError            labels are missing or hold one class only
+├── ComputeError              a number could not be computed (non-finite, too few rows, did not converge)
+├── UsageError                options that contradict each other                             exit code 2
+└── StoreError                the store refuses                                              exit code 4
+    ├── ForeignStoreError     not a headhunt store, or of a version this program cannot read
+    ├── FingerprintError      made with another model, precision, prompt set or sampling
+    ├── StaleError            an input changed since this was computed
+    └── StoreBusyError        another process holds it
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ class HeadhuntError(Exception):
 
     exit_code = 1
 
-    def __init__(
-        self, what: str, *, got: object = None, expected: object = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, what: str, *, got: object = None, expected: object = None, hint: str | None = None) -> None:
         self.what = what
         self.got = got
         self.expected = expected

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
 from headhunt.errors import ComputeError, InputError, LabelError, UsageError
-from headhunt.protocols import count_runs, score_runs
+from headhunt.protocols import pool_frames, score_runs
 from headhunt.records import Bool, Event, Float64, Int64
 
 MAX_SIGMA = 1000.0
@@ -56,9 +56,9 @@ SMOOTHERS: dict[str, Callable[[Float64, float], Float64]] = {
 }
 """Name -> function of (scores (n >= 1,) not all NaN, sigma > 0).
 
-gaussian: reflect padding (c b a | a b c | c b a), so a constant stays as it is. gaussian-zero: the published HeadHunt-VAD
-code's kernel of min(6 sigma + 1, n) taps (made odd) on zero padding, which drops a constant 1.0 to 0.633 at both ends
-(sigma 1.5); here it gives n values for every n. Only for reproducing that code."""
+gaussian: reflect padding (c b a | a b c | c b a), so a constant stays as it is. gaussian-zero: the published code of
+HeadHunt-VAD, min(6 sigma + 1, n) taps (made odd) on zero padding, which drops a constant 1.0 to 0.633 at both ends for
+sigma 1.5; here with n values for every n. Only for reproducing that code."""
 
 
 def smooth(scores: npt.ArrayLike, *, sigma: float, mode: str = "gaussian") -> Float64:
@@ -244,10 +244,16 @@ def calibrate(
     """
     sigma_grid = _grid("sigmas", np.linspace(0.5, 3.0, 11) if sigmas is None else sigmas)
     tau_grid = _grid("taus", np.linspace(0.1, 0.9, 81) if taus is None else taus)
+    for i, (start, _end, _scores, truth) in enumerate(videos):
+        if (np.diff(start) < 0).any() or np.asarray(truth).dtype != np.bool_:
+            raise InputError(f"video {i} has segments out of time order, or a truth that is not boolean")
     grid = np.empty((sigma_grid.size, tau_grid.size))
     for row, sigma in zip(grid, sigma_grid, strict=True):
-        runs, positives, negatives = _pooled_runs(videos, float(sigma), mode)
-        n_positive, n_negative = int(positives.sum()), int(negatives.sum())
+        frames = pool_frames(
+            (start, end, smooth(scores, sigma=float(sigma), mode=mode), len(truth), truth)
+            for start, end, scores, truth in videos
+        )
+        n_positive, n_negative = int(frames.positives.sum()), int(frames.negatives.sum())
         if not n_positive or not n_negative:
             raise LabelError(
                 "sigma and tau cannot be calibrated on one class",
@@ -255,10 +261,10 @@ def calibrate(
                 expected="both",
                 hint="calibrate on videos with and without events",
             )
-        order = np.argsort(runs)
-        first_above = np.searchsorted(runs[order], tau_grid, side="right")
-        true_positive = n_positive - np.concatenate([[0], np.cumsum(positives[order])])[first_above]
-        false_positive = n_negative - np.concatenate([[0], np.cumsum(negatives[order])])[first_above]
+        order = np.argsort(frames.score)
+        first_above = np.searchsorted(frames.score[order], tau_grid, side="right")
+        true_positive = n_positive - np.concatenate([[0], np.cumsum(frames.positives[order])])[first_above]
+        false_positive = n_negative - np.concatenate([[0], np.cumsum(frames.negatives[order])])[first_above]
         # F1 = 2 TP / (2 TP + FP + FN), and TP + FN is the number of positives.
         row[:] = 2 * true_positive / (true_positive + false_positive + n_positive)
     best_sigma, best_tau = np.unravel_index(np.argmax(grid), grid.shape)
@@ -270,21 +276,6 @@ def calibrate(
         sigmas=sigma_grid,
         taus=tau_grid,
     )
-
-
-def _pooled_runs(videos: Sequence[CalibrationVideo], sigma: float, mode: str) -> tuple[Float64, Int64, Int64]:
-    """Scores, abnormal and normal frames of all scored runs of all videos, smoothed with sigma."""
-    runs, positives, negatives = [np.zeros(0)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for start, end, scores, truth in videos:
-        if (np.diff(start) < 0).any():
-            raise InputError("segments are smoothed in time order", got=start, expected="ascending start frames")
-        edges, run_scores = score_runs(start, end, smooth(scores, sigma=sigma, mode=mode), truth.size)
-        n_positive, n_negative = count_runs(edges, truth)
-        scored = np.isfinite(run_scores)
-        runs.append(run_scores[scored])
-        positives.append(n_positive[scored])
-        negatives.append(n_negative[scored])
-    return np.concatenate(runs), np.concatenate(positives), np.concatenate(negatives)
 
 
 def _checked(scores: npt.ArrayLike) -> Float64:

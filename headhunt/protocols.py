@@ -7,6 +7,7 @@ frames, so they are kept as runs of one score and expanded only where someone as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -98,6 +99,7 @@ def score_runs(
         InputError: Shapes differ, or a segment is empty or reaches outside the video.
         ComputeError: A score is infinite.
     """
+    counted_frames(n_frames)
     start, end, score = np.asarray(start_frame), np.asarray(end_frame), np.asarray(scores, dtype=np.float64)
     if score.ndim != 1 or not start.shape == end.shape == score.shape:
         raise InputError(
@@ -152,3 +154,50 @@ def count_runs(edges: Int64, truth: Bool) -> tuple[Int64, Int64]:
     cut[-1] = truth.size
     positives = np.diff(np.concatenate([[0], np.cumsum(truth, dtype=np.int64)])[cut])
     return positives, np.diff(cut) - positives
+
+
+@dataclass(frozen=True, eq=False)
+class FrameCounts:
+    """Frames that have a score, counted by run, over several videos.
+
+    Attributes:
+        video: (r,) int64, index of the video, ascending.
+        score: (r,) float64, finite.
+        positives: (r,) int64, abnormal frames of the run.
+        negatives: (r,) int64, normal frames of the run.
+    """
+
+    video: Int64
+    score: Float64
+    positives: Int64
+    negatives: Int64
+
+
+def pool_frames(
+    videos: Iterable[tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike, int, Bool | None]],
+) -> FrameCounts:
+    """Count the frames of several videos by run.
+
+    Args:
+        videos: start_frame (n,), end_frame (n,), scores (n,), n_frames and truth (m,) of each video, as in `score_runs`
+            and `frame_truth`; a video whose truth is not known (None) has no runs.
+
+    Raises:
+        InputError: Shapes differ, or a segment is empty or reaches outside its video.
+        ComputeError: A score is infinite.
+    """
+    none = np.zeros(0, np.int64)
+    video, pooled, positives, negatives = [none], [np.zeros(0)], [none], [none]
+    for i, (start, end, scores, n_frames, truth) in enumerate(videos):
+        if truth is None:
+            continue
+        edges, score = score_runs(start, end, scores, n_frames)
+        n_positive, n_negative = count_runs(edges, truth)
+        kept = np.isfinite(score) & (n_positive + n_negative > 0)
+        video.append(np.full(kept.sum(), i))
+        pooled.append(score[kept])
+        positives.append(n_positive[kept])
+        negatives.append(n_negative[kept])
+    return FrameCounts(
+        np.concatenate(video), np.concatenate(pooled), np.concatenate(positives), np.concatenate(negatives)
+    )

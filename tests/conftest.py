@@ -17,3 +17,14 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: set HEADHUNT_REAL_DATA to the folder (looked in {folder})")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint folder of a small InternVL with random weights: 4 layers x 8 heads, 2 key-value heads."""
+    from headhunt.demo import model
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    folder.mkdir()
+    model.build(folder, layers=4, heads=8, hidden=64)
+    return folder

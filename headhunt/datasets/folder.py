@@ -1,6 +1,6 @@
 """The videos under a folder, and the reader that takes labels from the names of folders; it opens no video.
 
-What every reader shares lies here too: `Reading`, `find_videos`, `find_file`, `stem` and `pick`.
+What every reader shares lies here too: `Reading`, `find_videos`, `find_file`, `lines`, `stem` and `join`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,15 +17,18 @@ from headhunt.datasets.manifest import read_text
 from headhunt.errors import ManifestError, UsageError
 from headhunt.records import ManifestRow
 
-VIDEO_SUFFIXES = frozenset(
-    ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .vob .webm .wmv".split()
-)
-IMAGE_SUFFIXES = frozenset(".bmp .jpeg .jpg .png .tif .tiff .webp".split())
+# fmt: off
+VIDEO_SUFFIXES = frozenset((  # the same as headhunt.video reads, which this noun does not import
+    ".264", ".3gp", ".asf", ".avi", ".divx", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mjpg",
+    ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv",
+))
+IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"))
 SPLITS = {
     "train": "train", "training": "train",
     "val": "val", "valid": "val", "validation": "val",
     "test": "test", "testing": "test",
-}  # fmt: skip
+}
+# fmt: on
 _NORMAL = re.compile(r"normal(?:[-_ ].*)?", re.IGNORECASE)
 
 
@@ -86,7 +89,9 @@ def folder(
     counts = Counter(name for _, _, name in found)
     if not counts:
         raise ManifestError(
-            f"no folder under {root} names a class", expected="root/[split/]class/video", hint="write a manifest instead"
+            f"no folder under {root} names a class",
+            expected="root/[split/]class/video",
+            hint="write a manifest instead",
         )
     normals = _normal_names(counts, normal, root)
     rows = []
@@ -95,7 +100,9 @@ def folder(
             rows.append(ManifestRow(video, split, "normal", ()))
         else:
             rows.append(ManifestRow(video, split, "abnormal", None, "" if name.casefold() == "abnormal" else name))
-    notes = [f"folder {name!r}: {counts[name]} videos, {'normal' if name in normals else 'abnormal'}" for name in counts]
+    notes = [
+        f"folder {name!r}: {counts[name]} videos, {'normal' if name in normals else 'abnormal'}" for name in counts
+    ]
     if unlabelled:
         notes.append(f"{len(unlabelled)} videos lie in no class folder and have no label")
     return Reading(tuple(rows), (), tuple(unlabelled), tuple(notes))
@@ -125,11 +132,12 @@ def _normal_names(names: Iterable[str], normal: Sequence[str] | None, root: Path
 def find_videos(root: Path, *, frame_folders: bool = False) -> list[str]:
     """Ids of the videos under a folder: paths relative to it with `/` between their parts, sorted.
 
-    Links to folders are followed, each real folder once. Names that begin with a dot and `__MACOSX` are passed over.
+    Links to folders are followed, but not back up. Names that begin with a dot are passed over.
 
     Args:
         root: The folder.
-        frame_folders: Count a folder that holds two or more images, no video and no folder as a video.
+        frame_folders: Count a folder that directly holds two or more numbered images and no video as a video, and do
+            not look below it.
 
     Raises:
         ManifestError: There is no video, a folder cannot be read, or a name is not valid Unicode.
@@ -138,8 +146,9 @@ def find_videos(root: Path, *, frame_folders: bool = False) -> list[str]:
     for place, folders, files in _walk(root):
         here = [place + name for name in files if Path(name).suffix.lower() in VIDEO_SUFFIXES]
         images = [name for name in files if Path(name).suffix.lower() in IMAGE_SUFFIXES]
-        if frame_folders and place and len(images) > 1 and not here and not folders:
+        if frame_folders and place and not here and sum(bool(re.search("[0-9]", Path(i).stem)) for i in images) > 1:
             here = [place.removesuffix("/")]
+            folders.clear()
         videos += here
     for video in videos:
         if not video.isascii() and re.search("[\ud800-\udfff]", video):
@@ -157,7 +166,7 @@ def find_file(name: str, places: Iterable[Path]) -> Path | None:
     """
     for root in places:
         found = sorted(root / (place + name) for place, _, files in _walk(root) if name in files)
-        texts = {read_text(path).replace("\r\n", "\n") for path in found[:100]} if len(found) > 1 else set()
+        texts = {read_text(path).replace("\r\n", "\n") for path in found} if len(found) > 1 else set()
         if len(texts) > 1:
             raise ManifestError(
                 f"two files called {name} differ", got=", ".join(map(str, found)), hint="say which one to use"
@@ -168,24 +177,24 @@ def find_file(name: str, places: Iterable[Path]) -> Path | None:
 
 
 def _walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Path relative to root ("" or ending in "/"), folders and files of every folder, sorted, hidden ones left out."""
+    """Path relative to root ("" or ending in "/"), folders and files of every folder, sorted, hidden ones left out.
+
+    A folder taken out of the yielded list is not walked.
+    """
 
     def fail(error: OSError) -> None:
         raise ManifestError(f"a folder cannot be read: {error.filename}", got=error.strerror) from error
 
     if not root.is_dir():
         raise ManifestError(f"{root} is not a folder", expected="the folder of the data set")
-    seen = {os.path.realpath(root)}
+    above: dict[str, set[str]] = {}  # real paths of each folder and those it was reached through
     for path, folders, files in os.walk(root, followlinks=True, onerror=fail):
-        kept = []
-        for name in sorted(folders):
-            real = os.path.realpath(os.path.join(path, name))  # noqa: PTH118 (os.walk gives text)
-            if not name.startswith(".") and name != "__MACOSX" and real not in seen:
-                seen.add(real)
-                kept.append(name)
-        folders[:] = kept
+        reached = above.setdefault(path, set()) | {os.path.realpath(path)}
+        inner = {name: os.path.join(path, name) for name in sorted(folders)}  # noqa: PTH118 (os.walk gives text)
+        folders[:] = [n for n, p in inner.items() if not n.startswith(".") and os.path.realpath(p) not in reached]
+        above.update((inner[name], reached) for name in folders)
         place = Path(path).relative_to(root).as_posix()
-        yield "" if place == "." else place + "/", kept, sorted(name for name in files if not name.startswith("."))
+        yield "" if place == "." else place + "/", folders, sorted(name for name in files if not name.startswith("."))
 
 
 def stem(name: str) -> str:
@@ -208,6 +217,48 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
     text = read_text(path)
     if not text.strip():
         raise ManifestError(f"{path} is empty")
-    for number, content in enumerate(text.splitlines(), start=1):
+    for number, content in enumerate(re.split("\r\n|\r|\n", text), start=1):
         if content.strip():
             yield f"{path}, line {number}", content.strip()
+
+
+def join(
+    rows: Mapping[str, ManifestRow],
+    videos: Iterable[str],
+    notes: Iterable[str],
+    *,
+    choose: Callable[[ManifestRow, list[str]], list[str]] = lambda row, candidates: candidates,
+) -> Reading:
+    """Join a data set's rows with videos of the same stem.
+
+    Args:
+        rows: Row by the stem of its video.
+        videos: Ids of the videos that are there.
+        notes: Handed on.
+        choose: Which of the videos of a row's stem may be its video.
+
+    Raises:
+        ManifestError: A row has more than one video left; taking either would be a guess.
+    """
+    videos = list(videos)
+    by_stem: dict[str, list[str]] = {}
+    for video in videos:
+        by_stem.setdefault(stem(video), []).append(video)
+    matched, unmatched = [], []
+    for key, row in rows.items():
+        left = choose(row, by_stem.get(key, []))
+        if len(left) > 1:
+            raise ManifestError(
+                f"{len(left)} videos could be {row.video!r}", got=", ".join(left), hint="move or remove all but one"
+            )
+        if left:
+            matched.append(replace(row, video=left[0]))
+        else:
+            unmatched.append(row)
+    taken = {row.video for row in matched}
+    return Reading(
+        rows=tuple(sorted(matched, key=lambda row: row.video)),
+        unmatched_rows=tuple(unmatched),
+        unmatched_videos=tuple(video for video in videos if video not in taken),
+        notes=tuple(notes),
+    )

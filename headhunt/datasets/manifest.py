@@ -29,6 +29,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from headhunt.errors import InputError, ManifestError, UsageError
@@ -124,6 +125,23 @@ def read_text(path: Path) -> str:
         ) from error
 
 
+def to_events(pairs: Iterable[tuple[int, int]], where: str) -> tuple[Interval, ...]:
+    """Intervals sorted by start from pairs of native frames, half-open.
+
+    Raises:
+        ManifestError: One is empty, reversed or negative, or two overlap; `where` begins the message.
+    """
+    try:
+        events = tuple(sorted(Interval(start, end) for start, end in pairs))
+    except InputError as error:
+        raise ManifestError(f"{where}: {error.what}", got=error.got, expected=_EVENTS_FORM) from error
+    for earlier, later in pairwise(events):
+        if later.start_frame < earlier.end_frame:
+            got = _events_text([earlier, later])
+            raise ManifestError(f"{where}: events overlap", got=got, hint="write them as one event, or apart")
+    return events
+
+
 @dataclass(frozen=True)
 class Match:
     """An exact join of manifest rows and videos; nothing is lost: what found no partner is listed.
@@ -149,7 +167,7 @@ def match(rows: Iterable[ManifestRow], ids: Iterable[str]) -> Match:
     named = _by_id(rows)
     known = set(ids)
     if len(known) != len(ids):
-        raise ManifestError("a video stands twice in the list to match", got=next(i for i in ids if ids.count(i) > 1))
+        raise ManifestError("a video to match stands twice", got=next(i for i in ids if ids.count(i) > 1))
     return Match(
         pairs=tuple((row, row.video) for row in rows if row.video in known),
         unmatched_rows=tuple(row for row in rows if row.video not in known),
@@ -185,14 +203,10 @@ def sample(
         raise UsageError("the fraction of videos is out of range", got=fraction, expected="0 < fraction <= 1")
     if limit is not None and limit < 1:
         raise UsageError("the limit of videos is out of range", got=limit, expected="limit >= 1")
-    named = _by_id(rows)
-    strata: dict[bool | None, list[ManifestRow]] = {}
-    for abnormal in (False, True, None):
-        stratum = [named[video] for video in sorted(named) if named[video].abnormal is abnormal]
-        if stratum:
-            strata[abnormal] = stratum
+    rows = sorted(_by_id(rows).values(), key=lambda row: row.video)
+    strata = {abnormal: [row for row in rows if row.abnormal is abnormal] for abnormal in (False, True, None)}
     sizes = [len(stratum) for stratum in strata.values()]
-    total = len(named)
+    total = len(rows)
     if fraction is not None:
         # The decimal the user wrote, not its nearest binary number: 0.29 of 50 is 14.5, which rounds up.
         total = math.floor(Fraction(str(fraction)) * total + Fraction(1, 2))
@@ -275,10 +289,7 @@ def _events(value: object, where: str) -> tuple[Interval, ...] | None:
             pairs.append((part[0], part[1]))
         else:
             raise ManifestError(f"{where}: malformed event", got=repr(part), expected=_EVENTS_FORM)
-    try:
-        return tuple(sorted(Interval(start, end) for start, end in pairs))
-    except InputError as error:
-        raise ManifestError(f"{where}: {error.what}", got=error.got, expected=_EVENTS_FORM) from error
+    return to_events(pairs, where)
 
 
 def _check_row(row: ManifestRow, where: str) -> None:
@@ -291,41 +302,23 @@ def _check_row(row: ManifestRow, where: str) -> None:
         raise ManifestError(f"{where}: label in capitals", got=repr(row.label), expected=repr(row.label.casefold()))
     if re.fullmatch(r"[-+]?[0-9.]+|true|false", row.label, re.IGNORECASE):
         # As a class name it would be abnormal, and 0 is nearly always meant as normal.
-        raise ManifestError(
-            f"{where}: label is a number", got=repr(row.label), expected="normal, abnormal or a class name"
-        )
+        raise ManifestError(f"{where}: label is a number", got=repr(row.label), expected="normal, abnormal or a class")
     if row.events == () and row.label != "normal":
-        raise ManifestError(
-            f"{where}: labelled {row.label!r} with an empty list of events",
-            expected="null (None) where the events are not known, label normal where there are none",
-        )
+        expected = "null (None) where the events are not known, label normal where there are none"
+        raise ManifestError(f"{where}: label {row.label!r} with an empty list of events", expected=expected)
     if row.events and not row.label:
-        raise ManifestError(
-            f"{where}: events without a label", got=row.events, expected="label abnormal or a class name"
-        )
-    for earlier, later in zip(sorted(row.events or ()), sorted(row.events or ())[1:], strict=False):
-        if later.start_frame < earlier.end_frame:
-            raise ManifestError(
-                f"{where}: events overlap",
-                got=_events_text([earlier, later]),
-                hint="write them as one event, or end the first where the second starts",
-            )
+        raise ManifestError(f"{where}: events without a label", expected="label abnormal or a class name")
+    to_events([(event.start_frame, event.end_frame) for event in row.events or ()], where)
 
 
 def _check_id(video: str, where: str) -> None:
     if re.search("[\0\ud800-\udfff]", video):  # surrogates stand for bytes of a file name that are not Unicode
         raise ManifestError(f"{where}: the name of a video is not valid Unicode", got=ascii(video), hint="rename it")
     if _ABSOLUTE.match(video):
-        raise ManifestError(
-            f"{where}: absolute path", got=video, expected="a path relative to the folder of the videos"
-        )
+        raise ManifestError(f"{where}: absolute path", got=video, expected="a path relative to the videos' folder")
     if any(part in ("", ".", "..") for part in video.split("/")):
-        raise ManifestError(
-            f"{where}: a path with an empty part, '.' or '..'",
-            got=video,
-            expected="folder/name.mp4",
-            hint="name videos relative to one folder above them all",
-        )
+        hint = "name videos relative to one folder above them all"
+        raise ManifestError(f"{where}: a path with an empty part, '.' or '..'", got=repr(video), hint=hint)
 
 
 def _check_columns(names: Iterable[str], where: str) -> None:
@@ -333,16 +326,12 @@ def _check_columns(names: Iterable[str], where: str) -> None:
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         hint = "separate the columns by commas" if len(names) == 1 and re.search(r"[;\t]", names[0]) else None
-        raise ManifestError(
-            f"{where}: missing column {', '.join(missing)}",
-            got=", ".join(names),
-            expected=", ".join(COLUMNS),
-            hint=hint,
-        )
+        what, expected = f"{where}: missing column {', '.join(missing)}", ", ".join(COLUMNS)
+        raise ManifestError(what, got=", ".join(names), expected=expected, hint=hint)
     if "category" not in names:
         extra = {name.strip().casefold(): name for name in names if name not in COLUMNS}
-        for close in difflib.get_close_matches("category", extra, n=1, cutoff=0.8):
-            raise ManifestError(f"{where}: misspelt column", got=repr(extra[close]), expected="category")
+        if close := difflib.get_close_matches("category", extra, n=1, cutoff=0.8):
+            raise ManifestError(f"{where}: misspelt column", got=repr(extra[close[0]]), expected="category")
 
 
 def _csv_records(text: str, path: Path) -> Iterator[tuple[int, dict[str, object]]]:
@@ -361,11 +350,9 @@ def _csv_records(text: str, path: Path) -> Iterator[tuple[int, dict[str, object]
                 if len(set(header)) != len(header):
                     raise ManifestError(f"{where}: a column stands twice", got=", ".join(header))
             elif len(fields) != len(header):
+                hint = "put a name with a comma between double quotes"
                 raise ManifestError(
-                    f"{where}: another number of fields than columns",
-                    got=f"{len(fields)} fields",
-                    expected=f"{len(header)}",
-                    hint="put a name with a comma between double quotes",
+                    f"{where}: wrong number of fields", got=len(fields), expected=len(header), hint=hint
                 )
             else:
                 yield line, dict(zip(header, fields, strict=True))
@@ -402,13 +389,12 @@ def _csv_text(rows: Sequence[ManifestRow]) -> str:
 
 
 def _jsonl_text(rows: Sequence[ManifestRow]) -> str:
-    lines = []
+    text = ""
     for row in rows:
         events = row.events and [[event.start_frame, event.end_frame] for event in sorted(row.events)]
         cells = (row.video, row.split, row.label, events, row.category)
-        fields = dict(zip((*COLUMNS, "category"), cells, strict=True))
-        lines.append(json.dumps(fields, ensure_ascii=False) + "\n")
-    return "".join(lines)
+        text += json.dumps(dict(zip((*COLUMNS, "category"), cells, strict=True)), ensure_ascii=False) + "\n"
+    return text
 
 
 def _events_text(events: Iterable[Interval]) -> str:

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,16 @@ def folder() -> Path:
     return place
 
 
-def build(place: Path, *, seed: int = SEED, layers: int = 8, heads: int = 8, hidden: int = 128) -> None:
+def build(
+    place: Path,
+    *,
+    seed: int = SEED,
+    layers: int = 8,
+    heads: int = 8,
+    hidden: int = 128,
+    decoder: str = "Qwen2Config",
+    options: Mapping[str, Any] | None = None,
+) -> None:
     """Write a checkpoint of transformers' InternVLForConditionalGeneration with seeded random weights.
 
     Args:
@@ -54,13 +64,15 @@ def build(place: Path, *, seed: int = SEED, layers: int = 8, heads: int = 8, hid
         layers: Decoder layers.
         heads: Query heads a layer (a quarter as many key-value heads, at least one).
         hidden: Width of the decoder, a multiple of `heads`.
+        decoder: Class of the text decoder's configuration in transformers.
+        options: Further fields of it.
     """
     import torch
     import transformers
 
     tokenizer = _tokenizer()
     ids = tokenizer.convert_tokens_to_ids
-    text = transformers.Qwen2Config(
+    text = getattr(transformers, decoder)(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
         intermediate_size=2 * hidden,
@@ -72,6 +84,7 @@ def build(place: Path, *, seed: int = SEED, layers: int = 8, heads: int = 8, hid
         bos_token_id=ids("<|endoftext|>"),
         eos_token_id=ids("<|im_end|>"),
         pad_token_id=ids("<|endoftext|>"),
+        **(options or {}),
     )
     vision = transformers.InternVLVisionConfig(
         hidden_size=64,
@@ -93,7 +106,11 @@ def build(place: Path, *, seed: int = SEED, layers: int = 8, heads: int = 8, hid
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = transformers.InternVLForConditionalGeneration(config)
+    shown = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()
     model.save_pretrained(place)
+    if shown:
+        transformers.utils.logging.enable_progress_bar()
     tokenizer.save_pretrained(place)
     _write_processor(place)
     (place / "NOTE.txt").write_text(NOTE + "\n", encoding="utf-8")
@@ -136,7 +153,8 @@ def _write_processor(place: Path) -> None:
         "image_std": [0.229, 0.224, 0.225],
     }
     files: dict[str, dict[str, Any]] = {
-        "preprocessor_config.json": {"image_processor_type": "GotOcr2ImageProcessor", "crop_to_patches": False} | pixels,
+        "preprocessor_config.json": pixels
+        | {"image_processor_type": "GotOcr2ImageProcessor", "crop_to_patches": False},
         "video_preprocessor_config.json": {"video_processor_type": "InternVLVideoProcessor"} | pixels,
         "processor_config.json": {
             "processor_class": "InternVLProcessor",

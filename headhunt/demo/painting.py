@@ -23,6 +23,7 @@ class Capsules:
         r: (b, k, 2) radius at start and end in pixels.
         colour: (b, k, 4) red, green, blue in 0..255 and opacity in 0..1.
         order: (b, k) larger is painted earlier (distance), or None to paint in the given order.
+        merged: One shape, the union of all strokes, in the colour of the first: shadows do not darken each other.
     """
 
     a: Float64
@@ -30,6 +31,7 @@ class Capsules:
     r: Float64
     colour: Float64
     order: Float64 | None = None
+    merged: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Sprite:
 
 @dataclass(frozen=True)
 class Patch:
-    """A painted sprite: premultiplied colour and opacity (b, 4, h, w) with the left top corner (b, 2) as column, row."""
+    """A painted sprite: premultiplied colour and opacity (b, 4, h, w); left top corner (b, 2) as column, row."""
 
     pixels: Float32
     corner: np.ndarray[tuple[int, int], np.dtype[np.int64]]
@@ -157,8 +159,8 @@ def _capsules(
     t *= dr
     t -= dot
     t += r0 + np.float32(0.5)
-    np.clip(t, 0.0, 1.0, out=t)
-    return t, colour
+    cover = np.asarray(np.clip(t, 0.0, 1.0, out=t), np.float32)
+    return (cover.max(1, keepdims=True), colour[:, :1]) if layer.merged else (cover, colour)
 
 
 def _quads(
@@ -182,4 +184,4 @@ def _quads(
     np.clip(worst, 0.0, 1.0, out=worst)
     # A face seen edge-on has no inside.
     worst *= (np.abs(area) > 0.5)[..., None, None]
-    return worst, layer.colour
+    return np.asarray(worst, np.float32), layer.colour

@@ -30,8 +30,8 @@ PARTS = (
     ("upper_r", "shoulder_r", "elbow_r", 0.075, 0.062, 0),
     ("fore_l", "elbow_l", "hand_l", 0.055, 0.052, 2),
     ("fore_r", "elbow_r", "hand_r", 0.055, 0.052, 2),
-    ("head", "head", "crown", 0.115, 0.12, 2),
-    ("hair", "back", "crown", 0.1, 0.125, 3),
+    ("head", "head", "brow", 0.105, 0.115, 2),
+    ("hair", "back", "crown", 0.105, 0.105, 3),
 )
 
 
@@ -40,9 +40,7 @@ def skeleton(angles: Float64, *, size: float, seated: bool = False) -> dict[str,
     j = {name: angles[:, i] for name, i in COLUMN.items()}
     n = len(angles)
     zero = np.zeros(n)
-    drop = [
-        THIGH * np.cos(j[f"hip_{s}"]) + SHIN * np.cos(j[f"hip_{s}"] - j[f"knee_{s}"]) for s in "lr"
-    ]
+    drop = [THIGH * np.cos(j[f"hip_{s}"]) + SHIN * np.cos(j[f"hip_{s}"] - j[f"knee_{s}"]) for s in "lr"]
     pelvis = np.stack([zero, np.full(n, SADDLE) if seated else np.maximum(*drop) + FOOT, zero], 1)
     lean = j["lean"]
     along = np.stack([np.sin(lean), np.cos(lean), zero], 1)
@@ -70,9 +68,11 @@ def skeleton(angles: Float64, *, size: float, seated: bool = False) -> dict[str,
         out |= {f"elbow_{s}": elbow, f"hand_{s}": hand, f"chest_{s}": neck + 0.09 * across - 0.1 * along}
     tilt = lean + j["nod"]
     up = np.stack([np.sin(tilt), np.cos(tilt), zero], 1)
+    back = -0.05 * np.stack([np.cos(tilt), -np.sin(tilt), zero], 1)
     out["head"] = neck + 0.13 * up
-    out["crown"] = neck + 0.24 * up
-    out["back"] = neck + 0.2 * up - 0.06 * np.stack([np.cos(tilt), -np.sin(tilt), zero], 1)
+    out["brow"] = neck + 0.2 * up
+    out["crown"] = neck + 0.26 * up
+    out["back"] = neck + 0.19 * up + back
     # Whole body: fall about the feet, sway, shift.
     tip, sway = j["tip"], j["sway"]
     for name, p in out.items():

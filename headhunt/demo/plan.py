@@ -219,7 +219,7 @@ class VideoPlan:
         split: "train" or "eval": two worlds that share no seed, camera or texture.
         kind: "normal" or "abnormal".
         category: One of `CATEGORIES`, "" for a normal video.
-        look_alikes: Ordinary scenes in it that resemble a category (keys of `LOOK_ALIKES`).
+        look_alike: The ordinary scene in it that resembles a category, one of `LOOK_ALIKES`; "" for none.
         config: Size, rate, noise and encoding.
         n_frames: Length in native frames.
         camera: The camera; `camera.place` is the place.
@@ -234,7 +234,7 @@ class VideoPlan:
     split: Split
     kind: Kind
     category: str
-    look_alikes: tuple[str, ...]
+    look_alike: str
     config: WorldConfig
     n_frames: int
     camera: Camera
@@ -243,11 +243,6 @@ class VideoPlan:
     actors: tuple[Actor, ...]
     effects: tuple[Effect, ...] = ()
     events: tuple[Interval, ...] = field(default=())
-
-    @property
-    def look_alike(self) -> str:
-        """The first look-alike, "" for none."""
-        return self.look_alikes[0] if self.look_alikes else ""
 
     @property
     def duration_s(self) -> float:

@@ -16,7 +16,7 @@ def level(x: Float64, z: Float64, light: Light) -> Float64:
     for lamp_x, lamp_z, radius, strength in light.lamps:
         glow = strength * np.exp(-((x - lamp_x) ** 2 + (z - lamp_z) ** 2) / (2 * radius**2))
         out += glow[..., None] * np.array([1.0, 0.92, 0.74])
-    return np.minimum(out, 1.15)
+    return np.asarray(np.minimum(out, 1.15))
 
 
 def lit(colour: Float64, x: Float64, z: Float64, light: Light) -> Float64:
@@ -25,7 +25,7 @@ def lit(colour: Float64, x: Float64, z: Float64, light: Light) -> Float64:
 
 
 def shade(line: Float64, radius: float, view: View, light: Light) -> Capsules:
-    """The shadow of a chain of points (n, m, 3) in metres as m - 1 dark strokes on the ground."""
+    """The shadow of a chain of points (n, m, 3) in metres as one dark shape of m - 1 strokes on the ground."""
     cast = line.copy()
     cast[..., 0] += line[..., 1] * light.sun[0]
     cast[..., 2] += line[..., 1] * light.sun[1]
@@ -35,4 +35,4 @@ def shade(line: Float64, radius: float, view: View, light: Light) -> Capsules:
     n, m = depth.shape
     colour = np.zeros((n, m - 1, 4))
     colour[..., 3] = light.shadow
-    return Capsules(points[:, :-1], points[:, 1:], np.stack([r[:, :-1], r[:, 1:]], -1), colour)
+    return Capsules(points[:, :-1], points[:, 1:], np.stack([r[:, :-1], r[:, 1:]], -1), colour, merged=True)

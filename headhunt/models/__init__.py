@@ -1,10 +1,11 @@
-"""`load(name)` -> a frozen multimodal LLM that extraction can run; one file a model family, picked by config.model_type."""
+"""`load(name)` -> a frozen multimodal LLM that extraction can run; one file a family, by config.model_type."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from headhunt.records import canonical_json
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ALIASES", "Backbone", "ModelSpec", "Preprocess", "load", "resolve"]
+__all__ = ["ALIASES", "Backbone", "ModelSpec", "Preprocess", "load", "pick_device", "resolve"]
 
 ALIASES = {
     "internvl3": "OpenGVLab/InternVL3-8B-hf",
@@ -73,7 +74,7 @@ def load(
     import transformers
 
     where = resolve(name)
-    place = _device(device)
+    place = pick_device(device)
     precision = (torch.float32 if place.type == "cpu" else torch.bfloat16) if dtype == "auto" else getattr(torch, dtype)
     root = _snapshot(where, revision=revision, offline=offline)
     config = _ask(transformers.AutoConfig.from_pretrained, root)
@@ -86,7 +87,8 @@ def load(
         )
     options = {"dtype": precision, "attn_implementation": "sdpa" if attn == "auto" else attn, "use_safetensors": True}
     load_model = transformers.AutoModelForImageTextToText.from_pretrained
-    model, report = _ask(load_model, root, output_loading_info=True, **options)
+    with quiet():
+        model, report = _ask(load_model, root, output_loading_info=True, **options)
     missing = sorted(set(report["missing_keys"]) - {"lm_head.weight"}) + sorted(map(str, report["mismatched_keys"]))
     if missing:
         raise ModelError(f"{root} lacks weights", got=missing[:5], expected="every weight", hint="fetch it again")
@@ -116,7 +118,12 @@ FAMILIES: dict[str, Callable[[Any, Any, str, Path, dict[str, Any], tuple[str, ..
 }
 
 
-def _device(device: str) -> torch.device:
+def pick_device(device: str) -> torch.device:
+    """The device a name stands for; "auto" is the first CUDA device, else the CPU.
+
+    Raises:
+        ModelError: It cannot be used here.
+    """
     import torch
 
     if device == "auto":
@@ -181,6 +188,20 @@ def _weights_digest(root: Path) -> str:
         with file.open("rb") as stream:
             total.update(hashlib.file_digest(stream, "sha256").digest())
     return f"sha256:{total.hexdigest()}"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars of transformers while a model is loaded or saved; they are as before afterwards."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _digest(data: bytes) -> str:

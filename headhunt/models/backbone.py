@@ -44,6 +44,8 @@ class Backbone(Protocol):
         dtype: What it computes in.
         attention: The attention implementation that was really taken.
         fingerprint: What its activations depend on: weights, configuration, precision, versions.
+        image_token_id: Id of the placeholder that visual tokens take the place of.
+        head_error: Relative error with which its heads were proved at load.
         notes: What the user should know of it ("random weights", ...).
     """
 
@@ -55,6 +57,8 @@ class Backbone(Protocol):
     dtype: torch.dtype
     attention: str
     fingerprint: Json
+    image_token_id: int
+    head_error: float
     notes: tuple[str, ...]
 
     def token_ids(self, text: str, *, n_frames: int, frame_text: str, system: str | None) -> list[int]:
@@ -88,7 +92,8 @@ def find_decoder(model: nn.Module) -> nn.Module:
             expected="one",
             hint="this family is not supported yet",
         )
-    return found[0][1]
+    decoder: nn.Module = found[0][1]
+    return decoder
 
 
 def _is_stack(layers: Any) -> bool:

@@ -59,7 +59,9 @@ class InternVL:
             ids = tokenizer(token, add_special_tokens=False)["input_ids"]
             if len(ids) != 1:
                 raise ModelError(
-                    f"{token!r} is not one token of {self.name}", got=f"{len(ids)} tokens", hint="use the -hf checkpoint"
+                    f"{token!r} is not one token of {self.name}",
+                    got=f"{len(ids)} tokens",
+                    hint="use the -hf checkpoint",
                 )
         height, width = self.preprocess.height, self.preprocess.width
         vision = self.model.config.vision_config
@@ -77,9 +79,7 @@ class InternVL:
         for part in (text, frame_text.replace(IMAGE, ""), system or ""):
             if self.image_token in part:
                 raise ModelError(f"a prompt holds the image token {self.image_token!r}", got=part)
-        frames = "".join(
-            frame_text.replace("{i}", str(index + 1)).replace(IMAGE, tile) for index in range(n_frames)
-        )
+        frames = "".join(frame_text.replace("{i}", str(index + 1)).replace(IMAGE, tile) for index in range(n_frames))
         messages = [{"role": "system", "content": system}] if system is not None else []
         messages.append({"role": "user", "content": frames + text})
         rendered = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)

@@ -11,8 +11,9 @@
         label           str      normal, abnormal, a class name, or empty when not known
         category        str      class of the anomaly, or empty
         events_known    bool     whether /truth holds all of this video's events
-        status          uint8    1 planned, 2 done, 3 failed, 4 partial
-        reason          str      why it failed, in one line
+        problem         str      what the planner found wrong with the file, or empty
+        status          uint8    1 planned, 2 done, 3 failed, 4 partial; follows from the rows
+        reason          str      why it failed, in one line; likewise
     /segments           one row a forward pass, dimension `segment`; shards of 256 rows; attrs: planned {videos, rows}
         video           int32    row in /videos, -1 in padding rows
         start_frame     int64    first native frame
@@ -21,16 +22,17 @@
         unit            uint8    0 segment, 1 whole video
         status          uint8    0 empty (padding), 1 planned, 2 done, 3 failed
         reason          str      why it failed
-    /features/heads     float16  (segment, prompt, layer, head, channel), or (segment, prompt, pick, channel) for a subset
+    /features/heads     float16  (segment, prompt, layer, head, channel), or (segment, prompt, pick, channel)
     /features/context   float16  (segment, prompt, hidden); absent when it was not extracted
     /truth              video int32, start_frame int64, end_frame int64: abnormal events, half-open, native frames
     /heads/<name>  /scorers/<name>  /scores/<name>  /events/<name>  /metrics/<name>
                         attrs: made_by {stage, version, config, seed, inputs, created}, facts, digest, complete
                         arrays as the stage documents them; `current` on the parent names the one made last
 
-Rules. `planned` counts what is valid: rows and videos beyond it are leftovers of an interrupted plan. A row's data is on
-disk before its status says done. NaN is the fill value, so a missing chunk never looks like data. A shard has one writer
-at a time (a lock on `.locks/shard-N`); only the planner, under `.locks/plan`, adds rows, always from a shard boundary on.
+Rules. `planned` counts what is valid: rows and videos beyond it are leftovers of an interrupted plan. A row's data is
+on disk before its status says done. NaN is the fill value, so a missing chunk never looks like data. A shard has one
+writer at a time (a lock on `.locks/shard-N`); only the planner, under `.locks/plan`, adds rows, always from a shard
+boundary on. A `pick` is a head of the fingerprint's list `heads`, in its order.
 Everything is arrays and JSON. Outside this package: `xarray.open_zarr(path, group="features", consolidated=False)`.
 """
 

@@ -42,6 +42,7 @@ VIDEO_COLUMNS: dict[str, tuple[Any, Any]] = {
     "label": (str, ""),
     "category": (str, ""),
     "events_known": ("bool", False),
+    "problem": (str, ""),
     "status": ("uint8", 0),
     "reason": (str, ""),
 }
@@ -78,8 +79,8 @@ def make_features(
 ) -> None:
     """Create the empty feature arrays.
 
-    A shard holds 256 rows of one prompt. Its inner chunks hold one layer (or, with a head subset, one head) of those rows,
-    so a layer over all rows is read without touching the others.
+    A shard holds 256 rows of one prompt. Its inner chunks hold one layer (or, with a head subset, one head) of those
+    rows, so a layer over all rows is read without touching the others.
     """
     rows = SHARD_ROWS
     if picks is None:
@@ -91,9 +92,8 @@ def make_features(
         names = ("segment", "prompt", "pick", "channel")
     _feature(group, "heads", shape, chunks, (rows, 1, *shape[2:]), names)
     if hidden is not None:
-        _feature(
-            group, "context", (0, prompts, hidden), (rows, 1, hidden), (rows, 1, hidden), ("segment", "prompt", "hidden")
-        )
+        whole = (rows, 1, hidden)
+        _feature(group, "context", (0, prompts, hidden), whole, whole, ("segment", "prompt", "hidden"))
 
 
 def _feature(
@@ -112,7 +112,7 @@ def _feature(
         chunks=tuple(chunks),
         shards=tuple(shards),
         dtype="float16",
-        # Mantissas are noise: lz4 is as small as anything and the fastest. Without the checksum most bit flips pass unseen.
+        # Mantissas are noise: lz4 is as small as anything and fastest. Without the checksum most bit flips pass unseen.
         compressors=[BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"), Crc32cCodec()],
         fill_value=np.float16("nan"),
         dimension_names=tuple(names),

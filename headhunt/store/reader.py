@@ -65,8 +65,8 @@ class SegmentTable:
     def where(self, mask: Bool) -> SegmentTable:
         """The rows where `mask` (n,) is true."""
         index = np.flatnonzero(mask)
-        columns = [getattr(self, name)[index] for name in _SEGMENT_ARRAYS]
-        return SegmentTable(self.row[index], *columns, tuple(self.reason[i] for i in index))
+        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in ("row", *_SEGMENT_ARRAYS)}
+        return SegmentTable(**columns, reason=tuple(self.reason[i] for i in index))
 
     def of_unit(self, unit: str) -> SegmentTable:
         """The rows of one unit, "segment" or "video"."""
@@ -77,6 +77,13 @@ class SegmentTable:
         return self.where(self.status == RowStatus.DONE)
 
 
+STAGE_OF = {
+    "heads": "select-heads",
+    "scorers": "fit",
+    "scores": "score",
+    "events": "localize",
+    "metrics": "evaluate",
+}
 _SEGMENT_ARRAYS = ("video", "start_frame", "end_frame", "start_s", "end_s", "unit", "status")
 
 
@@ -112,10 +119,12 @@ class Store:
             )
         try:
             self.root: Any = zarr.open_group(str(self.path), mode="r+" if writable else "r", zarr_format=3)
-            attrs = dict(self.root.attrs)
+            attrs: Json = dict(self.root.attrs)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ForeignStoreError(
-                f"{self.path} is not a headhunt store", got=f"{type(error).__name__}: {error}", expected="a Zarr v3 folder"
+                f"{self.path} is not a headhunt store",
+                got=f"{type(error).__name__}: {error}",
+                expected="a Zarr v3 folder",
             ) from error
         if attrs.get("format") != FORMAT:
             raise ForeignStoreError(
@@ -129,7 +138,8 @@ class Store:
             self.fingerprint: Json = attrs["fingerprint"]
             self.spec: Json = attrs["spec"]
             self.info: Json = attrs["info"]
-            self._planned = self.root["segments"].attrs["planned"]
+            planned: Any = self.root["segments"].attrs["planned"]
+            self.planned: Json = planned
         except KeyError as error:
             raise ForeignStoreError(f"{self.path} is damaged: {error} is missing", hint="extract again") from error
 
@@ -163,10 +173,10 @@ class Store:
 
     def videos(self) -> VideoTable:
         """All videos."""
-        group, n = self.root["videos"], int(self._planned["videos"])
+        group, n = self.root["videos"], int(self.planned["videos"])
         column = {name: group[name][:n] for name in group.array_keys()}
         text = {name: tuple(map(str, column[name])) for name in ("path", "split", "label", "category")}
-        status, reason = self._video_status(column["status"].astype(np.uint8), [str(r) for r in column["reason"]])
+        status, reason = self._video_status([str(r) for r in column["problem"]])
         return VideoTable(
             path=text["path"],
             frames=column["frames"].astype(np.int64),
@@ -181,27 +191,23 @@ class Store:
             reason=tuple(reason),
         )
 
-    def _video_status(self, status: UInt8, reason: list[str]) -> tuple[UInt8, list[str]]:
-        table = self.segments()
-        n = len(status)
+    def _video_status(self, problem: Sequence[str]) -> tuple[UInt8, list[str]]:
+        table, n = self.segments(), len(problem)
         total = np.bincount(table.video, minlength=n)
         done = np.bincount(table.video[table.status == RowStatus.DONE], minlength=n)
         failed = np.bincount(table.video[table.status == RowStatus.FAILED], minlength=n)
         first = {int(v): r for v, r in zip(table.video[::-1], table.reason[::-1], strict=True) if r}
-        status = status.copy()
+        status, reason = np.empty(n, np.uint8), list(problem)
         for i in range(n):
-            if total[i] == 0:
-                continue  # could not even be opened; the planner said why
-            planned_reason = reason[i] if status[i] == VideoStatus.PARTIAL else ""
             if done[i] + failed[i] < total[i]:
-                status[i], reason[i] = VideoStatus.PLANNED, planned_reason
-            elif done[i] == 0:
-                status[i], reason[i] = VideoStatus.FAILED, first.get(i, planned_reason)
-            elif failed[i] or planned_reason:
-                parts = [planned_reason, f"{failed[i]} of {total[i]} segments failed: {first.get(i)}" if failed[i] else ""]
-                status[i], reason[i] = VideoStatus.PARTIAL, "; ".join(p for p in dict.fromkeys(parts) if p)
+                status[i] = VideoStatus.PLANNED
+            elif done[i] == 0:  # also when it has no rows at all: the planner said why
+                status[i], reason[i] = VideoStatus.FAILED, first.get(i, problem[i])
+            elif failed[i] or problem[i]:
+                lost = f"{failed[i]} of {total[i]} segments failed: {first.get(i)}" if failed[i] else ""
+                status[i], reason[i] = VideoStatus.PARTIAL, "; ".join(part for part in (problem[i], lost) if part)
             else:
-                status[i], reason[i] = VideoStatus.DONE, ""
+                status[i] = VideoStatus.DONE
         return status, reason
 
     def _truth(self, known: Bool) -> tuple[tuple[Interval, ...] | None, ...]:
@@ -216,7 +222,7 @@ class Store:
 
     def segments(self) -> SegmentTable:
         """All planned rows, padding left out."""
-        group, n = self.root["segments"], int(self._planned["rows"])
+        group, n = self.root["segments"], int(self.planned["rows"])
         column = {name: group[name][:n] for name in (*_SEGMENT_ARRAYS, "reason")}
         rows = np.flatnonzero(column["status"] != RowStatus.EMPTY).astype(np.int64)
         return SegmentTable(
@@ -270,10 +276,16 @@ class Store:
             for k, head in enumerate(heads):
                 if head not in place:
                     raise InputError(
-                        f"{self.path} does not hold head {head}", got=", ".join(map(str, subset)), hint="extract with it"
+                        f"{self.path} does not hold head {head}",
+                        got=", ".join(map(str, subset)),
+                        hint="extract with it",
                     )
                 pick = place[head]
-                out[:, k] = self._gather(rows, array.shape[3:], lambda a, b, i=pick: array[a:b, prompt, i])
+
+                def read(start: int, end: int, pick: int = pick) -> npt.NDArray[np.float16]:
+                    return array[start:end, prompt, pick]  # type: ignore[no-any-return]
+
+                out[:, k] = self._gather(rows, array.shape[3:], read)
             return out
         for layer in sorted({head.layer for head in heads}):
             if layer >= array.shape[2] or max(h.head for h in heads) >= array.shape[3]:
@@ -330,7 +342,7 @@ class Store:
         Raises:
             StaleError: It is not there, or was not finished.
         """
-        stage = {"heads": "select-heads", "scorers": "fit", "scores": "score", "events": "localize"}.get(kind, "evaluate")
+        stage = STAGE_OF[kind]
         have = self.names(kind)
         if name is None:
             name = self.root[kind].attrs.get("current") if kind in self.root else None

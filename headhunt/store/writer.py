@@ -78,7 +78,9 @@ def create(path: Path, *, fingerprint: Json, spec: Json, info: Json, context: bo
         if not path.is_dir() or not (path / "zarr.json").is_file():
             unfinished = path.is_dir() and (path / ".creating").is_file()
             if not unfinished:
-                raise ForeignStoreError(f"{path} is in the way", expected="no such file, or a store", hint="name another")
+                raise ForeignStoreError(
+                    f"{path} is in the way", expected="no such file, or a store", hint="name another with --store"
+                )
         else:
             store = Store(path, writable=True)
             check_fingerprint(store, fingerprint)
@@ -165,18 +167,28 @@ def plan(store: Store, videos: Sequence[PlannedVideo]) -> Store:
         return store
     with _lock(store.path, "plan"):
         store = Store(store.path, writable=True)
-        known = set(store.videos().path)
-        videos = [v for v in videos if v.manifest.video not in known]  # another planner may have been faster
-        n_videos, n_rows = (int(store._planned[key]) for key in ("videos", "rows"))
-        rows = [(n_videos + i, v, k) for i, v in enumerate(videos) for k in range(len(v.segments))]
+        table, n_rows = store.videos(), int(store.planned["rows"])
+        place = {path: i for i, path in enumerate(table.path)}
+        rows_now = store.segments()
+        filled = set(zip(rows_now.video.tolist(), (UNITS[u] for u in rows_now.unit), strict=True))
+        for video in videos:
+            place.setdefault(video.manifest.video, len(place))
+        index = [place[v.manifest.video] for v in videos]
+        # Another planner may have been faster: a unit of a video that has rows gets no more of them.
+        rows = [
+            (i, video, k)
+            for i, video in zip(index, videos, strict=True)
+            for k, segment in enumerate(video.segments)
+            if (i, segment.unit) not in filled
+        ]
         total = n_rows + -(-len(rows) // SHARD_ROWS) * SHARD_ROWS
         try:
-            for array in store.root["features"].arrays():
-                array[1].resize((max(total, array[1].shape[0]), *array[1].shape[1:]))
+            for _, array in store.root["features"].arrays():
+                array.resize((max(total, array.shape[0]), *array.shape[1:]))
             _write_segments(store.root["segments"], n_rows, total, rows)
-            _write_videos(store.root["videos"], n_videos, videos)
-            _add_truth(store, {n_videos + i: v.manifest for i, v in enumerate(videos)})
-            store.root["segments"].attrs["planned"] = {"videos": n_videos + len(videos), "rows": total}
+            _write_videos(store.root["videos"], len(place), index, videos)
+            _add_truth(store, {i: v.manifest for i, v in zip(index, videos, strict=True)})
+            store.root["segments"].attrs["planned"] = {"videos": len(place), "rows": total}
         except OSError as error:
             raise disk_error(store.path, error) from error
     return Store(store.path, writable=True)
@@ -194,15 +206,14 @@ def _write_segments(group: Any, first: int, total: int, rows: Sequence[tuple[int
         columns["start_s"][i], columns["end_s"][i] = video.times_s[k]
         columns["unit"][i] = UNITS.index(segment.unit)
         columns["status"][i] = RowStatus.PLANNED
-    _extend(group, columns, first, total)
+    for name, values in columns.items():
+        array = group[name]
+        array.resize((total,))
+        if total > first:
+            array[first:total] = values
 
 
-def _write_videos(group: Any, first: int, videos: Sequence[PlannedVideo]) -> None:
-    def status(video: PlannedVideo) -> VideoStatus:
-        if not video.segments:
-            return VideoStatus.FAILED
-        return VideoStatus.PARTIAL if video.problem else VideoStatus.PLANNED
-
+def _write_videos(group: Any, total: int, index: Sequence[int], videos: Sequence[PlannedVideo]) -> None:
     columns: dict[str, Any] = {
         "path": [v.manifest.video for v in videos],
         "frames": [v.frames for v in videos],
@@ -213,19 +224,19 @@ def _write_videos(group: Any, first: int, videos: Sequence[PlannedVideo]) -> Non
         "label": [v.manifest.label for v in videos],
         "category": [v.manifest.category for v in videos],
         "events_known": [v.manifest.events is not None for v in videos],
-        "status": [int(status(v)) for v in videos],
+        "problem": [v.problem for v in videos],
+        "status": [VideoStatus.PLANNED if v.segments else VideoStatus.FAILED for v in videos],
         "reason": [v.problem for v in videos],
     }
-    _extend(group, columns, first, first + len(videos))
-
-
-def _extend(group: Any, columns: Mapping[str, Any], first: int, total: int) -> None:
     for name, values in columns.items():
         array = group[name]
-        if array.shape[0] != total:
-            array.resize((total,))
-        if total > first:
-            array[first:total] = np.asarray(values, dtype=object if array.dtype.kind in "TO" else array.dtype)
+        array.resize((total,))
+        whole = array[:]
+        whole = whole.astype(object) if VIDEO_COLUMNS[name][0] is str else whole
+        for i, value in zip(index, values, strict=True):
+            whole[i] = value
+        if total:
+            array[:] = whole
 
 
 def write_labels(store: Store, rows: Mapping[str, ManifestRow]) -> Store:
@@ -403,16 +414,10 @@ def finish(store: Store) -> Store:
     with _lock(store.path, "plan"):
         store = Store(store.path, writable=True)
         table, group = store.videos(), store.root["videos"]
-        # What the planner said of a partly readable file must survive: it is not in the rows.
-        planned = group["status"][: len(table)] == VideoStatus.PARTIAL
-        settled = (table.status != VideoStatus.PLANNED) & ~planned
-        status, reason = group["status"][: len(table)], group["reason"][: len(table)].astype(object)
-        status[settled] = table.status[settled]
-        reason[settled] = np.array(table.reason, dtype=object)[settled]
         try:
             if len(table):
-                group["status"][: len(table)] = status
-                group["reason"][: len(table)] = reason
+                group["status"][: len(table)] = table.status
+                group["reason"][: len(table)] = np.array(table.reason, dtype=object)
         except OSError as error:
             raise disk_error(store.path, error) from error
     return Store(store.path, writable=True)

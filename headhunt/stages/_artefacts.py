@@ -1,0 +1,156 @@
+"""Head sets and scorers by what a user names them with: a name in the store, a file, another store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from headhunt import heads as heads_noun
+from headhunt import scorer as scorer_noun
+from headhunt.errors import ArtefactError, FingerprintError, UsageError
+from headhunt.records import Head, HeadSet, Json
+from headhunt.scorer import Scorer
+from headhunt.store import Artefact, Store
+from headhunt.store.writer import differences
+
+# What must agree between the features a scorer was fitted on and those it is used on.
+BINDING = (
+    "weights",
+    "architecture",
+    "config",
+    "dtype",
+    "attention",
+    "preprocess",
+    "frame_text",
+    "system",
+    "context",
+)
+VERSIONS = ("transformers", "decoder", "method")
+
+
+def load_heads(which: str | None, store: Store | None) -> tuple[HeadSet, str | None, str | None]:
+    """A head set and, when it lives in the store, its name there and digest.
+
+    Args:
+        which: None for the store's current set; a name in the store; a JSON file; another store's folder;
+            `random:K` or `random:K:SEED`; `layer:N` or `layer:last` for all heads of a layer.
+        store: The store, needed unless `which` is a file or folder.
+
+    Raises:
+        ArtefactError: The file is damaged.
+        StaleError: There is no such set.
+    """
+    if which is not None:
+        path = Path(which)
+        if path.is_dir():
+            return HeadSet.from_json(Store(path).artefact("heads").facts["head_set"], source=which), None, None
+        if path.is_file():
+            return read_heads(path), None, None
+        if ":" in which:
+            if store is None:
+                raise UsageError(f"{which!r} needs a store")
+            return _made_up(which, store.spec), None, None
+        if path.suffix == ".json":
+            raise ArtefactError(f"{path} does not exist", expected="a head set written by `vadkit select-heads -o`")
+    assert store is not None
+    found = store.artefact("heads", which)
+    return HeadSet.from_json(found.facts["head_set"], source=found.name), found.name, found.digest
+
+
+def read_heads(path: Path) -> HeadSet:
+    """A head set from its JSON file.
+
+    Raises:
+        ArtefactError: Not JSON, or of another format.
+    """
+    try:
+        return HeadSet.from_json(json.loads(path.read_text(encoding="utf-8")), source=str(path))
+    except (OSError, ValueError) as error:
+        raise ArtefactError(
+            f"{path} is not a head set", got=error, hint="write one with `vadkit select-heads -o`"
+        ) from error
+
+
+def _made_up(which: str, spec: Json) -> HeadSet:
+    kind, _, rest = which.partition(":")
+    try:
+        if kind == "random":
+            k, _, seed = rest.partition(":")
+            return heads_noun.random_heads(spec["layers"], spec["heads"], int(k), seed=int(seed or 0))
+        if kind == "layer":
+            layer = spec["layers"] - 1 if rest == "last" else int(rest)
+            if not 0 <= layer < spec["layers"]:
+                raise UsageError(f"there is no layer {layer}", expected=f"0 to {spec['layers'] - 1}")
+            chosen = tuple(Head(layer, h) for h in range(spec["heads"]))
+            return HeadSet(chosen, (0.0,) * len(chosen), metric="layer", provenance={"layer": layer})
+    except ValueError as error:
+        raise UsageError(f"cannot read {which!r}", got=error) from error
+    raise UsageError(f"unknown heads {which!r}", expected="random:K, random:K:SEED, layer:N or layer:last")
+
+
+def load_scorer(which: str | None, store: Store, origin: Store | None) -> tuple[Scorer, str, dict[str, str]]:
+    """A scorer, its name, and what to record of it as input.
+
+    Args:
+        which: A name, a file, or None for the current scorer.
+        store: The store that is worked on.
+        origin: Another store to take the scorer from, or None.
+    """
+    if which is not None and (Path(which).is_file() or Path(which).suffix in {".json", ".safetensors"}):
+        found = scorer_noun.load(which)
+        return found, Path(which).stem, {f"file:{Path(which).name}": scorer_digest(found)}
+    home = origin or store
+    artefact = home.artefact("scorers", which)
+    home.check_fresh(artefact)
+    key = f"scorers/{artefact.name}" if origin is None else f"from:scorers/{artefact.name}"
+    return scorer_from(artefact), artefact.name, {key: artefact.digest}
+
+
+def scorer_from(artefact: Artefact) -> Scorer:
+    """The scorer a store's artefact holds."""
+    facts = artefact.facts
+    return Scorer(
+        method=facts["method"],
+        heads=tuple(Head(*pair) for pair in facts["heads"]),
+        head_dim=facts["head_dim"],
+        hidden=facts["hidden"],
+        arrays={k: v for k, v in artefact.arrays.items() if k != "loss"},
+        facts=facts["facts"],
+    )
+
+
+def scorer_digest(found: Scorer) -> str:
+    """Digest of a scorer's numbers."""
+    import hashlib
+
+    total = hashlib.sha256()
+    for name in sorted(found.arrays):
+        total.update(name.encode() + found.arrays[name].tobytes())
+    return f"sha256:{total.hexdigest()}"
+
+
+def check_scorer(found: Scorer, store: Store) -> list[str]:
+    """Raise when a scorer was fitted on features of another kind than the store's; say where only versions differ.
+
+    Raises:
+        FingerprintError: It was.
+    """
+    fitted: dict[str, Any] = dict(found.facts.get("fingerprint") or {})
+    if not fitted:
+        raise ArtefactError("a scorer does not say what features it was fitted on", hint="fit it again")
+    keys = [key for key in BINDING if key != "context" or found.hidden is not None]
+    lines = differences({k: fitted.get(k) for k in keys}, {k: store.fingerprint.get(k) for k in keys})
+    frames = (fitted["sampling"]["n_frames"], store.fingerprint["sampling"]["n_frames"])
+    if frames[0] != frames[1]:
+        lines.append(f"n_frames: scorer {frames[0]}, store {frames[1]}")
+    prompt = found.facts["prompt"]
+    if prompt not in store.fingerprint["prompts"]:
+        lines.append(f"prompt: the scorer reads {prompt['id']!r} ({prompt['text']!r}), which the store does not hold")
+    if lines:
+        raise FingerprintError(
+            f"the scorer was fitted on other features than {store.path} holds\n"
+            + "\n".join(f"    {line.replace('store ', 'scorer ', 1).replace('now ', 'store ', 1)}" for line in lines),
+            hint="extract with the scorer's model, prompt and sampling, or fit again on this store",
+        )
+    return differences({k: fitted.get(k) for k in VERSIONS}, {k: store.fingerprint.get(k) for k in VERSIONS})

@@ -1,0 +1,95 @@
+"""From what stands on the command line (files, folders, manifests) to the list of videos, each with its id and path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headhunt import video
+from headhunt.datasets import manifest
+from headhunt.errors import InputError
+from headhunt.records import ManifestRow
+
+MANIFEST_NAME = "manifest.csv"
+MANIFEST_SUFFIXES = {".csv", ".jsonl"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One video to extract.
+
+    Attributes:
+        row: Its id and labels.
+        path: Where its file or folder of frames is; it may be missing, which is found out when it is opened.
+    """
+
+    row: ManifestRow
+    path: Path
+
+
+def collect(paths: Sequence[Path], *, root: Path | None = None) -> list[Source]:
+    """The videos behind files, folders and manifests, sorted by id.
+
+    A folder that holds a `manifest.csv` is that manifest; any other folder gives every video below it, ids relative to
+    it.
+
+    Args:
+        paths: Files, folders and manifests.
+        root: Folder that ids of manifests are relative to; None for each manifest's own.
+
+    Raises:
+        InputError: Nothing there, or two videos with one id.
+    """
+    if not paths:
+        raise InputError("no videos given", expected="files, folders or a manifest")
+    sources: dict[str, Source] = {}
+    for path in paths:
+        found = _collect_one(Path(path), root)
+        if not found:
+            raise InputError(f"no videos in {path}", expected=", ".join(sorted(video.VIDEO_SUFFIXES)))
+        for source in found:
+            other = sources.get(source.row.video)
+            if other is not None and other.path != source.path:
+                raise InputError(
+                    f"two videos have the id {source.row.video!r}",
+                    got=f"{other.path} and {source.path}",
+                    hint="list them in a manifest, whose ids are paths relative to it",
+                )
+            sources[source.row.video] = source
+    return [sources[name] for name in sorted(sources)]
+
+
+def _collect_one(path: Path, root: Path | None) -> list[Source]:
+    if path.is_dir():
+        inner = path / MANIFEST_NAME
+        if inner.is_file():
+            return _from_manifest(inner, root)
+        return [Source(ManifestRow(_relative(file, path)), file) for file in video.find_videos(path)]
+    if path.suffix.lower() in MANIFEST_SUFFIXES:
+        return _from_manifest(path, root)
+    if not path.exists():
+        raise InputError(f"{path} does not exist", expected="a video, a folder or a manifest")
+    return [Source(ManifestRow(path.name), path)]
+
+
+def _relative(file: Path, folder: Path) -> str:
+    return file.name if file == folder else file.relative_to(folder).as_posix()
+
+
+def _from_manifest(path: Path, root: Path | None) -> list[Source]:
+    folder = path.parent if root is None else root
+    sources = [Source(row, folder / row.video) for row in manifest.read_manifest(path)]
+    if sources and not any(source.path.exists() for source in sources):
+        raise InputError(
+            f"none of the {len(sources)} videos of {path} is there",
+            got=f"the first would be {sources[0].path}",
+            hint="say with --root which folder the manifest's ids are relative to",
+        )
+    return sources
+
+
+def unmatched(sources: Sequence[Source], folder: Path) -> list[str]:
+    """Videos that lie below a manifest's folder but are not in it, as ids, sorted."""
+    listed = {source.path.resolve() for source in sources}
+    return sorted(_relative(f, folder) for f in video.find_videos(folder) if f.resolve() not in listed)

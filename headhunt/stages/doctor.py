@@ -1,0 +1,168 @@
+"""Is this machine, and this model, fit to run? Each check is done for real, on small things."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headhunt.errors import HeadhuntError
+from headhunt.records import ManifestRow, Segment
+
+PACKAGES = ("torch", "transformers", "zarr", "numcodecs", "av", "numpy", "scipy", "scikit-learn", "safetensors")
+AGREEMENT = {"float32": 1e-4, "bfloat16": 5e-2}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding.
+
+    Attributes:
+        name: What was looked at.
+        ok: Whether it is fit.
+        detail: What was found; for a failure, with the next step.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def doctor(
+    *, model: str = "tiny", device: str = "auto", dtype: str = "auto", attn: str = "auto", folder: Path | None = None
+) -> list[Check]:
+    """Run every check; none stops the others.
+
+    Args:
+        model: The model to load and prove; the embedded one by default.
+        device: Where.
+        dtype: In what precision.
+        attn: With which attention implementation.
+        folder: A folder where a store shall be written; a temporary one by default.
+    """
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("packages", _packages),
+        ("device", lambda: _device(device)),
+        ("decoder", _decoder),
+        ("disk", lambda: _disk(folder)),
+        ("model", lambda: _model(model, device, dtype, attn)),
+    ]
+    found = []
+    for name, check in checks:
+        try:
+            found.append(Check(name, True, check()))
+        except HeadhuntError as error:
+            found.append(Check(name, False, error.line))
+        except Exception as error:  # a doctor reports whatever is wrong
+            found.append(Check(name, False, f"{type(error).__name__}: {error}"))
+    return found
+
+
+def _packages() -> str:
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
+    return f"Python {platform.python_version()}, " + ", ".join(versions)
+
+
+def _device(device: str) -> str:
+    from headhunt import models
+
+    place = models.pick_device(device)
+    import torch
+
+    if place.type == "cuda":
+        free, total = torch.cuda.mem_get_info(place)
+        return f"{torch.cuda.get_device_name(place)}, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free"
+    return f"{place}, {torch.get_num_threads()} threads (a GPU is found on its own when there is one)"
+
+
+def _decoder() -> str:
+    """Encode frames that carry their number, decode them again, and compare."""
+    import av
+
+    from headhunt import video
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "check.mp4"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for i in range(60):
+                pixels = np.full((48, 64, 3), 16 + 4 * (i % 50), np.uint8)
+                for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")):
+                    container.mux(packet)
+            for packet in stream.encode(None):
+                container.mux(packet)
+        info = video.probe(path)
+        frames = video.read_frames(path, [0, 31, 49], info=info)
+        levels = frames.reshape(3, -1).mean(axis=1)
+        wanted = np.array([16.0, 16 + 4 * 31, 16 + 4 * 49])
+        if info.n_frames != 60 or np.abs(levels - wanted).max() > 3:
+            raise HeadhuntError(
+                "decoded frames are not those that were encoded", got=levels.tolist(), expected=wanted.tolist()
+            )
+    return f"{video.decoder_version()}: frames come back exact by number"
+
+
+def _disk(folder: Path | None) -> str:
+    """Write, lock, read a store of one row where stores shall stand."""
+    from headhunt import store as stores
+
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        path = Path(scratch) / "check.zarr"
+        fingerprint = {"prompts": [{"id": "a", "text": "a"}], "heads": "all"}
+        spec = {"layers": 2, "heads": 2, "head_dim": 4, "hidden": 8}
+        made = stores.create(path, fingerprint=fingerprint, spec=spec, info={}, context=True)
+        segment = Segment("a.mp4", 0, 48)
+        planned = stores.PlannedVideo(ManifestRow("a.mp4"), 48, 25.0, 1.92, 1, (segment,), np.array([[0.0, 1.92]]))
+        made = stores.plan(made, [planned])
+        with stores.claim_shard(made, 0) as claimed:
+            if not claimed:
+                raise HeadhuntError("locks do not work on this file system", hint="put the store on a local disk")
+            writer = stores.ShardWriter(made, 0)
+            values = np.arange(16, dtype=np.float32).reshape(1, 1, 2, 2, 4)
+            writer.add([0], values, np.ones((1, 1, 8), np.float32))
+            writer.flush()
+        back = stores.Store(path).layer(np.array([0]), 1, prompt=0)
+        if not np.array_equal(back[0], values[0, 0, 1]):
+            raise HeadhuntError("a store does not give back what was written")
+        free = shutil.disk_usage(scratch).free
+    return f"{folder or tempfile.gettempdir()}: store written, locked and read; {free / 2**30:.0f} GiB free"
+
+
+def _model(model: str, device: str, dtype: str, attn: str) -> str:
+    """Load it, prove its heads, and compare the packed pass with full prefills."""
+    from headhunt import models
+    from headhunt.activations import Extractor, share
+    from headhunt.prompts import load
+
+    backbone = models.load(model, device=device, dtype=dtype, attn=attn)
+    prompts = load("headhunt5")
+    ids = [
+        backbone.token_ids(p.text, n_frames=2, frame_text=prompts.frame_text, system=prompts.system)
+        for p in prompts.prompts
+    ]
+    tokens = share(ids, image_token_id=backbone.image_token_id)
+    shape = (1, 2, 3, backbone.preprocess.height, backbone.preprocess.width)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    full = Extractor(backbone, tokens, method="full")(pixels).heads
+    packed = Extractor(backbone, tokens, method="packed")(pixels).heads
+    error = float(np.abs(packed - full).max() / np.abs(full).max())
+    precision = str(backbone.dtype).removeprefix("torch.")
+    if not error <= AGREEMENT[precision]:
+        raise HeadhuntError(
+            "the packed pass does not agree with full prefills",
+            got=error,
+            expected=f"at most {AGREEMENT[precision]}",
+            hint="use --method loop, and report the model",
+        )
+    spec = backbone.spec
+    return (
+        f"{backbone.name}: {spec.layers} x {spec.heads} heads of {spec.head_dim}, {precision}, {backbone.attention}; "
+        f"heads proved (error {backbone.head_error:.1e}), packed = full within {error:.1e}"
+    )

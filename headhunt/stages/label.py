@@ -1,0 +1,45 @@
+"""Manifest -> labels, splits and events of the videos already in the store; features are not touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from headhunt.datasets import manifest
+from headhunt.errors import ManifestError
+from headhunt.store import Store, write_labels
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """What a run of `label` matched.
+
+    Attributes:
+        labelled: Videos of the store that got labels.
+        unmatched_rows: Rows of the manifest without a video in the store.
+        unmatched_videos: Videos of the store without a row in the manifest.
+    """
+
+    labelled: int
+    unmatched_rows: tuple[str, ...]
+    unmatched_videos: tuple[str, ...]
+
+
+def label(store_path: Path, manifest_path: Path) -> LabelReport:
+    """Take over labels from a manifest, joined by exact id.
+
+    Raises:
+        ManifestError: The manifest is malformed, or matches no video at all.
+    """
+    store = Store(store_path, writable=True)
+    match = manifest.match(manifest.read_manifest(manifest_path), store.videos().path)
+    if not match.pairs:
+        raise ManifestError(
+            f"no row of {manifest_path} matches a video of {store_path}",
+            got=f"rows like {match.unmatched_rows[0].video!r}, videos like {match.unmatched_videos[0]!r}"
+            if match.unmatched_rows and match.unmatched_videos
+            else f"{len(match.unmatched_rows)} rows, {len(match.unmatched_videos)} videos",
+            hint="ids are paths relative to the manifest or to the folder that was extracted",
+        )
+    write_labels(store, {row.video: row for row, _ in match.pairs})
+    return LabelReport(len(match.pairs), tuple(row.video for row in match.unmatched_rows), match.unmatched_videos)

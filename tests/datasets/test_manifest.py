@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+import csv
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from headhunt.datasets.manifest import match, read_manifest, sample, to_events, write_manifest
+from headhunt.errors import ManifestError, UsageError
+from headhunt.records import Interval, ManifestRow
+
+HEADER = "video,split,label,events\n"
+
+
+def written(folder: Path, content: str | bytes, name: str = "m.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ManifestError) as caught:
+        read_manifest(path)
+    return str(caught.value)
+
+
+def test_events_are_half_open_sorted_and_empty_means_unknown_or_none(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, HEADER + "a.mp4,test,abnormal,300-400; 165 - 240\nb.mp4,,abnormal,\nc.mp4,,normal,\nd,,,\n"
+    )
+    assert read_manifest(path) == [
+        ManifestRow("a.mp4", "test", "abnormal", (Interval(165, 240), Interval(300, 400))),
+        ManifestRow("b.mp4", "", "abnormal", None),
+        ManifestRow("c.mp4", "", "normal", ()),
+        ManifestRow("d", "", "", None),
+    ]
+
+
+def test_a_class_name_is_the_category_unless_one_is_given(tmp_path: Path) -> None:
+    path = written(tmp_path, "video,split,label,events,category\na,,Fighting,,\nb,,Fighting,,riot\nc,,abnormal,,\n")
+    assert [row.category for row in read_manifest(path)] == ["Fighting", "riot", ""]
+    assert all(row.abnormal for row in read_manifest(path))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_byte_order_mark_line_ends_blank_lines_and_other_columns_do_no_harm(
+    tmp_path: Path, mark: str, end: str
+) -> None:
+    lines = ["fps,video,split,label,events", "25,a#b.c d.mp4,test,normal,", "", '30,"x,ü ""y"" .mp4 ",,abnormal,0-1']
+    rows = read_manifest(written(tmp_path, mark + end.join(lines)))
+    assert [row.video for row in rows] == ["a#b.c d.mp4", 'x,ü "y" .mp4 ']
+
+
+def test_leading_spaces_of_a_name_are_kept(tmp_path: Path) -> None:
+    assert read_manifest(written(tmp_path, HEADER + " a.mp4 ,,normal,"))[0].video == " a.mp4 "
+
+
+def test_jsonl_takes_lists_strings_and_null_as_events(tmp_path: Path) -> None:
+    events: list[object] = [[[0, 5], [7, 9]], "7-9;0-5", None, ""]
+    lines = [{"video": f"{i}", "split": "", "label": "abnormal", "events": e} for i, e in enumerate(events)]
+    rows = read_manifest(written(tmp_path, "\n".join(map(json.dumps, lines)), "m.JSONL"))
+    both = (Interval(0, 5), Interval(7, 9))
+    assert [row.events for row in rows] == [both, both, None, None]
+
+
+ALPHABET = [*"ab.#=,;\"'\t\n\r\\ %{}é漢😀\u0301\u2028\x85\ufeff\x1c", "//"[:1], ".mp4"]
+
+
+def nasty_rows(seed: int, count: int) -> list[ManifestRow]:
+    """Rows with distinct hostile ids, as they come back from a file."""
+    draw = random.Random(seed)
+    rows: dict[str, ManifestRow] = {}
+    while len(rows) < count:
+        video = "".join(draw.choices(ALPHABET, k=draw.randint(1, 12)))
+        if video.startswith("\\\\") or any(part in ("", ".", "..") for part in video.split("/")) or video[1:3] == ":\\":
+            continue
+        cuts = sorted(draw.sample(range(10**6), 2 * draw.randint(1, 4)))
+        events = tuple(Interval(a, b) for a, b in zip(cuts[::2], cuts[1::2], strict=True))
+        rows[video] = draw.choice(
+            [
+                ManifestRow(video, "train", "normal", ()),
+                ManifestRow(video, "", "", None, ""),
+                ManifestRow(video, "été, x", "abnormal", draw.choice([None, events]), draw.choice(["", 'a "b"'])),
+                ManifestRow(video, "test", "car;crash", events, "car;crash"),
+            ]
+        )
+    return list(rows.values())
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize("seed", range(25))
+def test_what_is_written_is_read_back(tmp_path: Path, suffix: str, seed: int) -> None:
+    rows = nasty_rows(seed, 1 + 2 * seed)
+    write_manifest(rows, tmp_path / f"m.{suffix}")
+    assert read_manifest(tmp_path / f"m.{suffix}") == rows
+    assert [path.name for path in tmp_path.iterdir()] == [f"m.{suffix}"]
+
+
+def test_a_written_csv_is_what_the_csv_module_reads(tmp_path: Path) -> None:
+    rows = nasty_rows(99, 200)
+    write_manifest(rows, tmp_path / "m.csv")
+    with (tmp_path / "m.csv").open(encoding="utf-8", newline="") as file:
+        assert [line["video"] for line in csv.DictReader(file)] == [row.video for row in rows]
+
+
+def test_unsorted_events_are_written_in_order(tmp_path: Path) -> None:
+    write_manifest([ManifestRow("a", "", "abnormal", (Interval(5, 6), Interval(0, 1)))], tmp_path / "m.csv")
+    assert (tmp_path / "m.csv").read_text() == "video,split,label,events,category\na,,abnormal,0-1;5-6,\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("a,,abnormal,5", "malformed event"),
+        ("a,,abnormal,1.5-2", "malformed event"),
+        ("a,,abnormal,-5-2", "malformed event"),
+        ("a,,abnormal,0-5;", "malformed event"),
+        ("a,,abnormal,٣-٥", "malformed event"),
+        ("a,,abnormal,0-99999999999999999999", "malformed event"),
+        ("a,,abnormal,9-5", "[9, 5)"),
+        ("a,,abnormal,5-5", "[5, 5)"),
+        ("a,,abnormal,0-5;4-9", "overlap"),
+        ("a,,abnormal,0-5;0-5", "overlap"),
+        ("a,,normal,0-5", "normal but has events"),
+        ("a,,,0-5", "events without a label"),
+        ("a,,Normal,", "capitals"),
+        ("a,,0,", "label is a number"),
+        ("a,,True,", "label is a number"),
+        ("a,, normal,", "spaces around"),
+        ("a,test ,normal,", "spaces around"),
+        ("a,normal,", "wrong number of fields"),
+        ("a,b,,normal,", "wrong number of fields"),
+        ('"a,,normal,', "malformed CSV"),
+        (",,normal,", "names no video"),
+        ("x,,normal,", "named twice"),
+        ("/data/a.mp4,,normal,", "absolute"),
+        ("C:\\data\\a.mp4,,normal,", "absolute"),
+        ("\\\\host\\a.mp4,,normal,", "absolute"),
+        ("../a.mp4,,normal,", "'..'"),
+        ("v/../../a.mp4,,normal,", "'..'"),
+        ("./a.mp4,,normal,", "'.'"),
+        ("v//a.mp4,,normal,", "empty part"),
+        ("a" * 200_000 + ",,normal,", "field larger than"),
+    ],
+)
+def test_a_bad_row_is_refused_with_file_and_line(tmp_path: Path, row: str, says: str) -> None:
+    path = written(tmp_path, HEADER + '"x",,normal,\n"y\n1",,normal,\n\n' + row + "\n")
+    message = refusal(path)
+    assert f"{path}, line 6: " in message
+    assert says in message
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", "malformed JSON"),
+        ("[1]", "not a JSON object"),
+        ("[" * 100_000, "malformed JSON"),
+        ('{"video": "a", "split": "", "label": "normal"}', "missing column events"),
+        ('{"video": 3, "split": "", "label": "normal", "events": null}', "video is not text"),
+        ('{"video": "a", "split": "", "label": 0, "events": null}', "label is not text"),
+        ('{"video": "a", "split": "", "label": "abnormal", "events": [[0, true]]}', "malformed event"),
+        ('{"video": "a", "split": "", "label": "abnormal", "events": [[0, 1.5]]}', "malformed event"),
+        ('{"video": "a", "split": "", "label": "abnormal", "events": [0, 5]}', "malformed event"),
+        ('{"video": "a", "split": "", "label": "abnormal", "events": {"a": 1}}', "malformed event"),
+        ('{"video": "a", "split": "", "label": "abnormal", "events": [[-1, 5]]}', "[-1, 5)"),
+        ('{"video": "a", "split": "", "label": "abnormal", "events": []}', "empty list of events"),
+        ('{"video": "\\ud800", "split": "", "label": "normal", "events": null}', "not valid Unicode"),
+        ('{"video": "a\\u0000", "split": "", "label": "normal", "events": null}', "not valid Unicode"),
+    ],
+)
+def test_a_bad_json_line_is_refused_with_file_and_line(tmp_path: Path, line: str, says: str) -> None:
+    path = written(tmp_path, "\n" + line, "m.jsonl")
+    message = refusal(path)
+    assert f"{path}, line 2: " in message
+    assert says in message
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "names no video"),
+        (b"\n\n", "names no video"),
+        (HEADER.encode(), "names no video"),
+        (b"video,split,events\na,b,c", "missing column label"),
+        (b"a.mp4,test,normal,\n", "missing column video, split, label, events"),
+        (b"video;split;label;events\n", "separate the columns by commas"),
+        (b"video,split,label,events,Category\n", "misspelt column"),
+        (b"video,split,label,events,catagory\n", "misspelt column"),
+        (b"video,split,label,events,video\na,,normal,,b", "stands twice"),
+        (b"\0\0\0\x20ftypisom", "not a text file"),
+        ("video,split,label,events".encode("utf-16"), "not a text file"),
+        (HEADER.encode() + b"caf\xe9.mp4,,normal,\n", "line 2: not UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
+    path = written(tmp_path, content)
+    message = refusal(path)
+    assert str(path) in message
+    assert says in message
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    assert "No such file" in refusal(tmp_path / "none.csv")
+    assert "cannot be read" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [ManifestRow("a"), ManifestRow("a")],
+        [ManifestRow("../a")],
+        [ManifestRow("a\udcff")],
+        [ManifestRow("a", label="abnormal", events=())],
+        [ManifestRow("a", label="abnormal", events=(Interval(0, 5), Interval(3, 9)))],
+    ],
+)
+def test_rows_that_could_not_be_read_back_are_not_written_and_the_old_file_stays(
+    tmp_path: Path, rows: list[ManifestRow]
+) -> None:
+    path = written(tmp_path, "old")
+    with pytest.raises(ManifestError):
+        write_manifest(rows, path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_writing_where_there_is_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="cannot be written"):
+        write_manifest([ManifestRow("a")], tmp_path / "none" / "m.csv")
+
+
+def test_touching_events_are_two_events() -> None:
+    assert to_events([(5, 9), (0, 5)], "here") == (Interval(0, 5), Interval(5, 9))
+
+
+def test_match_is_exact_and_reports_both_leftovers() -> None:
+    rows = [ManifestRow(name) for name in ("b.mp4", "A.mp4", "a.b.mp4")]
+    result = match(rows, ["a.mp4", "a.b.mp4", "b.mp4"])
+    assert result.pairs == ((rows[0], "b.mp4"), (rows[2], "a.b.mp4"))
+    assert result.unmatched_rows == (rows[1],)
+    assert result.unmatched_videos == ("a.mp4",)
+    assert match([], []).pairs == ()
+
+
+def test_match_refuses_repeats_on_either_side() -> None:
+    with pytest.raises(ManifestError, match="stands twice"):
+        match([], ["a", "a"])
+    with pytest.raises(ManifestError, match="two rows"):
+        match([ManifestRow("a"), ManifestRow("a", "test")], [])
+
+
+def population(**sizes: int) -> list[ManifestRow]:
+    """`normal=3, fire=2` gives 3 normal and 2 abnormal rows of category fire."""
+    return [
+        ManifestRow(
+            f"{name}{i}", "", "normal" if name == "normal" else "abnormal", None, "" if name == "normal" else name
+        )
+        for name, size in sizes.items()
+        for i in range(size)
+    ]
+
+
+def counts(rows: list[ManifestRow]) -> Counter[str]:
+    return Counter(row.category or row.label for row in rows)
+
+
+def test_sample_takes_the_paper_budget_from_the_xd_violence_counts() -> None:
+    chosen = sample(population(normal=2049, violent=1905), fraction=0.01, seed=3)
+    assert counts(chosen) == {"normal": 21, "violent": 19}
+
+
+@pytest.mark.real_data
+def test_sample_takes_16_of_the_1610_ucf_training_videos(real_data: Path) -> None:
+    names = (real_data / "annotations/ucf_crime/Anomaly_Train.txt").read_text().split()
+    rows = [
+        ManifestRow(name, "train", "normal") if "Normal" in name else ManifestRow(name, "train", name.split("/")[0])
+        for name in names
+    ]
+    for seed in range(5):
+        chosen = sample(rows, fraction=0.01, seed=seed)
+        assert len(chosen) == 16
+        assert sum(row.label == "normal" for row in chosen) == 8
+        # 8 of 810: the largest class (145 videos) has a share of 1.43, so no class may have more than 2.
+        assert max(Counter(row.label for row in chosen if row.label != "normal").values()) <= 2
+
+
+def test_sample_depends_on_the_seed_and_not_on_the_order() -> None:
+    rows = population(normal=50, fire=30, theft=20)
+    mixed = random.Random(0).sample(rows, len(rows))
+    assert sample(rows, fraction=0.2, seed=1) == sample(mixed, fraction=0.2, seed=1)
+    assert len({tuple(row.video for row in sample(rows, fraction=0.2, seed=seed)) for seed in range(20)}) == 20
+    assert [row.video for row in sample(rows, fraction=0.2)] == sorted(row.video for row in sample(rows, fraction=0.2))
+
+
+def test_sample_gives_every_category_its_share_rounded_up_or_down() -> None:
+    rows = population(normal=100, fire=30, riot=7, theft=63)
+    for seed in range(30):
+        got = counts(sample(rows, fraction=0.1, seed=seed))
+        assert got["normal"] == 10
+        assert got["fire"] == 3
+        assert got["riot"] in (0, 1)
+        assert got["theft"] in (6, 7)
+
+
+def test_sample_is_equally_likely_to_take_any_video_of_a_class() -> None:
+    rows = population(normal=2, fire=2, riot=3)
+    taken = Counter(row.video for seed in range(3000) for row in sample(rows, limit=4, seed=seed) if row.category)
+    assert len(taken) == 5
+    assert all(abs(count - 3000 * 2 / 5) < 5 * (3000 * 0.4 * 0.6) ** 0.5 for count in taken.values())
+
+
+def test_sample_choice_is_pinned() -> None:
+    # The calibration videos of a published result must not move with a new version of anything.
+    assert [row.video for row in sample(population(normal=10, fire=10), limit=4)] == [
+        "fire5",
+        "fire6",
+        "normal1",
+        "normal5",
+    ]
+
+
+def test_sample_keeps_two_of_each_class_or_all_there_are() -> None:
+    assert counts(sample(population(normal=1000, fire=3), fraction=0.001)) == {"normal": 2, "fire": 2}
+    assert counts(sample(population(normal=1000, fire=1), fraction=0.001)) == {"normal": 2, "fire": 1}
+    assert counts(sample(population(normal=1000, fire=3), fraction=0.01)) == {"normal": 8, "fire": 2}
+
+
+@pytest.mark.parametrize(
+    ("limit", "want"), [(1, [1, 0]), (2, [1, 1]), (3, [2, 1]), (4, [2, 2]), (5, [3, 2]), (99, [50, 4])]
+)
+def test_a_limit_binds_and_serves_the_classes_in_turn(limit: int, want: list[int]) -> None:
+    got = counts(sample(population(normal=50, fire=4), limit=limit))
+    assert [got["normal"], got["fire"]] == want
+
+
+def test_fraction_and_limit_together_take_the_smaller() -> None:
+    rows = population(normal=50, fire=50)
+    assert len(sample(rows, fraction=0.5, limit=10)) == 10
+    assert len(sample(rows, fraction=0.1, limit=50)) == 10
+
+
+@pytest.mark.parametrize(
+    ("fraction", "size", "want"), [(0.29, 50, 15), (0.5, 5, 3), (0.1, 24, 2), (1.0, 7, 7), (1e-9, 9, 2)]
+)
+def test_a_fraction_is_rounded_to_the_nearest_half_up(fraction: float, size: int, want: int) -> None:
+    assert len(sample(population(normal=size), fraction=fraction)) == want
+
+
+def test_short_lists_are_sampled() -> None:
+    assert sample([], fraction=0.5) == []
+    assert len(sample(population(normal=1), fraction=0.01)) == 1
+    assert sample(population(fire=2)) == population(fire=2)
+
+
+def test_unlabelled_videos_are_a_class_of_their_own() -> None:
+    rows = [*population(normal=10), *(ManifestRow(f"u{i}") for i in range(10))]
+    assert counts(sample(rows, limit=6)) == {"normal": 3, "": 3}
+
+
+@pytest.mark.parametrize("fraction", [0.0, -0.1, 1.01, float("nan")])
+def test_a_fraction_out_of_range_is_a_usage_error(fraction: float) -> None:
+    with pytest.raises(UsageError):
+        sample(population(normal=3), fraction=fraction)
+
+
+def test_a_limit_of_zero_is_a_usage_error() -> None:
+    with pytest.raises(UsageError):
+        sample(population(normal=3), limit=0)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["ped2", "fight", "excerpts"])
+def test_real_manifests_name_the_videos_beside_them(real_data: Path, name: str) -> None:
+    rows = read_manifest(real_data / name / "manifest.csv")
+    assert all((real_data / name / row.video).is_file() for row in rows)
