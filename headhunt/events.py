@@ -149,7 +149,8 @@ def find_events(
         video: Id of the video.
         frame_scores: (n,) float, NaN where a frame has no score.
         tau: Threshold; frames with score > tau (strictly) are abnormal.
-        times_s: (n,) float, true time of each frame in seconds, not decreasing; needed for a variable frame rate.
+        times_s: (n,) float, true time of each frame in seconds, not decreasing; needed for a variable frame rate. With
+            one more entry, (n + 1,), the last is the end of the last frame.
         fps: Frames per second, > 0; used where times_s is not given, and for the duration of an only frame.
         min_frames: Events shorter than this many frames are dropped, >= 1.
         merge_gap_frames: Gaps of at most this many frames are bridged, >= 0.
@@ -303,12 +304,14 @@ def _frame_edges_s(n_frames: int, times_s: npt.ArrayLike | None, fps: float | No
             raise UsageError("events need the time of each frame", expected="times_s or fps")
         return np.arange(n_frames + 1) / fps
     times = np.asarray(times_s, dtype=np.float64)
-    if times.shape != (n_frames,) or not np.isfinite(times).all() or (np.diff(times) < 0).any():
+    if times.shape not in ((n_frames,), (n_frames + 1,)) or not np.isfinite(times).all() or (np.diff(times) < 0).any():
         raise InputError(
             "the frame times do not fit the frame scores",
             got=f"shape {times.shape}",
-            expected=f"({n_frames},) finite seconds that do not decrease",
+            expected=f"({n_frames},) or ({n_frames + 1},) finite seconds that do not decrease",
         )
+    if times.size == n_frames + 1:
+        return times - times[0]
     if n_frames == 0:
         return np.zeros(1)
     if n_frames == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from headhunt.errors import HeadhuntError
@@ -12,27 +12,26 @@ from headhunt.errors import HeadhuntError
 def write_atomic(path: str | Path, data: bytes) -> None:
     """Replace a file in one step: whoever reads it sees the old content or the new, never a part.
 
+    The content is on disk before the name points to it. The file gets the permissions of any new file.
+
     Raises:
-        HeadhuntError: The disk refuses.
+        HeadhuntError: The disk refuses; the old file is as it was, and nothing else is left.
     """
     path = Path(path)
-    scratch: Path | None = None
+    # Not named like the file: a name of the greatest length has no room for more.
+    scratch = path.parent / f".{secrets.token_hex(8)}.partial"
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        scratch = Path(name)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        scratch.chmod(0o666 & ~umask)
-        scratch.replace(path)
-    except OSError as error:
-        if scratch is not None:
+        try:
+            with scratch.open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            scratch.replace(path)
+        finally:
             scratch.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise HeadhuntError(
-            f"cannot write {path}",
-            got=error.strerror or error,
+            f"{path} cannot be written",
+            got=getattr(error, "strerror", None) or error,
             hint="check that the folder exists, may be written and has room",
         ) from error

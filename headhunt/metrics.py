@@ -1,7 +1,7 @@
 """Frame-, video- and event-level metrics with bootstrap intervals; knows no store, no model and no file.
 
 Every metric is a function of how often each video is drawn: once for the estimate, a random number of times for a
-bootstrap replicate. Scores are constant inside a segment, so frames are counted per distinct score and never expanded.
+bootstrap replicate.
 """
 
 from __future__ import annotations
@@ -12,26 +12,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from headhunt.areas import VARIANTS, AreaTable, Numbers, frame_metrics
 from headhunt.errors import InputError, LabelError
 from headhunt.protocols import FrameCounts, count_runs, frame_truth, pool_frames, score_runs
 from headhunt.records import Bool, Event, Float64, Int64, Interval, Json
 
-Numbers = npt.NDArray[np.number] | Bool
 IOUS = (0.1, 0.3, 0.5)
-BLOCK = 2_000_000  # numbers held at a time while replicates are computed
-
-VARIANTS: dict[str, Callable[[Float64, float], Float64]] = {
-    "continuous": lambda scores, _tau: scores,
-    "gated": lambda scores, tau: np.where(scores > tau, scores, 0.0),
-    "binary": lambda scores, tau: (scores > tau).astype(np.float64),
-}
-"""Name -> function of (finite scores (n,), tau): what is ranked.
-
-HeadHunt-VAD's published figures change with tau, so they seem to be those of thresholded scores."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,40 +69,6 @@ class VideoResult:
                     got=f"{event.video!r} [{event.start_frame}, {event.end_frame})",
                     expected=f"inside [0, {self.n_frames})",
                 )
-
-
-def frame_metrics(scores: npt.ArrayLike, positives: npt.ArrayLike, negatives: npt.ArrayLike) -> dict[str, float]:
-    """ROC-AUC and both areas under the precision-recall curve, from counts.
-
-    Equal to scikit-learn's `roc_auc_score`, `average_precision_score` (step) and `auc` over `precision_recall_curve`
-    (trapezoid) on the expanded frames. The areas differ: on binary scores the trapezoid can be far higher.
-
-    Args:
-        scores: (n,) float, finite; repeats are one threshold.
-        positives: (n,) >= 0, abnormal frames that carry each score.
-        negatives: (n,) >= 0, normal frames that carry each score.
-
-    Returns:
-        auc, ap_step and ap_trapezoid, in [0, 1].
-
-    Raises:
-        LabelError: One class only.
-        InputError: Shapes differ, a score is not finite or a count negative.
-    """
-    score, positive, negative = (np.asarray(a, dtype=np.float64) for a in (scores, positives, negatives))
-    if score.ndim != 1 or not score.shape == positive.shape == negative.shape:
-        raise InputError("scores and counts differ in shape", got=f"{score.shape}, {positive.shape}, {negative.shape}")
-    if not (np.isfinite(score).all() and (positive >= 0).all() and (negative >= 0).all()):
-        raise InputError("scores must be finite and counts not negative")
-    if not positive.sum() or not negative.sum():
-        raise LabelError(
-            "AUC and AP are not defined on one class",
-            got=f"{positive.sum():g} abnormal and {negative.sum():g} normal",
-            expected="both",
-        )
-    table = _Table.of(np.zeros(score.size, dtype=np.int64), score, positive, negative, n_videos=1)
-    auc, step, trapezoid = table.areas(np.ones((1, 1)))[:, 0]
-    return {"auc": float(auc), "ap_step": float(step), "ap_trapezoid": float(trapezoid)}
 
 
 def temporal_iou(predicted: Sequence[Interval | Event], truth: Sequence[Interval | Event]) -> Float64:
@@ -226,54 +181,6 @@ def evaluate(
     return {**result, "intervals_95": intervals, "undefined": undefined}
 
 
-@dataclass(frozen=True, eq=False)
-class _Table:
-    """Frames by video and distinct score, highest score first: positives and negatives are sparse (v, u)."""
-
-    positives: csr_array
-    negatives: csr_array
-
-    @classmethod
-    def of(cls, video: Int64, score: Float64, positives: Numbers, negatives: Numbers, *, n_videos: int) -> _Table:
-        distinct, level = np.unique(-score, return_inverse=True)
-
-        def sparse(counts: Numbers) -> csr_array:
-            return csr_array((counts.astype(np.float64), (video, level)), shape=(n_videos, distinct.size))
-
-        return cls(sparse(positives), sparse(negatives))
-
-    def areas(self, draws: Float64) -> Float64:
-        """AUC, step AP and trapezoid PR-AUC for each row of draws (b, v): (3, b), NaN where a class is missing."""
-        out = np.full((3, draws.shape[0]), np.nan)
-        n_levels = self.positives.shape[1]
-        if n_levels == 0:
-            return out
-        rows = max(1, BLOCK // n_levels)
-        for first in range(0, draws.shape[0], rows):
-            block = draws[first : first + rows]
-            out[:, first : first + rows] = _areas(block @ self.positives, block @ self.negatives)
-        return out
-
-
-def _areas(positives: Float64, negatives: Float64) -> Float64:
-    """The three areas from frames at each score, highest first: (b, u), (b, u) -> (3, b)."""
-    tp, fp = np.cumsum(positives, axis=1), np.cumsum(negatives, axis=1)
-    n_positive, n_negative = tp[:, -1], fp[:, -1]
-    # Before the first frame precision is 1 by convention: the curve starts at recall 0, precision 1.
-    precision = np.divide(tp, tp + fp, out=np.ones_like(tp), where=tp + fp > 0)
-    before = np.concatenate([np.ones((len(tp), 1)), precision[:, :-1]], axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        areas = np.stack(
-            [
-                (negatives * (tp - positives / 2)).sum(axis=1) / (n_positive * n_negative),
-                (positives * precision).sum(axis=1) / n_positive,
-                (positives * (precision + before)).sum(axis=1) / (2 * n_positive),
-            ]
-        )
-    areas[:, (n_positive == 0) | (n_negative == 0)] = np.nan
-    return areas
-
-
 @dataclass(frozen=True)
 class _Tally:
     """Events of one video; everything 0 where the truth is not known.
@@ -332,7 +239,7 @@ def _area_metrics(
     abnormal = np.array([v.abnormal for v in videos])
     category = np.array([v.category for v in videos])
 
-    def areas(path: str, table: _Table, kept: Bool, *, of: str = "frame", interval: bool = True) -> _Metric:
+    def areas(path: str, table: AreaTable, kept: Bool, *, of: str = "frame", interval: bool = True) -> _Metric:
         weight = kept.astype(np.float64)
         n_positive, n_negative = (float((weight @ side).sum()) for side in (table.positives, table.negatives))
         return _Metric(
@@ -343,8 +250,8 @@ def _area_metrics(
             interval,
         )
 
-    def frame_table(score: Float64) -> _Table:
-        return _Table.of(frames.video, score, frames.positives, frames.negatives, n_videos=n)
+    def frame_table(score: Float64) -> AreaTable:
+        return AreaTable.of(frames.video, score, frames.positives, frames.negatives, n_videos=n)
 
     every = np.ones(n, dtype=np.bool_)
     for name, transform in VARIANTS.items():
@@ -358,7 +265,7 @@ def _area_metrics(
     yield _ratio("per_video", "frame_auc_macro", np.where(defined, per_video, 0.0), defined, reason)
     peak = np.array([np.max(v.score, initial=-np.inf, where=np.isfinite(v.score)) for v in videos])
     scored = np.flatnonzero(np.isfinite(peak))
-    by_video = _Table.of(scored, peak[scored], abnormal[scored], ~abnormal[scored], n_videos=n)
+    by_video = AreaTable.of(scored, peak[scored], abnormal[scored], ~abnormal[scored], n_videos=n)
     yield areas("video", by_video, every, of="video")
 
 

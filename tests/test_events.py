@@ -322,3 +322,8 @@ def test_calibration_refuses_an_empty_grid_and_segments_out_of_order() -> None:
         calibrate([(start[::-1], end[::-1], scores, truth)])
     with pytest.raises(InputError, match="not boolean"):
         calibrate([(start, end, scores, truth.astype(int))])
+
+
+def test_the_end_of_the_last_frame_can_be_given() -> None:
+    (event,) = find_events("v", [0.0, 0.9, 0.9], tau=0.5, times_s=[1.0, 2.0, 4.0, 9.0])
+    assert (event.start_s, event.end_s) == (1.0, 8.0)

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
+from headhunt.errors import VideoError
+from headhunt.video import VideoInfo, stream
+
 BITS = 12
+B_FRAMES = {"bf": "3"}
+KINDS = {
+    "h264-b.mp4": {"codec_options": B_FRAMES},
+    "h264-open-gop.mp4": {"codec_options": {"bf": "3", "x264-params": "open-gop=1"}},
+    "h264-intra-refresh.mp4": {"codec_options": {"bf": "0", "x264-params": "intra-refresh=1"}},
+    "h264.mkv": {"codec_options": B_FRAMES},
+    "h264.ts": {"codec_options": B_FRAMES},
+    "h264.avi": {"codec_options": B_FRAMES},
+    "raw.h264": {"codec_options": B_FRAMES},
+    "mpeg4.avi": {"codec": "mpeg4"},
+    "mpeg4-b.avi": {"codec": "mpeg4", "codec_options": {"bf": "2"}},
+    "mpeg2.mpg": {"codec": "mpeg2video", "codec_options": {"bf": "2"}},
+    "mjpeg.avi": {"codec": "mjpeg", "pix_fmt": "yuvj420p"},
+    "vp8.webm": {"codec": "libvpx", "codec_options": {"deadline": "realtime", "cpu-used": "8"}},
+    "vp9.webm": {"codec": "libvpx-vp9", "codec_options": {"deadline": "realtime", "cpu-used": "8"}},
+}
 
 
 def draw_frame(number: int, size: tuple[int, int] = (64, 48)) -> np.ndarray:
@@ -88,3 +107,32 @@ def write_video(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def write_image(path: Path, number: int, pix_fmt: str = "rgb24") -> None:
+    """Write an image that shows a number."""
+    codec = {".jpg": "mjpeg", ".jpeg": "mjpeg", ".png": "png", ".bmp": "bmp", ".tif": "tiff", ".tiff": "tiff"}
+    encoder = av.CodecContext.create(codec[path.suffix.lower()], "w")
+    frame = av.VideoFrame.from_ndarray(draw_frame(number), "rgb24").reformat(format=pix_fmt)
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 64, 48, pix_fmt, Fraction(1, 25)
+    path.write_bytes(b"".join(bytes(p) for p in [*encoder.encode(frame), *encoder.encode()]))
+
+
+def numbers(frames: Iterable[np.ndarray]) -> list[int | None]:
+    """The number each frame shows."""
+    return [read_number(frame) for frame in frames]
+
+
+def spaced(n: int, length: int = 48) -> list[np.ndarray]:
+    """Groups of `length` frames that follow each other, the last may be shorter."""
+    return [np.arange(start, min(start + length, n)) for start in range(0, n, length)]
+
+
+def assert_exact(path: Path, info: VideoInfo) -> dict[int, int | None]:
+    """Every frame that is delivered shows its number; returns the numbers of those that are."""
+    groups = [np.array([i]) for i in range(info.n_frames)]
+    got = {int(groups[g][0]): r for g, r in stream(path, groups, info=info, transform=read_number)}
+    assert sorted(got) == list(range(info.n_frames))
+    sound = {i: r[0] for i, r in got.items() if not isinstance(r, VideoError)}
+    assert sound == {i: i for i in sound}
+    return sound

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from headhunt.datasets.folder import Reading, find_videos, folder
-from headhunt.datasets.manifest import Match, match, read_manifest, sample, write_manifest
+from headhunt.datasets.manifest import Match, match, read_manifest, write_manifest
+from headhunt.datasets.sampling import sample
 from headhunt.datasets.ucf_crime import ucf_crime
 from headhunt.datasets.xd_violence import xd_violence
 

@@ -19,27 +19,22 @@ from __future__ import annotations
 
 import csv
 import difflib
-import hashlib
 import io
 import json
-import math
-import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from headhunt.errors import InputError, ManifestError, UsageError
+from headhunt.errors import HeadhuntError, InputError, ManifestError
+from headhunt.files import write_atomic
 from headhunt.records import Interval, ManifestRow
 
 COLUMNS = ("video", "split", "label", "events")
 _EVENT = re.compile(r"\s*([0-9]{1,15})\s*-\s*([0-9]{1,15})\s*")
 _EVENTS_FORM = "start-end;start-end in native frames with 0 <= start < end"
 _ABSOLUTE = re.compile(r"/|\\\\|[A-Za-z]:[\\/]")
-_MIN_PER_CLASS = 2
 
 
 def read_manifest(path: Path | str) -> list[ManifestRow]:
@@ -86,20 +81,12 @@ def write_manifest(rows: Iterable[ManifestRow], path: Path | str) -> None:
         raise ManifestError(f"there is no row to write to {path}")
     for row in rows:
         _check_row(row, repr(row.video))
-    _by_id(rows)
+    by_id(rows)
     write = _jsonl_text if path.suffix.lower() == ".jsonl" else _csv_text
-    partial = path.with_name(f".manifest-{secrets.token_hex(8)}.partial")
     try:
-        try:
-            with partial.open("x", encoding="utf-8", newline="") as file:
-                file.write(write(rows))
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise ManifestError(f"{path} cannot be written", got=error.strerror, hint="check folder and rights") from error
+        write_atomic(path, write(rows).encode())
+    except HeadhuntError as error:
+        raise ManifestError(error.what, got=error.got, hint=error.hint) from error
 
 
 def read_text(path: Path) -> str:
@@ -164,7 +151,7 @@ def match(rows: Iterable[ManifestRow], ids: Iterable[str]) -> Match:
         ManifestError: An id stands twice on one side.
     """
     rows, ids = list(rows), list(ids)
-    named = _by_id(rows)
+    named = by_id(rows)
     known = set(ids)
     if len(known) != len(ids):
         raise ManifestError("a video to match stands twice", got=next(i for i in ids if ids.count(i) > 1))
@@ -175,84 +162,18 @@ def match(rows: Iterable[ManifestRow], ids: Iterable[str]) -> Match:
     )
 
 
-def sample(
-    rows: Iterable[ManifestRow], *, fraction: float | None = None, limit: int | None = None, seed: int = 0
-) -> list[ManifestRow]:
-    """A stratified random part of the rows: the calibration budget of HeadHunt-VAD (AAAI 2026), 1 % of the videos.
-
-    Normal, abnormal and unlabelled videos keep their proportions (largest remainder). Inside a class every video is
-    as likely as any other, and every category gets its share rounded up or down. The choice depends on the ids,
-    classes and categories, `fraction`, `limit` and `seed` alone: not on the order of the rows, the machine or a
-    library's version.
-
-    Args:
-        rows: Every video once.
-        fraction: Part of the rows in (0, 1], rounded to the nearest number, halves up; raised where needed so that
-            every class has 2 rows, or all it has.
-        limit: At most so many rows, >= 1. It binds: with fewer than 2 a class, the classes get one in turn.
-        seed: Of the choice.
-
-    Returns:
-        The chosen rows, sorted by id; all of them where neither `fraction` nor `limit` is given.
+def by_id(rows: Iterable[ManifestRow]) -> dict[str, ManifestRow]:
+    """Rows by their video's id, in their order.
 
     Raises:
-        UsageError: `fraction` or `limit` is out of range.
-        ManifestError: A video stands twice.
+        ManifestError: Two speak of one video.
     """
-    if fraction is not None and not 0 < fraction <= 1:
-        raise UsageError("the fraction of videos is out of range", got=fraction, expected="0 < fraction <= 1")
-    if limit is not None and limit < 1:
-        raise UsageError("the limit of videos is out of range", got=limit, expected="limit >= 1")
-    rows = sorted(_by_id(rows).values(), key=lambda row: row.video)
-    strata = {abnormal: [row for row in rows if row.abnormal is abnormal] for abnormal in (False, True, None)}
-    sizes = [len(stratum) for stratum in strata.values()]
-    total = len(rows)
-    if fraction is not None:
-        # The decimal the user wrote, not its nearest binary number: 0.29 of 50 is 14.5, which rounds up.
-        total = math.floor(Fraction(str(fraction)) * total + Fraction(1, 2))
-        total = max(total, sum(min(_MIN_PER_CLASS, size) for size in sizes))
-    if limit is not None:
-        total = min(total, limit)
-    chosen: list[ManifestRow] = []
-    for (abnormal, stratum), count in zip(strata.items(), _shares(sizes, total), strict=True):
-        chosen += _systematic(stratum, count, seed=seed, salt=str(abnormal))
-    return sorted(chosen, key=lambda row: row.video)
-
-
-def _by_id(rows: Iterable[ManifestRow]) -> dict[str, ManifestRow]:
     named: dict[str, ManifestRow] = {}
     for row in rows:
         if row.video in named:
             raise ManifestError("two rows speak of one video", got=repr(row.video))
         named[row.video] = row
     return named
-
-
-def _shares(sizes: Sequence[int], total: int) -> list[int]:
-    """Split `total` by `sizes`: first up to 2 each in turn, then always to the one furthest below its quota."""
-    shares = [0] * len(sizes)
-    for least in range(1, _MIN_PER_CLASS + 1):
-        for i, size in enumerate(sizes):
-            if size >= least and sum(shares) < total:
-                shares[i] += 1
-    for _ in range(total - sum(shares)):
-        open_ = [i for i, size in enumerate(sizes) if shares[i] < size]
-        neediest = max(open_, key=lambda i: total * sizes[i] - shares[i] * sum(sizes))
-        shares[neediest] += 1
-    return shares
-
-
-def _systematic(rows: list[ManifestRow], count: int, *, seed: int, salt: str) -> list[ManifestRow]:
-    """`count` rows at equal steps from a random start through the rows in order of category, shuffled inside it."""
-    if count == 0:
-        return []
-
-    def draw(text: str) -> int:
-        return int.from_bytes(hashlib.sha256(f"{seed}\0{text}".encode("utf-8", "surrogatepass")).digest(), "big")
-
-    ordered = sorted(rows, key=lambda row: (row.category or row.label, draw(row.video)))
-    start = draw(salt) % len(rows)
-    return [ordered[(start + i * len(rows)) // count] for i in range(count)]
 
 
 def _row(fields: Mapping[str, object], where: str) -> ManifestRow:

@@ -42,6 +42,7 @@ def run(
     n_calibration: int = 16,
     n_val: int = 8,
     n_test: int = 40,
+    duration_s: float | None = None,
     seed: int = 0,
     model: str = "tiny",
     workers: int = 2,
@@ -55,6 +56,7 @@ def run(
         n_calibration: Labelled videos to calibrate on, half of them abnormal.
         n_val: Labelled videos on which smoothing and threshold are chosen.
         n_test: Held-out videos to evaluate on.
+        duration_s: Length of every video in seconds; None to draw it.
         seed: Seed of the world and of every choice.
         model: The model; the embedded one by default.
         workers: Processes that render.
@@ -63,7 +65,15 @@ def run(
     """
     videos, store = folder / "videos", folder / "store.zarr"
     say(f"rendering {n_calibration + n_val + n_test} videos")
-    make_dataset(videos, n_calibration=n_calibration, n_val=n_val, n_test=n_test, seed=seed, workers=workers)
+    make_dataset(
+        videos,
+        n_calibration=n_calibration,
+        n_val=n_val,
+        n_test=n_test,
+        duration_s=duration_s,
+        seed=seed,
+        workers=workers,
+    )
     say("extracting all heads, five prompts, once")
     report = extract([videos], store, ExtractConfig(model=model), progress=progress)
     say("selecting heads and fitting scorers")

@@ -169,7 +169,7 @@ def abandoned_bag(stage: Stage, at: int) -> tuple[float, float]:
 
 def vandalism(stage: Stage, at: int) -> tuple[float, float]:
     """Somebody beats and kicks a parked car or a sign; abnormal from the first blow to the last."""
-    x, z, target = thing(stage, at)
+    x, z, target = thing(stage)
     side = stage.side()
     part = arrive(stage, at - stage.frames(stage.uniform(0.2, 1.5)), x, z, stage.uniform(1.3, 1.8), side=-side)
     if stage.chance(0.6):

@@ -94,7 +94,7 @@ def park(stage: Stage, at: int) -> int:
 
 def barrel(stage: Stage, at: int) -> int:
     """Look-alike of a fire: people warm their hands at a fire kept in a barrel."""
-    x, z = stage.spot(at, inner=0.3)
+    x, z = stage.spot(None, inner=0.3)
     fixture(stage, "barrel", x, z, colour="brown")
     stage.effects.append(
         Effect("fire", -50, stage.n_frames + 50, x, z - 0.02, 0.8, stage.uniform(0.55, 0.85), 25, spark(stage))
@@ -164,7 +164,7 @@ def rest(stage: Stage, at: int) -> int:
 
 def wash(stage: Stage, at: int) -> int:
     """Look-alike of vandalism: somebody wipes a parked car or a sign."""
-    x, z, target = thing(stage, at)
+    x, z, target = thing(stage)
     part = approach(stage, at, x, z)
     side = across(stage, part)
     part.go(x, z, stage.uniform(1.0, 1.3))

@@ -162,7 +162,7 @@ def bag_beside(stage: Stage, part: Part, name: str, rgb: RGB) -> Part:
     return bag
 
 
-def thing(stage: Stage, at: int) -> tuple[float, float, str]:
+def thing(stage: Stage) -> tuple[float, float, str]:
     """Put a parked car (where cars go) or a sign in view; the point to stand at and what it is."""
     if stage.ground.road:
         z = stage.ground.road[0] - (0.3 if stage.camera.place == "street" else 0.0)
@@ -170,7 +170,7 @@ def thing(stage: Stage, at: int) -> tuple[float, float, str]:
         x = left + (right - left) * stage.uniform(0.35, 0.65)
         Part(stage, "car", x, z, 0).do("park", stage.n_frames, facing=RIGHT).done()
         return x + stage.uniform(-1.0, 1.0), z - 1.3, "car"
-    x, z = stage.spot(at, inner=0.35)
+    x, z = stage.spot(None, inner=0.35)
     fixture(stage, "sign", x + 0.75, z + 0.05, facing=LEFT - 0.6)
     return x, z, "sign"
 

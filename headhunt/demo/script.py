@@ -61,7 +61,7 @@ def plan_video(
             f"{look_alike or category!r} cannot happen at this place", got=place, expected=", ".join(places)
         )
     if look_alike is None:
-        fits = [n for n, where in LOOK_ALIKE_PLACES.items() if place in where]
+        fits = [n for n, where in LOOK_ALIKE_PLACES.items() if place in where and not _clash(category, n)]
         look_alike = str(rng.choice(fits)) if rng.random() < 0.5 else ""
     seconds = float(rng.uniform(14.0, 26.0)) if duration_s is None else duration_s
     where = stream(seed, split, 1)
@@ -92,6 +92,11 @@ def plan_video(
     )
 
 
+def _clash(category: str, look_alike: str) -> bool:
+    """Whether both put a car on the road where the other's would be."""
+    return category in ROAD_TAKEN and look_alike in ROAD_TAKEN
+
+
 def _check(
     seed: int, kind: str, category: str | None, look_alike: str | None, camera: str | None,
     duration_s: float | None, split: str,
@@ -109,6 +114,8 @@ def _check(
         raise InputError("a seed must not be negative", got=seed, expected=">= 0")
     if kind == "normal" and category:
         raise InputError("a normal video has no category", got=category, hint='plan it with kind="abnormal"')
+    if look_alike and _clash(category or "", look_alike):
+        raise InputError("two scenes need the same stretch of road", got=(category, look_alike), hint="choose another")
     if duration_s is not None and not SHORTEST_S <= duration_s <= LONGEST_S:
         raise InputError("a video of this length is not planned", got=duration_s, expected="10 to 600 seconds")
 

@@ -60,12 +60,12 @@ class Stage:
         """True with this probability."""
         return bool(self.rng.random() < share)
 
-    def _around(self, at: int) -> list[tuple[float, float]]:
-        """Ground points of incidents that a routine begun at a frame could walk into."""
+    def _around(self, at: int | None) -> list[tuple[float, float]]:
+        """Ground points of incidents that a routine begun at a frame (None: one that lasts) could walk into."""
         soon = self.frames(SOON_S)
-        return [(x, z) for first, last, x, z in self.busy if first - soon < at < last]
+        return [(x, z) for first, last, x, z in self.busy if at is None or first - soon < at < last]
 
-    def lane(self, at: int, *, close: bool = False) -> float:
+    def lane(self, at: int | None, *, close: bool = False) -> float:
         """A lane (`close`: not a distant one), clear of incidents about this frame where there is such a lane."""
         lanes = [lane for lane in self.ground.lanes if not close or lane < DISTANT]
         busy = [x if self.ground.axis == "z" else z for x, z in self._around(at)]
@@ -73,8 +73,11 @@ class Stage:
         enough = min(CLEAR, max(room))
         return float(self.rng.choice([lane for lane, r in zip(lanes, room, strict=True) if r >= enough]))
 
-    def spot(self, at: int, *, inner: float = 0.25) -> tuple[float, float]:
-        """A ground point in view, between `inner` and 1 - `inner` of the picture's width, clear of incidents."""
+    def spot(self, at: int | None, *, inner: float = 0.25) -> tuple[float, float]:
+        """A ground point in view, between `inner` and 1 - `inner` of the picture's width, clear of incidents.
+
+        `at` is the frame at which it is needed, None when it is needed all the time.
+        """
         if self.ground.axis == "z":
             far = any(z < 9.5 for _, z in self._around(at))
             return self.uniform(-0.7, 0.7), self.uniform(10.5, 13.0) if far else self.uniform(6.0, 8.5)

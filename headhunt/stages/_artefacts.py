@@ -107,6 +107,46 @@ def load_scorer(which: str | None, store: Store, origin: Store | None) -> tuple[
     return scorer_from(artefact), artefact.name, {key: artefact.digest}
 
 
+def extraction_heads(
+    which: str, store_path: Path
+) -> tuple[tuple[Head, ...] | None, tuple[str, ...] | None, bool | None]:
+    """What to extract for `--heads`: the heads, the prompts and whether the context; None where that is left open.
+
+    A store with scorers gives all that its scorers read; a store without, its current head set.
+
+    Args:
+        which: "all"; a head set's JSON file; another store's folder; or what `load_heads` takes as a name in the store.
+        store_path: The store that is extracted into; needed for a name only.
+
+    Raises:
+        UsageError: A name, but there is no store yet.
+        ArtefactError: The file is damaged.
+        StaleError: There is no such set.
+    """
+    if which == "all":
+        return None, None, None
+    path = Path(which)
+    if path.is_dir():
+        origin = Store(path)
+        scorers = [scorer_from(origin.artefact("scorers", name)) for name in origin.names("scorers")]
+        if scorers:
+            heads = tuple(dict.fromkeys(head for scorer in scorers for head in scorer.heads))
+            read = {scorer.facts["prompt"]["id"] for scorer in scorers}
+            if len(read) > 1 and "scoring" in origin.info:
+                read.add(origin.info["scoring"])  # several prompts of a set are a set only with its scoring prompt
+            prompts = tuple(prompt for prompt in origin.prompts if prompt in read)
+            return heads, prompts, any(scorer.hidden is not None for scorer in scorers)
+    named = not path.is_dir() and not path.is_file() and path.suffix != ".json"
+    if named and not store_path.exists():
+        raise UsageError(
+            f"{which!r} names no head set file and no store",
+            got=f"and there is no store {store_path} that could hold a set of that name",
+            expected="all, a JSON file, a store's folder, or a name in the store",
+        )
+    found, _, _ = load_heads(which, Store(store_path) if named else None)
+    return found.heads, None, None
+
+
 def scorer_from(artefact: Artefact) -> Scorer:
     """The scorer a store's artefact holds."""
     facts = artefact.facts

@@ -343,9 +343,8 @@ def _probe(source: Source, config: ExtractConfig) -> PlannedVideo:
     )
     edges = np.append(info.times_s, info.duration_s)
     times = np.array([[edges[r.start_frame], edges[r.end_frame]] for r in rows], np.float64).reshape(-1, 2)
-    problem = "; ".join(info.damage)
     return PlannedVideo(
-        source.row, info.n_frames, info.fps, info.duration_s, info.size_bytes, rows, times, problem=problem
+        source.row, info.n_frames, info.fps, info.duration_s, info.size_bytes, rows, times, problem=info.damage
     )
 
 

@@ -128,7 +128,10 @@ def select_heads(
             for m, values in enumerate(saliency.measure(z, rows.y, metrics, options=options, names=name).values()):
                 scores[m, p, layer] = values
     progress("layers", len(prompts) * layers, len(prompts) * layers)
-    combined = ranking.combine({metric: scores[m] for m, metric in enumerate(metrics)})
+    if config.metric == "rss":
+        combined = ranking.combine({metric: scores[m] for m, metric in enumerate(metrics)})
+    else:  # prompts differ in scale: they are compared only where there are several
+        combined = ranking.min_max(scores[0]) if len(prompts) > 1 else scores[0]
     score = ranking.robust(combined, penalty=config.penalty)
     k = config.k if config.k is not None else ranking.auto_k(score)
     provenance = {

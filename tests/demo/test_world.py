@@ -246,7 +246,7 @@ def test_a_data_set_has_a_manifest_that_says_what_was_planned(tmp_path):
     tiny = WorldConfig(width=96, height=72)
     options = {"n_calibration": 2, "n_val": 1, "n_test": 2, "seed": 4, "duration_s": 10.0, "config": tiny}
     rows = make_dataset(tmp_path, **options)
-    plans = dict((row.video, plan) for row, plan in plan_dataset(**options))
+    plans = {row.video: plan for row, plan in plan_dataset(**options)}
     with (tmp_path / "manifest.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.reader(file))
     assert table[0] == ["video", "split", "label", "events", "category"]
@@ -340,3 +340,11 @@ def test_ranges_sizes_and_counts_out_of_bounds_are_refused(tmp_path):
         make_dataset(tmp_path, workers=0)
     with pytest.raises(InputError):
         plan_dataset(n_calibration=0, n_test=0)
+
+
+def test_scenes_that_need_the_same_road_are_neither_drawn_nor_accepted_together():
+    for seed in range(40):
+        plan = plan_video(seed, kind="abnormal", category="car crash", duration_s=15.0)
+        assert plan.look_alike not in ("park", "wash")
+    with pytest.raises(InputError, match="same stretch of road"):
+        plan_video(0, kind="abnormal", category="car crash", look_alike="park")

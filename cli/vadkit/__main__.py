@@ -1,0 +1,5 @@
+"""`python -m vadkit`."""
+
+from vadkit.app import main
+
+main()

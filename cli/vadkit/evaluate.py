@@ -1,0 +1,101 @@
+"""`vadkit evaluate`: scores, events and labels -> metrics."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from vadkit import console, options
+
+
+def evaluate(
+    events: Annotated[
+        str | None,
+        typer.Option("--events", metavar="NAME", help="Events to measure.", show_default="those made last"),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split",
+            metavar="NAME",
+            help="Split to evaluate.",
+            show_default="test when there is one, else all labelled videos",
+        ),
+    ] = None,
+    protocol: Annotated[
+        Literal["native", "clip16", "xd-trunc"],
+        typer.Option("--protocol", help="Which frames count: all, or as published evaluations cut them."),
+    ] = "native",
+    inclusive: Annotated[bool, typer.Option("--inclusive", help="Annotated events include their end frame.")] = False,
+    seed: options.Seed = 0,
+    bootstrap: Annotated[
+        int,
+        typer.Option(
+            "--bootstrap", metavar="N", min=0, help="Resamplings of the videos for 95 % intervals; 0 for no intervals."
+        ),
+    ] = 1000,
+    store: options.Store = options.STORE,
+    name: options.Name = None,
+    as_json: options.Json = False,
+) -> None:
+    """Measure scores and events against the labels."""
+    from headhunt.stages.evaluate import EvaluateConfig
+    from headhunt.stages.evaluate import evaluate as stage
+
+    config = EvaluateConfig(
+        events=events,
+        split=split,
+        protocol=protocol,
+        inclusive=inclusive,
+        seed=seed,
+        n_bootstrap=bootstrap,
+        name=name,
+    )
+    result = stage(store, config)
+    if as_json:
+        console.print_json("evaluate", result, store=store)
+    _tell(result)
+
+
+def _tell(result: dict[str, Any]) -> None:
+    counts = result["counts"]
+    where = "all labelled videos" if result["split"] is None else f"split {result['split']!r}"
+    console.say(
+        f"{console.count(counts['n_videos'], 'video')} ({counts['n_abnormal_videos']} abnormal) of {where}; "
+        f"{counts['n_frames']} frames, {counts['n_positive_frames']} abnormal; "
+        f"protocol {result['settings']['protocol']}"
+    )
+    for what, names in result["left_out"].items():
+        console.say_some(names, "video", f"left out, {what.replace('_', ' ')}")
+    if result["segments_without_score"]:
+        console.say(f"{console.count(result['segments_without_score'], 'segment')} without a score")
+    rows = [[key, value, low, high] for key, value, low, high in metric_rows(result)]
+    console.table(
+        f"events/{result['events']}: sigma {result['sigma']:g}, tau {result['tau']:g} ({result['settings_from']})",
+        ["metric", "value", "95 % from", "to"],
+        rows,
+    )
+    for key, reason in result["undefined"].items():
+        console.say(f"{key} is not defined: {reason}")
+
+
+GROUPS = ("frame", "abnormal_videos", "per_video", "video", "event", "category")
+
+
+def metric_rows(result: dict[str, Any]) -> list[tuple[str, float | None, float | None, float | None]]:
+    """(group/name, value, low, high) of every metric, None where there is none."""
+    found: list[tuple[str, float | None, float | None, float | None]] = []
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{prefix}/{key}", inner)
+            return
+        interval = result["intervals_95"].get(prefix, {})
+        found.append((prefix, value, interval.get("low"), interval.get("high")))
+
+    for group in GROUPS:
+        if group in result:
+            walk(group, result[group])
+    return found

@@ -1,0 +1,64 @@
+"""`vadkit inspect`: what is in a store."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from vadkit import console, options
+
+
+def inspect(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every chunk of every finished row, checksums included.")
+    ] = False,
+    store: options.Store = options.STORE,
+    as_json: options.Json = False,
+) -> None:
+    """Tell what is in the store: model, videos, rows, results and where they come from.
+
+    Exits with 1 when --verify finds damage.
+    """
+    from headhunt.stages.inspect import inspect as stage
+
+    with console.progress() as progress:
+        result = stage(store, verify=verify, progress=progress)
+    if as_json:
+        console.print_json("inspect", result, store=store, failed=console.failures(result["failed"]))
+    _tell(result)
+    if result.get("damaged"):
+        raise typer.Exit(1)
+
+
+def _tell(result: dict[str, Any]) -> None:
+    spec, fingerprint = result["spec"], result["fingerprint"]
+    picks = "all heads" if fingerprint["heads"] == "all" else f"{len(fingerprint['heads'])} chosen heads"
+    facts = [
+        ("model", result["info"].get("model")),
+        ("sizes", f"{spec['layers']} layers x {spec['heads']} heads of {spec['head_dim']}, hidden {spec['hidden']}"),
+        ("kept", f"{picks}{', context' if fingerprint.get('context') else ''}"),
+        ("prompts", ", ".join(p["id"] for p in fingerprint["prompts"])),
+        ("precision", f"{fingerprint.get('dtype')}, {fingerprint.get('attention')}"),
+        ("videos", f"{result['videos']} ({_counts(result['video_status'])})"),
+        ("rows", f"{result['segments']} ({_counts(result['segment_status'])})"),
+        ("splits", _counts(result["splits"])),
+        ("labels", f"{_counts(result['labels'])}; events of {result['events_known']} known"),
+        ("size", f"{result['bytes'] / 2**20:.1f} MiB"),
+    ]
+    console.table(result["store"], ["", ""], facts, left=2)
+    made = [
+        [f"{kind}/{entry['name']}", entry["made_by"]["created"], "current" if entry["current"] else ""]
+        for kind, entries in result["artefacts"].items()
+        for entry in entries
+    ]
+    if made:
+        console.table("results", ["name", "made", ""], made, left=3)
+    console.say_failures(result["failed"])
+    if "damaged" in result:
+        console.say("every chunk is sound" if not result["damaged"] else f"{len(result['damaged'])} damaged:")
+        console.say(*(f"  {line}" for line in result["damaged"]))
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name or '(none)'} {n}" for name, n in counts.items()) or "none"

@@ -1,0 +1,94 @@
+"""`vadkit manifest`: a data set's own files -> the neutral manifest."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from vadkit import console, options
+
+BELONGS = {
+    "folder": frozenset({"normal"}),
+    "ucf-crime": frozenset({"annotations", "train_list", "test_list"}),
+    "xd-violence": frozenset({"annotations", "train_list", "test_list"}),
+}
+
+
+def manifest(
+    dataset: Annotated[
+        Literal["folder", "ucf-crime", "xd-violence"],
+        typer.Argument(metavar="DATASET", help="The data set: folder (a folder a class), ucf-crime or xd-violence."),
+    ],
+    root: Annotated[Path, typer.Argument(metavar="ROOT", help="The folder of its videos; ids are relative to it.")],
+    annotations: Annotated[
+        Path | None,
+        typer.Option(
+            "--annotations", metavar="PATH", help="The annotation file or its folder.", show_default="below ROOT"
+        ),
+    ] = None,
+    train_list: Annotated[
+        Path | None,
+        typer.Option("--train-list", metavar="FILE", help="The list of training videos.", show_default="looked for"),
+    ] = None,
+    test_list: Annotated[
+        Path | None,
+        typer.Option("--test-list", metavar="FILE", help="The list of test videos.", show_default="looked for"),
+    ] = None,
+    normal: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--normal",
+            metavar="NAME",
+            help="folder: name of a class that is normal; may be repeated.",
+            show_default="folders called normal...",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where to write the manifest, .csv or .jsonl.",
+            show_default="ROOT/manifest.csv",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write the manifest of a data set, and tell what did not match, both ways."""
+    values = {"annotations": annotations, "train_list": train_list, "test_list": test_list, "normal": normal or None}
+    own = options.only_for(dataset, BELONGS, values)
+    from headhunt.stages.manifest import make_manifest
+
+    own.pop("annotations", None)
+    reading, target = make_manifest(dataset, root, annotations=annotations, output=output, options=own)
+    counts = Counter((row.split, row.label) for row in reading.rows)
+    missing = [row.video for row in reading.unmatched_rows]
+    extraction = ["vadkit", "extract", str(target)]
+    if target.resolve().parent != root.resolve():  # ids are relative to the root, not to where the manifest went
+        extraction += ["--root", str(root)]
+    if as_json:
+        result = {
+            "dataset": dataset,
+            "root": root,
+            "manifest": target,
+            "videos": len(reading.rows),
+            "counts": [{"split": s, "label": label, "videos": n} for (s, label), n in sorted(counts.items())],
+            "events_known": sum(row.events is not None for row in reading.rows),
+            "unmatched_rows": missing,
+            "unmatched_videos": reading.unmatched_videos,
+            "notes": reading.notes,
+            "next": shlex.join(extraction),
+        }
+        console.print_json("manifest", result)
+    console.notes(reading.notes)
+    rows = [[s or "(none)", label, n] for (s, label), n in sorted(counts.items())]
+    console.table(f"{target}: {console.count(len(reading.rows), 'video')}", ["split", "label", "videos"], rows, left=2)
+    console.say_some(missing, "listed video", "not there")
+    console.say_some(reading.unmatched_videos, "video", "there but not listed")
+    console.say(f"next: {shlex.join(extraction)}")
