@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= demo-out
 
-.PHONY: setup demo test check format build bench clean
+.PHONY: setup demo test parity check format build bench clean
 
 setup: .venv/.ready
 
@@ -25,6 +25,11 @@ demo: setup
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Pixels and tokens against transformers' own processor: an optional environment, for torchvision has no CPU build.
+parity: setup
+	$(PIP) install --quiet --upgrade --no-deps --target .parity torchvision==0.28.0 pillow
+	PYTHONPATH=.parity $(BIN)/python -m pytest tests/models/test_parity.py
 
 check: setup
 	$(BIN)/ruff check .
@@ -43,4 +48,4 @@ bench: setup
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf .venv build dist $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv build dist $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .parity

@@ -311,7 +311,8 @@ def _frame_edges_s(n_frames: int, times_s: npt.ArrayLike | None, fps: float | No
             expected=f"({n_frames},) or ({n_frames + 1},) finite seconds that do not decrease",
         )
     if times.size == n_frames + 1:
-        return times - times[0]
+        edges: Float64 = times - times[0]
+        return edges
     if n_frames == 0:
         return np.zeros(1)
     if n_frames == 1:

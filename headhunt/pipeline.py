@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from headhunt import scorer as scorers
+from headhunt import scorer_files
 from headhunt.errors import ArtefactError, UsageError
 from headhunt.prompts import Prompt, PromptSet
 from headhunt.scorer import Scorer
@@ -96,7 +96,7 @@ def run(
     if (scorer is None) == (origin is None):
         raise UsageError("a scorer is needed", expected="one of --scorer FILE and --from STORE")
     if scorer is not None:
-        fitted = scorers.load(scorer)
+        fitted = scorer_files.load(scorer)
     else:
         assert origin is not None
         fitted = scorer_from(Store(origin).artefact("scorers"))

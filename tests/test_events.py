@@ -232,7 +232,7 @@ def test_options_of_events_that_make_no_sense_are_refused() -> None:
         {"tau": 0.5, "fps": 0.0},
         {"tau": 0.5, "fps": 1.0, "min_frames": 0},
         {"tau": 0.5, "fps": 1.0, "merge_gap_frames": -1},
-        {"tau": 0.5, "times_s": [0.0, 1.0]},
+        {"tau": 0.5, "times_s": [0.0, 1.0, 2.0]},
     ):
         with pytest.raises(InputError):
             find_events("v", [0.9], **options)  # type: ignore[arg-type]

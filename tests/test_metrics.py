@@ -1,8 +1,7 @@
-"""Metrics against scikit-learn on expanded frames, and ground-truth frames against the public totals."""
+"""Metrics against scikit-learn on expanded frames."""
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 import math
@@ -13,9 +12,10 @@ import pytest
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
 
 from headhunt.errors import ComputeError, InputError, LabelError
-from headhunt.metrics import IOUS, VideoResult, count_matches, evaluate, frame_metrics, temporal_iou
+from headhunt.metrics import IOUS, VideoResult, count_matches, evaluate, temporal_iou
 from headhunt.protocols import PROTOCOLS, counted_frames, frame_truth
 from headhunt.records import Event, Interval
+from tests.annotations import ucf_crime
 
 NAN = math.nan
 
@@ -65,46 +65,6 @@ def expand(videos: list[VideoResult]) -> tuple[np.ndarray, np.ndarray]:
 def trapezoid(truth: np.ndarray, scores: np.ndarray) -> float:
     precision, recall, _ = precision_recall_curve(truth, scores)
     return float(auc(recall, precision))
-
-
-# --- areas
-
-
-@pytest.mark.parametrize("n_levels", [1, 2, 5, 1000])
-def test_areas_from_counts_equal_scikit_learn_on_frames(n_levels: int) -> None:
-    rng = np.random.default_rng(n_levels)
-    scores = rng.integers(0, n_levels, 200) / n_levels
-    positives, negatives = rng.integers(0, 4, 200), rng.integers(0, 9, 200)
-    frames = np.concatenate([np.repeat(scores, positives), np.repeat(scores, negatives)])
-    truth = np.arange(len(frames)) < positives.sum()
-    got = frame_metrics(scores, positives, negatives)
-    assert got["auc"] == pytest.approx(roc_auc_score(truth, frames), rel=1e-12)
-    assert got["ap_step"] == pytest.approx(average_precision_score(truth, frames), rel=1e-12)
-    assert got["ap_trapezoid"] == pytest.approx(trapezoid(truth, frames), rel=1e-12)
-
-
-def test_on_binary_scores_the_trapezoid_is_077_where_the_step_is_060() -> None:
-    # True positive rate .8, precision .7, prevalence .2: of 1400 frames 280 are abnormal, 320 are flagged, 224 rightly.
-    got = frame_metrics([1.0, 0.0], [224, 56], [96, 1024])
-    assert got["ap_step"] == pytest.approx(0.60, abs=1e-12)
-    assert got["ap_trapezoid"] == pytest.approx(0.77, abs=1e-12)
-
-
-@pytest.mark.parametrize(("positives", "negatives"), [([1, 1], [0, 0]), ([0, 0], [1, 1]), ([0, 0], [0, 0])])
-def test_one_class_has_no_areas(positives: list[int], negatives: list[int]) -> None:
-    with pytest.raises(LabelError, match="one class"):
-        frame_metrics([0.1, 0.9], positives, negatives)
-    with pytest.raises(LabelError):
-        frame_metrics([], [], [])
-
-
-def test_counts_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(InputError, match="shape"):
-        frame_metrics([0.1], [1, 2], [1, 2])
-    with pytest.raises(InputError, match="finite"):
-        frame_metrics([NAN, 0.5], [1, 2], [1, 2])
-    with pytest.raises(InputError, match="negative"):
-        frame_metrics([0.1, 0.5], [1, -2], [1, 2])
 
 
 # --- events
@@ -321,25 +281,6 @@ def test_a_result_that_contradicts_itself_is_refused() -> None:
         result("a", [math.inf], [])
 
 
-# --- which frames count
-
-
-@pytest.mark.parametrize(
-    ("n_frames", "native", "clip16", "xd_trunc"),
-    [(0, 0, 0, 0), (1, 1, 16, 0), (2, 2, 16, 0), (16, 16, 16, 0), (17, 17, 32, 16), (1081, 1081, 1088, 1072)],
-)
-def test_the_frames_each_protocol_counts(n_frames: int, native: int, clip16: int, xd_trunc: int) -> None:
-    assert [counted_frames(n_frames, protocol=p) for p in PROTOCOLS] == [native, clip16, xd_trunc]
-
-
-def test_the_end_frame_is_abnormal_only_when_inclusive() -> None:
-    np.testing.assert_array_equal(frame_truth(5, [Interval(1, 3)]), [False, True, True, False, False])
-    np.testing.assert_array_equal(frame_truth(5, [Interval(1, 3)], inclusive=True), [False, True, True, True, False])
-    assert frame_truth(5, [Interval(3, 9)], inclusive=True).sum() == 2
-    assert frame_truth(5, [Interval(7, 9)]).sum() == 0
-    assert frame_truth(10, [Interval(0, 4), Interval(2, 6)]).sum() == 6
-
-
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_padded_frames_hold_the_last_score_and_cut_frames_do_not_count(protocol: str) -> None:
     video = result("a", [0.9, 0.4, 0.6], [(5, 31)])
@@ -354,60 +295,6 @@ def test_padded_frames_hold_the_last_score_and_cut_frames_do_not_count(protocol:
     assert out["frame"]["continuous"]["frame_auc"] == pytest.approx(expected, rel=1e-12)
     assert (out["counts"]["n_frames"], out["counts"]["n_positive_frames"]) == (truth.size, truth.sum())
     assert out["counts"]["n_truth_events"] == 1
-
-
-def counts_of(path: Path) -> dict[str, int]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["video"].rsplit("/", 1)[-1]: int(row["frames"]) for row in csv.DictReader(file)}
-
-
-def ucf_crime(folder: Path) -> dict[str, tuple[int, list[Interval]]]:
-    videos = {name: (n, []) for name, n in counts_of(folder / "test_frame_counts.csv").items()}
-    for line in (folder / "Temporal_Anomaly_Annotation_for_Testing_Videos.txt").read_text().splitlines():
-        if line.strip():
-            name, _, *ends = line.split()
-            pairs = zip(map(int, ends[::2]), map(int, ends[1::2]), strict=True)
-            videos[name][1].extend(Interval(s, e) for s, e in pairs if s >= 0)
-    return videos
-
-
-def xd_violence(folder: Path) -> dict[str, tuple[int, list[Interval]]]:
-    videos = {name: (n, []) for name, n in counts_of(folder / "test_frame_counts.csv").items()}
-    for line in (folder / "annotations.txt").read_text(encoding="utf-8").splitlines():
-        if line.strip():
-            name, *ends = line.split()
-            pairs = zip(map(int, ends[::2]), map(int, ends[1::2]), strict=True)
-            videos[name.removesuffix(".mp4")][1].extend(Interval(s, e) for s, e in pairs)
-    return videos
-
-
-@pytest.mark.real_data
-@pytest.mark.parametrize(
-    ("protocol", "inclusive", "n_frames", "n_positive"),
-    [
-        ("native", False, 1_111_808, 84_182),
-        ("native", True, 1_111_808, 84_331),
-        ("clip16", False, 1_114_144, 84_189),
-        ("clip16", True, 1_114_144, 84_343),
-    ],
-)
-def test_ucf_crime_totals(real_data: Path, protocol: str, inclusive: bool, n_frames: int, n_positive: int) -> None:
-    videos = ucf_crime(real_data / "annotations" / "ucf_crime")
-    truths = [frame_truth(n, events, protocol=protocol, inclusive=inclusive) for n, events in videos.values()]
-    assert len(truths) == 290
-    assert (sum(t.size for t in truths), sum(t.sum() for t in truths)) == (n_frames, n_positive)
-    assert sum(e.end_frame > n for n, events in videos.values() for e in events) == 5
-
-
-@pytest.mark.real_data
-@pytest.mark.parametrize(
-    ("protocol", "n_frames", "n_positive"), [("native", 2_335_801, 538_324), ("xd-trunc", 2_330_384, 537_805)]
-)
-def test_xd_violence_totals(real_data: Path, protocol: str, n_frames: int, n_positive: int) -> None:
-    videos = xd_violence(real_data / "annotations" / "xd_violence")
-    truths = [frame_truth(n, events, protocol=protocol) for n, events in videos.values()]
-    assert (len(truths), sum(bool(events) for _, events in videos.values())) == (800, 500)
-    assert (sum(t.size for t in truths), sum(t.sum() for t in truths)) == (n_frames, n_positive)
 
 
 @pytest.mark.real_data

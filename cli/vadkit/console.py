@@ -116,7 +116,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
         rows: Cells; floats are shown with four digits, None as a dash.
         left: So many columns are text, aligned left; the others are numbers.
     """
-    made = Table(title=title, title_justify="left", title_style="bold")
+    made = Table(title=Text(clean(title)), title_justify="left", title_style="bold")
     for place, name in enumerate(columns):
         made.add_column(name, justify="left" if place < left else "right", overflow="fold")
     for row in rows:
@@ -150,6 +150,8 @@ def progress() -> Iterator[Progress]:
 
         def show(what: str, done: int, total: int) -> None:
             if what not in tasks:
+                while tasks:  # only what is going on is shown
+                    shown.remove_task(tasks.popitem()[1])
                 tasks[what] = shown.add_task(what)
             shown.update(tasks[what], completed=done, total=total)
 
@@ -170,7 +172,8 @@ def _lines(clock_s: Callable[[], float] = time.monotonic) -> Progress:
 
 def error_json(error: Exception, exit_code: int) -> dict[str, Any]:
     """An error as the one JSON object of a command that is not done."""
-    kind, parts = type(error).__name__, {"what": str(error), "got": None, "expected": None, "next": None}
+    kind = type(error).__name__
+    parts: dict[str, object] = {"what": str(error), "got": None, "expected": None, "next": None}
     if isinstance(error, HeadhuntError):
         parts = {"what": error.what, "got": error.got, "expected": error.expected, "next": error.hint}
     elif isinstance(error, TyperException):

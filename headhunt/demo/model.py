@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def build(
     import torch
     import transformers
 
-    tokenizer = _tokenizer()
+    tokenizer = make_tokenizer()
     ids = tokenizer.convert_tokens_to_ids
     text = getattr(transformers, decoder)(
         vocab_size=len(tokenizer),
@@ -112,20 +112,27 @@ def build(
     if shown:
         transformers.utils.logging.enable_progress_bar()
     tokenizer.save_pretrained(place)
-    _write_processor(place)
+    write_processor(place, height=IMAGE_SIZE, width=IMAGE_SIZE, tokens=(IMAGE_SIZE // PATCH // 2) ** 2)
     (place / "NOTE.txt").write_text(NOTE + "\n", encoding="utf-8")
 
 
-def _tokenizer() -> Any:
-    """Byte-level tokens and the special ones: any text encodes, nothing has to be learnt."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+def make_tokenizer(words: Sequence[str] = (), *, frames: int = 0) -> Any:
+    """Byte-level tokens, the special ones and whole words: any text encodes, a word outside `words` letter by letter.
+
+    Args:
+        words: Lower case; each becomes a token after a space, and with a capital at a beginning and after a space.
+        frames: "Frame1: " to "Frame<frames>: " become one token each.
+    """
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: index for index, token in enumerate([*SPECIALS, *alphabet])}
-    core = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    forms = [form for word in words for form in (f"Ġ{word}", word.capitalize(), f"Ġ{word.capitalize()}")]
+    known = dict.fromkeys([*SPECIALS, *alphabet, *(["user", "assistant", "system"] if words else []), *forms])
+    core = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(known)}, merges=[], ignore_merges=True))
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
+    core.add_tokens([AddedToken(f"Frame{i}: ", normalized=False) for i in range(1, frames + 1)])
     return PreTrainedTokenizerFast(
         tokenizer_object=core,
         eos_token="<|im_end|>",
@@ -141,10 +148,11 @@ def _tokenizer() -> Any:
     )
 
 
-def _write_processor(place: Path) -> None:
+def write_processor(place: Path, *, height: int, width: int, tokens: int) -> None:
+    """Write the processor's files for tiles of this size, each `tokens` visual tokens."""
     pixels = {
         "do_resize": True,
-        "size": {"height": IMAGE_SIZE, "width": IMAGE_SIZE},
+        "size": {"height": height, "width": width},
         "resample": 3,
         "do_rescale": True,
         "rescale_factor": 1 / 255,
@@ -156,10 +164,7 @@ def _write_processor(place: Path) -> None:
         "preprocessor_config.json": pixels
         | {"image_processor_type": "GotOcr2ImageProcessor", "crop_to_patches": False},
         "video_preprocessor_config.json": {"video_processor_type": "InternVLVideoProcessor"} | pixels,
-        "processor_config.json": {
-            "processor_class": "InternVLProcessor",
-            "image_seq_length": (IMAGE_SIZE // PATCH // 2) ** 2,
-        },
+        "processor_config.json": {"processor_class": "InternVLProcessor", "image_seq_length": tokens},
     }
     for name, data in files.items():
         (place / name).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

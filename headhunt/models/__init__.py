@@ -138,8 +138,8 @@ def pick_device(device: str) -> torch.device:
 
 def _snapshot(where: str, *, revision: str | None, offline: bool) -> Path:
     """The folder with the checkpoint's files: the local one, or the hub's snapshot of one commit."""
-    local = Path(where).expanduser()
-    if local.is_dir():
+    local = Path(where).expanduser() if not where.startswith("~") or where.startswith("~/") else Path(where)
+    if where and local.is_dir():
         if not (local / "config.json").is_file():
             raise ModelError(f"{local} is not a checkpoint folder", expected="config.json in it")
         if revision is not None:
@@ -165,9 +165,11 @@ def _offline() -> bool:
 
 def _ask(call: Callable[..., Any], where: Any, /, **options: Any) -> Any:
     """Call a loader of transformers or the hub; whatever goes wrong there is told in one sentence."""
+    from safetensors import SafetensorError
+
     try:
         return call(where, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         first = " ".join(str(error).split())[:300]
         raise ModelError(
             f"cannot load {where}",

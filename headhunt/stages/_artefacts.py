@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headhunt import heads as heads_noun
-from headhunt import scorer as scorer_noun
+from headhunt import scorer_files
 from headhunt.errors import ArtefactError, FingerprintError, UsageError
 from headhunt.records import Head, HeadSet, Json
 from headhunt.scorer import Scorer
@@ -98,7 +98,7 @@ def load_scorer(which: str | None, store: Store, origin: Store | None) -> tuple[
         origin: Another store to take the scorer from, or None.
     """
     if which is not None and (Path(which).is_file() or Path(which).suffix in {".json", ".safetensors"}):
-        found = scorer_noun.load(which)
+        found = scorer_files.load(which)
         return found, Path(which).stem, {f"file:{Path(which).name}": scorer_digest(found)}
     home = origin or store
     artefact = home.artefact("scorers", which)

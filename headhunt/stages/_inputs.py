@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,11 +71,13 @@ def _collect_one(path: Path, root: Path | None) -> list[Source]:
         return _from_manifest(path, root)
     if not path.exists():
         raise InputError(f"{path} does not exist", expected="a video, a folder or a manifest")
-    return [Source(ManifestRow(path.name), path)]
+    return [Source(ManifestRow(_relative(path, path)), path)]
 
 
 def _relative(file: Path, folder: Path) -> str:
-    return file.name if file == folder else file.relative_to(folder).as_posix()
+    name = file.name if file == folder else file.relative_to(folder).as_posix()
+    # A name that is not text in UTF-8 (old archives have them) becomes one; the path itself stays as it is.
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _from_manifest(path: Path, root: Path | None) -> list[Source]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headhunt import segments
-from headhunt.datasets import manifest
+from headhunt.datasets import sampling
 from headhunt.errors import LabelError, UsageError
 from headhunt.records import Bool, ManifestRow, canonical_json
 from headhunt.store import SegmentTable, Store, VideoTable
@@ -89,7 +89,7 @@ def calibration(
     notes = [f"{len(chosen) - len(labelled)} videos without a label left out"] if len(labelled) < len(chosen) else []
     if fraction is not None:
         rows = [ManifestRow(videos.path[i], split, videos.label[i], None, videos.category[i]) for i in labelled]
-        kept = {row.video for row in manifest.sample(rows, fraction=fraction, seed=seed)}
+        kept = {row.video for row in sampling.sample(rows, fraction=fraction, seed=seed)}
         labelled = [i for i in labelled if videos.path[i] in kept]
     table = store.segments()
     mine = table.where(np.isin(table.video, labelled))

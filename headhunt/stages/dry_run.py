@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headhunt.records import Json
+from headhunt.stages._extraction import ExtractConfig, choose, plan_video, prepare
 from headhunt.stages._progress import Progress, silent
-from headhunt.stages.extract import ExtractConfig, choose, prepare
-from headhunt.stages.extract import _probe as probe
 
 if TYPE_CHECKING:
     from headhunt.activations import Tokens
@@ -63,7 +62,7 @@ def dry_run(paths: Sequence[Path], config: ExtractConfig, *, progress: Progress 
     planned = []
     for done, source in enumerate(sources):
         progress("probing videos", done, len(sources))
-        planned.append(probe(source, config))
+        planned.append(plan_video(source, config))
     progress("probing videos", len(sources), len(sources))
     units = [row.unit for video in planned for row in video.segments]
     tokens = size = None

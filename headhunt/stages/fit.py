@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from headhunt import scorer as scorers
-from headhunt import steering
+from headhunt import scorer_files, steering
 from headhunt.errors import UsageError
 from headhunt.records import Head
 from headhunt.scorer import Scorer
@@ -143,7 +143,7 @@ def fit(store_path: Path, config: FitConfig, *, output: Path | None = None) -> F
         arrays=stored,
     )
     if output is not None:
-        scorers.save(made, output)
+        scorer_files.save(made, output)
     return FitReport(
         name=artefact.name,
         method=config.method,

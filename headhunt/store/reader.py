@@ -1,101 +1,21 @@
-"""Open a store and read from it: tables, features, artefacts. Also the one place where artefact groups are written."""
+"""Open a store and read from it: tables, features, artefacts. Artefacts are also written through it."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from headhunt import __version__
-from headhunt.errors import ComputeError, ForeignStoreError, InputError, StaleError, StoreError
-from headhunt.records import Bool, Float32, Float64, Head, Int64, Interval, Json, UInt8, canonical_json
-from headhunt.store.layout import FORMAT, KINDS, SHARD_ROWS, UNITS, VERSION, RowStatus, VideoStatus
-
-Arrays = Mapping[str, tuple[npt.NDArray[Any], tuple[str, ...]]]
-
-
-@dataclass(frozen=True)
-class VideoTable:
-    """/videos as columns, one entry a video; `status` and `reason` are worked out from the rows as they are now."""
-
-    path: tuple[str, ...]
-    frames: Int64
-    fps: Float64
-    duration_s: Float64
-    bytes: Int64
-    split: tuple[str, ...]
-    label: tuple[str, ...]
-    category: tuple[str, ...]
-    events: tuple[tuple[Interval, ...] | None, ...]
-    status: UInt8
-    reason: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.path)
-
-    @property
-    def abnormal(self) -> tuple[bool | None, ...]:
-        """True, False, or None when a video has no label."""
-        return tuple(None if label == "" else label != "normal" for label in self.label)
-
-
-@dataclass(frozen=True)
-class SegmentTable:
-    """The planned rows of /segments as columns; `row` is their place in the feature arrays."""
-
-    row: Int64
-    video: Int64
-    start_frame: Int64
-    end_frame: Int64
-    start_s: Float64
-    end_s: Float64
-    unit: UInt8
-    status: UInt8
-    reason: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.row)
-
-    def where(self, mask: Bool) -> SegmentTable:
-        """The rows where `mask` (n,) is true."""
-        index = np.flatnonzero(mask)
-        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in ("row", *_SEGMENT_ARRAYS)}
-        return SegmentTable(**columns, reason=tuple(self.reason[i] for i in index))
-
-    def of_unit(self, unit: str) -> SegmentTable:
-        """The rows of one unit, "segment" or "video"."""
-        return self.where(self.unit == UNITS.index(unit))
-
-    def done(self) -> SegmentTable:
-        """The rows that hold features."""
-        return self.where(self.status == RowStatus.DONE)
-
-
-STAGE_OF = {
-    "heads": "select-heads",
-    "scorers": "fit",
-    "scores": "score",
-    "events": "localize",
-    "metrics": "evaluate",
-}
-_SEGMENT_ARRAYS = ("video", "start_frame", "end_frame", "start_s", "end_s", "unit", "status")
-
-
-@dataclass(frozen=True)
-class Artefact:
-    """One group a stage wrote: its name, arrays, facts and where it came from."""
-
-    name: str
-    arrays: Mapping[str, npt.NDArray[Any]]
-    facts: Json
-    made_by: Json
-    digest: str
+from headhunt.errors import ComputeError, ForeignStoreError, InputError, StoreError
+from headhunt.records import Bool, Float32, Head, Int64, Interval, Json, UInt8, canonical_json
+from headhunt.store import artefacts
+from headhunt.store.artefacts import Arrays, Artefact
+from headhunt.store.layout import FORMAT, SHARD_ROWS, VERSION, RowStatus, VideoStatus
+from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
 
 class Store:
@@ -223,7 +143,7 @@ class Store:
     def segments(self) -> SegmentTable:
         """All planned rows, padding left out."""
         group, n = self.root["segments"], int(self.planned["rows"])
-        column = {name: group[name][:n] for name in (*_SEGMENT_ARRAYS, "reason")}
+        column = {name: group[name][:n] for name in (*SEGMENT_ARRAYS, "reason")}
         rows = np.flatnonzero(column["status"] != RowStatus.EMPTY).astype(np.int64)
         return SegmentTable(
             row=rows,
@@ -331,10 +251,7 @@ class Store:
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Names of the complete artefacts of a kind, sorted."""
-        if kind not in self.root:
-            return ()
-        group = self.root[kind]
-        return tuple(sorted(name for name in group.group_keys() if group[name].attrs.get("complete")))
+        return artefacts.names(self.root, kind)
 
     def artefact(self, kind: str, name: str | None = None) -> Artefact:
         """Read an artefact; without a name the one made last.
@@ -342,20 +259,7 @@ class Store:
         Raises:
             StaleError: It is not there, or was not finished.
         """
-        stage = STAGE_OF[kind]
-        have = self.names(kind)
-        if name is None:
-            name = self.root[kind].attrs.get("current") if kind in self.root else None
-        if name is None or name not in have:
-            raise StaleError(
-                f"{self.path} has no {kind}" + (f" {name!r}" if name else ""),
-                got=", ".join(have) or "none",
-                hint=f"run `vadkit {stage}` first",
-            )
-        group = self.root[f"{kind}/{name}"]
-        attrs = dict(group.attrs)
-        arrays = {key: np.asarray(group[key][...]) for key in sorted(group.array_keys())}
-        return Artefact(name, arrays, attrs["facts"], attrs["made_by"], attrs["digest"])
+        return artefacts.read(self.root, self.path, kind, name)
 
     def write_artefact(
         self,
@@ -381,41 +285,9 @@ class Store:
             facts: Anything else, as JSON.
             arrays: name -> (array, dimension names).
         """
-        assert kind in KINDS
-        if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
-            raise InputError("a name may hold letters, digits, '.', '-' and '_' only", got=name)
-        digest = hashlib.sha256(canonical_json([facts, config, seed]).encode())
-        group = self.root.require_group(kind).create_group(name, overwrite=True)
-        for key in sorted(arrays):
-            values, dimensions = arrays[key]
-            digest.update(key.encode())
-            text = values.dtype.kind in "UTO"
-            if text:
-                digest.update(canonical_json([str(v) for v in values]).encode())
-            else:
-                digest.update(np.ascontiguousarray(values).tobytes())
-            array = group.create_array(
-                key,
-                shape=values.shape,
-                chunks=tuple(max(1, s) for s in values.shape),
-                dtype=str if text else values.dtype,
-                dimension_names=dimensions,
-            )
-            if values.size:
-                array[...] = values
-        made_by = {
-            "stage": stage,
-            "version": __version__,
-            "config": config,
-            "seed": seed,
-            "inputs": dict(sorted(inputs.items())),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        value = f"sha256:{digest.hexdigest()}"
-        group.attrs.update({"made_by": made_by, "facts": facts, "digest": value})
-        group.attrs["complete"] = True
-        self.root[kind].attrs["current"] = name
-        return Artefact(name, {k: v for k, (v, _) in arrays.items()}, facts, made_by, value)
+        return artefacts.write(
+            self.root, kind, name, stage=stage, config=config, seed=seed, inputs=inputs, facts=facts, arrays=arrays
+        )
 
     def check_fresh(self, artefact: Artefact) -> None:
         """Raise unless every input of `artefact` that lives in this store is still what it was made from.
@@ -423,18 +295,7 @@ class Store:
         Raises:
             StaleError: One has changed since, or is gone.
         """
-        for source, digest in artefact.made_by["inputs"].items():
-            kind, _, name = source.partition("/")
-            if kind not in KINDS:
-                continue
-            now = self.artefact(kind, name).digest if name in self.names(kind) else "gone"
-            if now != digest:
-                raise StaleError(
-                    f"{artefact.name} was made by {artefact.made_by['stage']} from {source}, which changed since",
-                    got=now,
-                    expected=digest,
-                    hint=f"run `vadkit {artefact.made_by['stage']}` again",
-                )
+        artefacts.check_fresh(self.root, self.path, artefact)
 
     def rows_digest(self, table: SegmentTable) -> str:
         """Digest of what a set of rows is: their videos, frames, units and status (not the features themselves)."""

@@ -1,13 +1,8 @@
-"""Everything that adds to a store: creating it, planning rows, claiming and writing shards, labels."""
+"""Everything that adds to a store but features: creating it, planning rows, labels, the videos' status."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from headhunt import __version__
-from headhunt.errors import FingerprintError, ForeignStoreError, StoreBusyError, StoreError
-from headhunt.records import Float32, Float64, Json, ManifestRow, Segment
+from headhunt.errors import FingerprintError, ForeignStoreError
+from headhunt.records import Float64, Json, ManifestRow, Segment
 from headhunt.store.layout import (
     FORMAT,
     SEGMENT_COLUMNS,
@@ -29,6 +24,7 @@ from headhunt.store.layout import (
     make_columns,
     make_features,
 )
+from headhunt.store.locks import disk_error, lock
 from headhunt.store.reader import Store
 
 
@@ -89,7 +85,7 @@ def create(path: Path, *, fingerprint: Json, spec: Json, info: Json, context: bo
         path.mkdir(parents=True, exist_ok=True)
         # The root's metadata are written last: a folder without them is an interrupted creation and is made anew.
         (path / ".creating").touch()
-        with _lock(path, "plan"):
+        with lock(path, "plan"):
             if not (path / "zarr.json").is_file():
                 _create(zarr, path, fingerprint=fingerprint, spec=spec, info=info, context=context)
             (path / ".creating").unlink(missing_ok=True)
@@ -165,7 +161,7 @@ def plan(store: Store, videos: Sequence[PlannedVideo]) -> Store:
     """
     if not videos:
         return store
-    with _lock(store.path, "plan"):
+    with lock(store.path, "plan"):
         store = Store(store.path, writable=True)
         table, n_rows = store.videos(), int(store.planned["rows"])
         place = {path: i for i, path in enumerate(table.path)}
@@ -246,7 +242,7 @@ def write_labels(store: Store, rows: Mapping[str, ManifestRow]) -> Store:
         store: The store.
         rows: Video id -> what is known of it; other videos keep what they have.
     """
-    with _lock(store.path, "plan"):
+    with lock(store.path, "plan"):
         store = Store(store.path, writable=True)
         paths = store.videos().path
         found = {i: rows[path] for i, path in enumerate(paths) if path in rows}
@@ -288,130 +284,9 @@ def _add_truth(store: Store, rows: Mapping[int, ManifestRow]) -> None:
             array[:] = table[:, k].astype(dtype)
 
 
-@contextmanager
-def claim_shard(store: Store, shard: int) -> Iterator[bool]:
-    """Hold a shard for writing; false when another process holds it."""
-    try:
-        with _lock(store.path, f"shard-{shard:06d}"):
-            yield True
-    except StoreBusyError:
-        yield False
-
-
-@contextmanager
-def _lock(path: Path, name: str) -> Iterator[None]:
-    """An exclusive lock that the system drops when the process dies, however it dies."""
-    folder = path / ".locks"
-    try:
-        folder.mkdir(exist_ok=True)
-        handle = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise disk_error(path, error) from error
-    try:
-        deadline = time.monotonic() + (20 if name == "plan" else 0)
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as error:
-                if error.errno not in {errno.EAGAIN, errno.EACCES}:
-                    raise disk_error(path, error) from error
-                if time.monotonic() >= deadline:
-                    raise StoreBusyError(
-                        f"another process holds {name} of {path}", hint="wait for it, or write to another store"
-                    ) from None
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(handle)
-
-
-class ShardWriter:
-    """Collects rows of one shard and writes them, whole shards at a time; hold the shard while using it.
-
-    Args:
-        store: The store, writable.
-        shard: Which shard; its rows are [shard * 256, (shard + 1) * 256).
-        flush_s: A partial shard is written after this many seconds; only ever between two calls of `add`.
-    """
-
-    def __init__(self, store: Store, shard: int, *, flush_s: float = 30.0) -> None:
-        self.store = store
-        self.first = shard * SHARD_ROWS
-        self.flush_s = flush_s
-        self._features: dict[str, Any] = dict(store.root["features"].arrays())
-        self._status = store.root["segments/status"]
-        self._reason = store.root["segments/reason"]
-        rows = slice(self.first, self.first + SHARD_ROWS)
-        self.status = self._status[rows].astype(np.uint8)
-        self.reason = self._reason[rows].astype(object)
-        # A shard that holds rows already is read back: it is encoded as a whole.
-        held = bool((self.status == RowStatus.DONE).any())
-        self._buffer = {
-            name: array[rows] if held else np.full((SHARD_ROWS, *array.shape[1:]), np.nan, np.float16)
-            for name, array in self._features.items()
-        }
-        self._dirty, self._since = False, time.monotonic()
-
-    def pending(self) -> list[int]:
-        """Rows that are planned or failed, in order."""
-        wanted = (self.status == RowStatus.PLANNED) | (self.status == RowStatus.FAILED)
-        return [self.first + int(i) for i in np.flatnonzero(wanted)]
-
-    def add(self, rows: Sequence[int], heads: Float32, context: Float32 | None) -> None:
-        """Take the features of some rows.
-
-        Args:
-            rows: Places in the feature arrays, inside this shard.
-            heads: (len(rows), p, l, h, d) or (len(rows), p, k, d).
-            context: (len(rows), p, hidden), or None.
-        """
-        index = np.asarray(rows) - self.first
-        self._buffer["heads"][index] = heads
-        if context is not None:
-            self._buffer["context"][index] = context
-        self.status[index] = RowStatus.DONE
-        self.reason[index] = ""
-        self._dirty = True
-        if time.monotonic() - self._since >= self.flush_s:
-            self.flush()
-
-    def fail(self, row: int, reason: str) -> None:
-        """Record that a row cannot be had."""
-        self.status[row - self.first] = RowStatus.FAILED
-        self.reason[row - self.first] = reason
-        self._dirty = True
-
-    def flush(self) -> None:
-        """Write what is collected: data first, on disk, then status."""
-        if not self._dirty:
-            return
-        rows = slice(self.first, self.first + SHARD_ROWS)
-        try:
-            for name, array in self._features.items():
-                for prompt in range(array.shape[1]):
-                    array[rows, prompt] = self._buffer[name][:, prompt]
-                self._sync(f"features/{name}", array)
-            self._reason[rows] = self.reason
-            self._status[rows] = self.status
-        except OSError as error:
-            raise disk_error(self.store.path, error) from error
-        self._dirty, self._since = False, time.monotonic()
-
-    def _sync(self, name: str, array: Any) -> None:
-        """Have the shard's files on disk, not in the system's cache, before their status says done."""
-        shard = self.first // SHARD_ROWS
-        rest = ["0"] * (array.ndim - 2)
-        for prompt in range(array.shape[1]):
-            file = self.store.path.joinpath(name, "c", str(shard), str(prompt), *rest)
-            if file.exists():
-                with file.open("rb") as stream:
-                    os.fsync(stream.fileno())
-
-
 def finish(store: Store) -> Store:
     """Write the videos' status and reason, as they follow from their rows, for readers outside this package."""
-    with _lock(store.path, "plan"):
+    with lock(store.path, "plan"):
         store = Store(store.path, writable=True)
         table, group = store.videos(), store.root["videos"]
         try:
@@ -421,20 +296,3 @@ def finish(store: Store) -> Store:
         except OSError as error:
             raise disk_error(store.path, error) from error
     return Store(store.path, writable=True)
-
-
-def disk_error(path: Path, error: OSError) -> StoreError:
-    """What to tell of a disk that refuses; what was finished before stays valid."""
-    hints = {
-        errno.ENOSPC: "free some space and run the same command again: finished rows are kept",
-        errno.EDQUOT: "your quota is full: free some space and run the same command again, finished rows are kept",
-        errno.EROFS: "the file system is read-only: name a store elsewhere with --store",
-        errno.EACCES: "you may not write there: change the permissions or name a store elsewhere with --store",
-        errno.EPERM: "you may not write there: change the permissions or name a store elsewhere with --store",
-        errno.ENOLCK: "this file system has no locks: put the store on a local disk",
-    }
-    return StoreError(
-        f"cannot write {path}",
-        got=f"{error.strerror or error}",
-        hint=hints.get(error.errno or 0, "check the disk and run the same command again: finished rows are kept"),
-    )

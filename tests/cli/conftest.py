@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -72,10 +73,16 @@ def make_store(path: Path, *, seed: int = 0, broken: bool = True) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store that `store` copies."""
+    return make_store(tmp_path_factory.mktemp("store") / "made.zarr")
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
+def store(made: Path, tmp_path: Path) -> Path:
     """A store of its own for one test."""
-    return make_store(tmp_path / "made.zarr")
+    return shutil.copytree(made, tmp_path / "made.zarr")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from headhunt.datasets.manifest import read_manifest, sample, write_manifest
+from headhunt.datasets.manifest import read_manifest, write_manifest
+from headhunt.datasets.sampling import sample
 from headhunt.datasets.ucf_crime import ANNOTATIONS, CLASSES, TEST_LIST, TRAIN_LIST, ucf_crime
 from headhunt.errors import ManifestError
 from headhunt.records import Interval, ManifestRow

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from headhunt.datasets.manifest import read_manifest, sample, write_manifest
+from headhunt.datasets.manifest import read_manifest, write_manifest
+from headhunt.datasets.sampling import sample
 from headhunt.datasets.xd_violence import ANNOTATIONS, xd_violence
 from headhunt.errors import ManifestError
 from headhunt.records import Interval, ManifestRow

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import multiprocessing
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,58 +11,10 @@ import xarray
 import zarr
 
 from headhunt import store as stores
-from headhunt.errors import (
-    ComputeError,
-    FingerprintError,
-    ForeignStoreError,
-    InputError,
-    StaleError,
-    StoreBusyError,
-    StoreError,
-)
-from headhunt.records import Head, Interval, ManifestRow, Segment
-from headhunt.store import PlannedVideo, RowStatus, ShardWriter, Store, VideoStatus
-from headhunt.store.writer import _lock, disk_error
-
-SPEC = {"layers": 3, "heads": 4, "head_dim": 8, "hidden": 16}
-PRINT = {
-    "prompts": [{"id": "a", "text": "A?"}, {"id": "b", "text": "B?"}],
-    "heads": "all",
-    "weights": "sha256:0",
-    "dtype": "float32",
-}
-PICKS = [[2, 1], [0, 3]]
-
-
-def make(path: Path, *, context: bool = True, **changes: object) -> Store:
-    return stores.create(path, fingerprint=PRINT | changes, spec=SPEC, info={}, context=context)
-
-
-def planned(name: str, n: int, *, unit: str = "segment", problem: str = "", **row: object) -> PlannedVideo:
-    segments = tuple(Segment(name, 48 * i, 48 * i + 48, unit) for i in range(n))
-    times = np.array([[s.start_frame / 25, s.end_frame / 25] for s in segments]).reshape(-1, 2)
-    return PlannedVideo(ManifestRow(name, **row), 48 * n, 25.0, 48 * n / 25, 10, segments, times, problem=problem)
-
-
-def features(rows: list[int], *, subset: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Values that say which row they belong to, exact in float16."""
-    shape = (2, 2, 8) if subset else (2, 3, 4, 8)
-    base = np.arange(np.prod(shape), dtype=np.float32).reshape(shape) / 256
-    heads = np.stack([base + row for row in rows]).astype(np.float16).astype(np.float32)
-    context = np.stack([np.full((2, 16), row, np.float32) for row in rows])
-    return heads, context
-
-
-def fill(store: Store, *, subset: bool = False, stop: int | None = None) -> None:
-    for shard in range(store.root["segments/status"].shape[0] // stores.SHARD_ROWS):
-        with stores.claim_shard(store, shard) as claimed:
-            assert claimed
-            writer = ShardWriter(store, shard)
-            rows = writer.pending()[:stop]
-            if rows:
-                heads, context = features(rows, subset=subset)
-                writer.add(rows, heads, context if store.has_context else None)
-            writer.flush()
+from headhunt.errors import ComputeError, FingerprintError, ForeignStoreError, InputError, StoreError
+from headhunt.records import Head, Interval, ManifestRow
+from headhunt.store import RowStatus, ShardWriter, Store, VideoStatus
+from tests.stores import PICKS, SPEC, features, fill, make, planned
 
 
 def test_what_is_written_comes_back(tmp_path: Path) -> None:
@@ -263,35 +212,6 @@ def test_an_interrupted_creation_is_made_anew(tmp_path: Path, monkeypatch: pytes
     assert store.segments().done().row.tolist() == [0]
 
 
-def test_a_shard_has_one_writer(tmp_path: Path) -> None:
-    store = stores.plan(make(tmp_path / "s"), [planned("a.mp4", 1)])
-    with stores.claim_shard(store, 0) as first, stores.claim_shard(store, 0) as second:
-        assert (first, second) == (True, False)
-    with stores.claim_shard(store, 0) as third:
-        assert third
-
-
-def _hold(path: str, ready, end) -> None:
-    with _lock(Path(path), "plan"):
-        ready.set()
-        end.wait(30)
-
-
-def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
-    make(tmp_path / "s")
-    context = multiprocessing.get_context("spawn")
-    ready, end = context.Event(), context.Event()
-    process = context.Process(target=_hold, args=(str(tmp_path / "s"), ready, end))
-    process.start()
-    assert ready.wait(60)
-    with stores.claim_shard(Store(tmp_path / "s"), 0) as free:
-        assert free  # another lock is not concerned
-    process.kill()
-    process.join()
-    with _lock(tmp_path / "s", "plan"):
-        pass
-
-
 def test_labels_are_replaced_and_features_left_alone(tmp_path: Path) -> None:
     store = stores.plan(make(tmp_path / "s"), [planned("a.mp4", 2), planned("b.mp4", 1, label="normal", events=())])
     fill(store)
@@ -305,98 +225,6 @@ def test_labels_are_replaced_and_features_left_alone(tmp_path: Path) -> None:
     table = stores.write_labels(store, {"a.mp4": ManifestRow("a.mp4", "test", "abnormal")}).videos()
     assert (table.events, table.split) == ((None, ()), ("test", ""))
     np.testing.assert_array_equal(store.layer(np.array([0, 1, 2]), 0, prompt=0), before)
-
-
-def test_artefacts_come_back_and_know_when_they_are_stale(tmp_path: Path) -> None:
-    store = make(tmp_path / "s")
-
-    def write(kind: str, name: str, value: float, inputs: dict[str, str]):
-        return store.write_artefact(
-            kind,
-            name,
-            stage="x",
-            config={"k": 1},
-            seed=3,
-            inputs=inputs,
-            facts={"ü": [1, None]},
-            arrays={"a": (np.array([value]), ("n",)), "t": (np.array(["é", ""]), ("m",)), "none": (np.empty(0), ("z",))},
-        )
-
-    heads = write("heads", "rss", 1.0, {})
-    scorer = write("scorers", "one", 2.0, {"heads/rss": heads.digest})
-    found = Store(tmp_path / "s").artefact("scorers")
-    assert (found.name, found.digest, found.facts) == ("one", scorer.digest, {"ü": [1, None]})
-    assert found.arrays["t"].tolist() == ["é", ""]
-    assert found.arrays["none"].shape == (0,)
-    store.check_fresh(found)
-    assert write("heads", "rss", 1.0, {}).digest == heads.digest  # the same again is not a change
-    store.check_fresh(found)
-    write("heads", "rss", 9.0, {})
-    with pytest.raises(StaleError, match="heads/rss"):
-        store.check_fresh(found)
-    for name in ("", "a/b", "..", ".hidden", "a b"):
-        with pytest.raises(InputError):
-            write("heads", name, 1.0, {})
-
-
-def test_an_unfinished_artefact_does_not_count(tmp_path: Path) -> None:
-    store = make(tmp_path / "s")
-    with pytest.raises(StaleError, match="select-heads"):
-        store.artefact("heads")
-    store.root.require_group("heads").create_group("rss").attrs["made_by"] = {}
-    assert store.names("heads") == ()
-    with pytest.raises(StaleError):
-        store.artefact("heads", "rss")
-
-
-def test_a_full_disk_leaves_what_was_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = stores.plan(make(tmp_path / "s"), [planned("a.mp4", 4)])
-    with stores.claim_shard(store, 0):
-        writer = ShardWriter(store, 0)
-        writer.add([0, 1], *features([0, 1]))
-        writer.flush()
-
-        def full(*_args: object, **_options: object) -> None:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-        writer.add([2, 3], *features([2, 3]))
-        with monkeypatch.context() as patch:
-            patch.setattr(zarr.Array, "__setitem__", full)
-            with pytest.raises(StoreError, match="No space left") as caught:
-                writer.flush()
-    assert "finished rows are kept" in str(caught.value)
-    assert caught.value.exit_code == 4
-    store = Store(tmp_path / "s", writable=True)
-    assert store.segments().status.tolist() == [RowStatus.DONE] * 2 + [RowStatus.PLANNED] * 2
-    fill(store)
-    np.testing.assert_array_equal(store.layer(np.arange(4), 0, prompt=0), features([0, 1, 2, 3])[0][:, 0, 0])
-
-
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
-def test_a_disk_that_refuses_is_told_with_a_next_step(code: int) -> None:
-    error = disk_error(Path("x.zarr"), OSError(code, os.strerror(code)))
-    assert (error.got, error.exit_code) == (os.strerror(code), 4)
-    assert error.hint
-
-
-def test_a_partial_shard_is_written_after_the_given_time(tmp_path: Path) -> None:
-    store = stores.plan(make(tmp_path / "s"), [planned("a.mp4", 3)])
-    with stores.claim_shard(store, 0):
-        writer = ShardWriter(store, 0, flush_s=0.0)
-        writer.add([0], *features([0]))
-        assert Store(tmp_path / "s").segments().status.tolist() == [2, 1, 1]
-        slow = ShardWriter(store, 0, flush_s=1000.0)
-        slow.add([1], *features([1]))
-        assert Store(tmp_path / "s").segments().status.tolist() == [2, 1, 1]
-
-
-def test_the_busy_planner_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = make(tmp_path / "s")
-    ticks = iter([0.0, 30.0, 60.0])
-    with _lock(tmp_path / "s", "plan"), monkeypatch.context() as patch:
-        patch.setattr("headhunt.store.writer.time.monotonic", lambda: next(ticks))
-        with pytest.raises(StoreBusyError, match="another process holds plan"):
-            stores.plan(store, [planned("a.mp4", 1)])
 
 
 def test_the_store_holds_json_and_arrays_only(tmp_path: Path) -> None:

@@ -1,0 +1,224 @@
+"""Training samples from seeds: segments of rendered videos with their facts and what stands in every patch.
+
+Every number of a sample follows from its seed, so any number of worker processes gives the same samples in the same
+order. Nothing here knows the model or its tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from headhunt.demo.camera import View
+from headhunt.demo.effects import strength
+from headhunt.demo.facts import EFFECT_ACTION, SEEN_AS, SLOW, Facts, describe
+from headhunt.demo.language import COLOURS, DOING, OBJECTS, PLACES, THINGS
+from headhunt.demo.motion import action_index, track
+from headhunt.demo.plan import Actor, Split, VideoPlan
+from headhunt.demo.rendering import Renderer
+from headhunt.demo.script import plan_video
+from headhunt.records import Float64, Int64, Interval, UInt8
+from headhunt.segments import sample_frames
+
+FRAMES, LENGTH = 16, 48  # frames a segment shows, native frames it covers: as extraction does
+GRID = 16  # patches across and down
+ENCODED = 0.5  # share of segments that go through a real H.264 encoding
+# Words a patch can be said to show, each a word of the descriptions.
+_VERBS = sorted({word for doing in DOING.values() for word in doing.split()} - {"down", "up", "out", "hands"})
+PATCH_WORDS = (
+    "person", "cyclist", "car", "bag", *THINGS.values(), *OBJECTS, *COLOURS, *_VERBS, "left", "right", "toward",
+    "away", "fast",
+)  # fmt: skip
+INDEX = {word: i for i, word in enumerate(PATCH_WORDS)}
+# Length along the heading, width, height in metres of what stands upright; things on the ground lie in LYING.
+SIZES = {
+    "person": (0.5, 0.55, 1.75), "cyclist": (1.7, 0.5, 1.75), "car": (4.1, 1.7, 1.4), "bag": (0.3, 0.4, 0.4),
+    "barrel": (0.6, 0.6, 0.9), "bench": (0.5, 1.7, 0.85), "bin": (0.5, 0.5, 0.95), "counter": (0.8, 2.2, 1.05),
+    "sign": (0.2, 0.9, 2.1), "tree": (1.0, 1.0, 2.4),
+}  # fmt: skip
+LYING = (1.7, 0.6, 0.5)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One segment, or some frames of a video.
+
+    Attributes:
+        pixels: uint8 (f, H, W, 3).
+        facts: What the segment shows; None for frames from here and there.
+        patches: uint8 (f, GRID, GRID, words of `PATCH_WORDS`), 1 where the patch shows it.
+        seed: Seed of the plan.
+        start_frame: First native frame of the segment.
+    """
+
+    pixels: UInt8
+    facts: Facts | None
+    patches: UInt8
+    seed: int
+    start_frame: int
+
+
+def plan_of(seed: int, split: Split) -> VideoPlan:
+    """The plan of a training video: ordinary and eventful scenes of every sort in turn, so that every action is met."""
+    return plan_video(seed, kind="abnormal" if seed % 5 < 3 else "normal", split=split)
+
+
+def segments_of(seed: int, *, split: Split, n: int, encoded: float = ENCODED) -> list[Sample]:
+    """`n` segments of one video, half of them where most is going on."""
+    rng = np.random.default_rng([1, seed])
+    plan = plan_of(seed, split)
+    renderer = Renderer(plan)
+    out = []
+    for start in _starts(plan, rng, n):
+        low, stop = start - start % 12, start + LENGTH
+        frames = np.concatenate([renderer.block(at, min(at + 12, plan.n_frames)) for at in range(low, stop, 12)])
+        frames = frames[start - low : stop - low]
+        if rng.random() < encoded:
+            frames = through_codec(frames, crf=int(rng.integers(20, 29)))
+        shown = sample_frames(Interval(start, stop), FRAMES)
+        out.append(
+            Sample(frames[shown - start], describe(plan, start, stop), patches(plan, shown), seed, start)
+        )
+    return out
+
+
+def frames_of(seed: int, *, split: Split, n: int) -> Sample:
+    """`n` frames from all over one video, through a real encoding now and then."""
+    rng = np.random.default_rng([2, seed])
+    plan = plan_of(seed, split)
+    renderer = Renderer(plan)
+    at = np.array([start + int(rng.integers(LENGTH)) for start in _starts(plan, rng, n)])
+    frames = np.concatenate([renderer.block(int(f), int(f) + 1) for f in at])
+    if rng.random() < ENCODED:
+        frames = np.concatenate([through_codec(frame[None], crf=int(rng.integers(20, 29))) for frame in frames])
+    return Sample(frames, None, patches(plan, at), seed, -1)
+
+
+def _starts(plan: VideoPlan, rng: np.random.Generator, n: int) -> list[int]:
+    """First frames of `n` segments: half anywhere, half around a change of what an actor does."""
+    last = plan.n_frames - LENGTH
+    changes = [
+        action.start_frame for actor in plan.actors for action in actor.actions
+        if action.name not in ("stand", "walk", "talk", "carry", "park", "still")
+    ]  # fmt: skip
+    changes += [effect.start_frame for effect in plan.effects]
+    out = []
+    for i in range(n):
+        start = int(rng.integers(last + 1))
+        if i % 2 and changes:
+            start = int(rng.choice(changes)) + int(rng.integers(-36, 24))
+        out.append(min(last, max(0, start)))
+    return out
+
+
+def through_codec(frames: UInt8, *, crf: int) -> UInt8:
+    """Frames (f, H, W, 3) as they come back from an H.264 file of this quality."""
+    import av
+
+    coder = av.CodecContext.create("libx264", "w")
+    coder.height, coder.width = frames.shape[1:3]
+    coder.pix_fmt, coder.framerate, coder.time_base = "yuv420p", Fraction(25), Fraction(1, 25)
+    coder.thread_count = 1
+    coder.options = {"crf": str(crf), "preset": "ultrafast", "g": "50", "threads": "1"}
+    packets = []
+    for i, picture in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = i, Fraction(1, 25)
+        packets += coder.encode(frame)
+    packets += coder.encode(None)
+    reader = av.CodecContext.create("h264", "r")
+    reader.thread_count = 1
+    pictures = [frame for packet in packets for frame in reader.decode(packet)] + list(reader.decode(None))
+    return np.stack([picture.to_ndarray(format="rgb24") for picture in pictures])
+
+
+def patches(plan: VideoPlan, frames: Int64) -> UInt8:
+    """Which words each patch of each frame shows.
+
+    Args:
+        plan: The video.
+        frames: int (f,), native frames.
+
+    Returns:
+        uint8 (f, GRID, GRID, words).
+    """
+    view = View(plan.camera, plan.config.width, plan.config.height)
+    out = np.zeros((len(frames), GRID, GRID, len(PATCH_WORDS)), np.uint8)
+    for actor in plan.actors:
+        _actor(plan, actor, view, frames, out)
+    for effect in plan.effects:
+        power = strength(effect, frames)
+        words = _mask([THINGS[effect.kind], *DOING[EFFECT_ACTION[effect.kind]].split()])
+        for row in np.flatnonzero(power > 0.05):
+            # A plume is taller than wide; smoke stands on top of what burns.
+            size = effect.size * (0.4 + 0.6 * float(power[row]))
+            wide, tall = (0.35, 1.1) if effect.kind in ("fire", "smoke") else (0.5, 0.8)
+            box = _corners(effect.x, effect.z, 0.0, (0.1, 2 * wide * size, tall * size), effect.y)
+            _fill(out[row], view, box, words)
+    return out
+
+
+def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8) -> None:
+    fps = plan.config.fps
+    alive = np.flatnonzero((frames >= actor.start_frame) & (frames < actor.end_frame))
+    if not len(alive):
+        return
+    way = track(actor, fps)
+    rows = way.rows(frames[alive])
+    shown = view.inside(way.x[rows], way.z[rows], margin=-0.3)
+    which = action_index(actor, frames[alive])
+    slow, fast = SLOW.get(actor.kind, (0.35, 2.2))
+    for k in np.flatnonzero(shown):
+        row, at = rows[k], int(frames[alive[k]])
+        action = SEEN_AS.get(actor.actions[which[k]].name, actor.actions[which[k]].name)
+        words = [actor.kind]
+        if actor.kind in ("person", "cyclist", "car", "bag"):
+            words.append(actor.colour)
+            words += DOING[action].split()
+        speed = float(way.speed[row])
+        if speed > slow and actor.kind in ("person", "cyclist", "car"):
+            near = way.rows(np.array([at - 6, at + 6]))
+            dx, dz = (float(v[near[1]] - v[near[0]]) for v in (way.x, way.z))
+            words.append(("right" if dx > 0 else "left") if abs(dx) >= abs(dz) else "away" if dz > 0 else "toward")
+            if speed > fast:
+                words.append("fast")
+        if any(h.start_frame <= at < h.end_frame and h.name == "bag" for h in actor.held):
+            words.append("bag")
+        size = LYING if action in ("lie", "lie down", "fall") else SIZES[actor.kind]
+        size = tuple(edge * actor.size for edge in size)
+        box = _corners(float(way.x[row]), float(way.z[row]), float(way.heading[row]), size, 0.0)
+        _fill(out[alive[k]], view, box, _mask(words))
+
+
+def _mask(words: Sequence[str]) -> UInt8:
+    mask = np.zeros(len(PATCH_WORDS), np.uint8)
+    mask[[INDEX[word] for word in words if word in INDEX]] = 1
+    return mask
+
+
+def _corners(x: float, z: float, heading: float, size: Sequence[float], y: float) -> Float64:
+    """(8, 3) corners of a box that stands at a point."""
+    length, width, height = size
+    forward, side, up = np.meshgrid([-length / 2, length / 2], [-width / 2, width / 2], [0.0, height])
+    s, c = np.sin(heading), np.cos(heading)
+    return np.stack([x + forward * s + side * c, y + up, z + forward * c - side * s], -1).reshape(8, 3)
+
+
+def _fill(grid: npt.NDArray[np.uint8], view: View, corners: Float64, words: UInt8) -> None:
+    """Set words on the patches that a box covers to a third of the patch at least in each direction."""
+    uv, _ = view.project(corners)
+    low = uv.min(0) / (view.width, view.height) * GRID
+    high = uv.max(0) / (view.width, view.height) * GRID
+    slack = np.minimum(0.34, 0.49 * (high - low))
+    first = np.clip(np.floor(low + slack), 0, GRID).astype(int)
+    last = np.clip(np.floor(high - slack) + 1, 0, GRID).astype(int)
+    grid[first[1] : last[1], first[0] : last[0]] |= words
+
+
+def light_and_place(plan: VideoPlan) -> tuple[str, int]:
+    """Light and index of the place in `PLACES`."""
+    return ("night" if plan.light.night else "day"), PLACES.index(plan.camera.place)

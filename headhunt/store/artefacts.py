@@ -1,0 +1,154 @@
+"""Artefacts: the groups that stages write, with where they came from; knows no videos, segments or features.
+
+`root` is the Zarr group of the store, `path` its folder for messages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headhunt import __version__
+from headhunt.errors import InputError, StaleError
+from headhunt.records import Json, canonical_json
+from headhunt.store.layout import KINDS
+
+Arrays = Mapping[str, tuple[npt.NDArray[Any], tuple[str, ...]]]
+
+STAGE_OF = {
+    "heads": "select-heads",
+    "scorers": "fit",
+    "scores": "score",
+    "events": "localize",
+    "metrics": "evaluate",
+}
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One group a stage wrote: its name, arrays, facts and where it came from."""
+
+    name: str
+    arrays: Mapping[str, npt.NDArray[Any]]
+    facts: Json
+    made_by: Json
+    digest: str
+
+
+def names(root: Any, kind: str) -> tuple[str, ...]:
+    """Names of the complete artefacts of a kind, sorted."""
+    if kind not in root:
+        return ()
+    group = root[kind]
+    return tuple(sorted(name for name in group.group_keys() if group[name].attrs.get("complete")))
+
+
+def read(root: Any, path: Path, kind: str, name: str | None = None) -> Artefact:
+    """Read an artefact; without a name the one made last.
+
+    Raises:
+        StaleError: It is not there, or was not finished.
+    """
+    stage = STAGE_OF[kind]
+    have = names(root, kind)
+    if name is None:
+        name = root[kind].attrs.get("current") if kind in root else None
+    if name is None or name not in have:
+        raise StaleError(
+            f"{path} has no {kind}" + (f" {name!r}" if name else ""),
+            got=", ".join(have) or "none",
+            hint=f"run `vadkit {stage}` first",
+        )
+    group = root[f"{kind}/{name}"]
+    attrs = dict(group.attrs)
+    arrays = {key: np.asarray(group[key][...]) for key in sorted(group.array_keys())}
+    return Artefact(name, arrays, attrs["facts"], attrs["made_by"], attrs["digest"])
+
+
+def write(
+    root: Any,
+    kind: str,
+    name: str,
+    *,
+    stage: str,
+    config: Json,
+    seed: int | None,
+    inputs: Mapping[str, str],
+    facts: Json,
+    arrays: Arrays,
+) -> Artefact:
+    """Write an artefact group, `complete` last, and make it the current one of its kind.
+
+    Args:
+        root: Root of the store.
+        kind: "heads", "scorers", "scores", "events" or "metrics".
+        name: Letters, digits, dot, dash and underscore.
+        stage: The stage that made it.
+        config: Its configuration.
+        seed: Its seed, None when no chance was involved.
+        inputs: What it was made from: name -> digest.
+        facts: Anything else, as JSON.
+        arrays: name -> (array, dimension names).
+    """
+    assert kind in KINDS
+    if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
+        raise InputError("a name may hold letters, digits, '.', '-' and '_' only", got=name)
+    digest = hashlib.sha256(canonical_json([facts, config, seed]).encode())
+    group = root.require_group(kind).create_group(name, overwrite=True)
+    for key in sorted(arrays):
+        values, dimensions = arrays[key]
+        digest.update(key.encode())
+        text = values.dtype.kind in "UTO"
+        if text:
+            digest.update(canonical_json([str(v) for v in values]).encode())
+        else:
+            digest.update(np.ascontiguousarray(values).tobytes())
+        array = group.create_array(
+            key,
+            shape=values.shape,
+            chunks=tuple(max(1, s) for s in values.shape),
+            dtype=str if text else values.dtype,
+            dimension_names=dimensions,
+        )
+        if values.size:
+            array[...] = values
+    made_by = {
+        "stage": stage,
+        "version": __version__,
+        "config": config,
+        "seed": seed,
+        "inputs": dict(sorted(inputs.items())),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    value = f"sha256:{digest.hexdigest()}"
+    group.attrs.update({"made_by": made_by, "facts": facts, "digest": value})
+    group.attrs["complete"] = True
+    root[kind].attrs["current"] = name
+    return Artefact(name, {k: v for k, (v, _) in arrays.items()}, facts, made_by, value)
+
+
+def check_fresh(root: Any, path: Path, artefact: Artefact) -> None:
+    """Raise unless every input of `artefact` that lives in the same store is still what it was made from.
+
+    Raises:
+        StaleError: One has changed since, or is gone.
+    """
+    for source, digest in artefact.made_by["inputs"].items():
+        kind, _, name = source.partition("/")
+        if kind not in KINDS:
+            continue
+        now = read(root, path, kind, name).digest if name in names(root, kind) else "gone"
+        if now != digest:
+            raise StaleError(
+                f"{artefact.name} was made by {artefact.made_by['stage']} from {source}, which changed since",
+                got=now,
+                expected=digest,
+                hint=f"run `vadkit {artefact.made_by['stage']}` again",
+            )

@@ -1,0 +1,110 @@
+"""Write features: claim a shard, collect its rows, write it whole, data before status."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from headhunt.errors import StoreBusyError
+from headhunt.records import Float32
+from headhunt.store.layout import SHARD_ROWS, RowStatus
+from headhunt.store.locks import disk_error, lock
+from headhunt.store.reader import Store
+
+
+@contextmanager
+def claim_shard(store: Store, shard: int) -> Iterator[bool]:
+    """Hold a shard for writing; false when another process holds it."""
+    try:
+        with lock(store.path, f"shard-{shard:06d}"):
+            yield True
+    except StoreBusyError:
+        yield False
+
+
+class ShardWriter:
+    """Collects rows of one shard and writes them, whole shards at a time; hold the shard while using it.
+
+    Args:
+        store: The store, writable.
+        shard: Which shard; its rows are [shard * 256, (shard + 1) * 256).
+        flush_s: A partial shard is written after this many seconds; only ever between two calls of `add`.
+    """
+
+    def __init__(self, store: Store, shard: int, *, flush_s: float = 30.0) -> None:
+        self.store = store
+        self.first = shard * SHARD_ROWS
+        self.flush_s = flush_s
+        self._features: dict[str, Any] = dict(store.root["features"].arrays())
+        self._status = store.root["segments/status"]
+        self._reason = store.root["segments/reason"]
+        rows = slice(self.first, self.first + SHARD_ROWS)
+        self.status = self._status[rows].astype(np.uint8)
+        self.reason = self._reason[rows].astype(object)
+        # A shard that holds rows already is read back: it is encoded as a whole.
+        held = bool((self.status == RowStatus.DONE).any())
+        self._buffer = {
+            name: array[rows] if held else np.full((SHARD_ROWS, *array.shape[1:]), np.nan, np.float16)
+            for name, array in self._features.items()
+        }
+        self._dirty, self._since = False, time.monotonic()
+
+    def pending(self) -> list[int]:
+        """Rows that are planned or failed, in order."""
+        wanted = (self.status == RowStatus.PLANNED) | (self.status == RowStatus.FAILED)
+        return [self.first + int(i) for i in np.flatnonzero(wanted)]
+
+    def add(self, rows: Sequence[int], heads: Float32, context: Float32 | None) -> None:
+        """Take the features of some rows.
+
+        Args:
+            rows: Places in the feature arrays, inside this shard.
+            heads: (len(rows), p, l, h, d) or (len(rows), p, k, d).
+            context: (len(rows), p, hidden), or None.
+        """
+        index = np.asarray(rows) - self.first
+        self._buffer["heads"][index] = heads
+        if context is not None:
+            self._buffer["context"][index] = context
+        self.status[index] = RowStatus.DONE
+        self.reason[index] = ""
+        self._dirty = True
+        if time.monotonic() - self._since >= self.flush_s:
+            self.flush()
+
+    def fail(self, row: int, reason: str) -> None:
+        """Record that a row cannot be had."""
+        self.status[row - self.first] = RowStatus.FAILED
+        self.reason[row - self.first] = reason
+        self._dirty = True
+
+    def flush(self) -> None:
+        """Write what is collected: data first, on disk, then status."""
+        if not self._dirty:
+            return
+        rows = slice(self.first, self.first + SHARD_ROWS)
+        try:
+            for name, array in self._features.items():
+                for prompt in range(array.shape[1]):
+                    array[rows, prompt] = self._buffer[name][:, prompt]
+                self._sync(f"features/{name}", array)
+            self._reason[rows] = self.reason
+            self._status[rows] = self.status
+        except OSError as error:
+            raise disk_error(self.store.path, error) from error
+        self._dirty, self._since = False, time.monotonic()
+
+    def _sync(self, name: str, array: Any) -> None:
+        """Have the shard's files on disk, not in the system's cache, before their status says done."""
+        shard = self.first // SHARD_ROWS
+        rest = ["0"] * (array.ndim - 2)
+        for prompt in range(array.shape[1]):
+            file = self.store.path.joinpath(name, "c", str(shard), str(prompt), *rest)
+            if file.exists():
+                with file.open("rb") as stream:
+                    os.fsync(stream.fileno())

@@ -1,0 +1,71 @@
+"""/videos and /segments as columns; opens nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from headhunt.records import Bool, Float64, Int64, Interval, UInt8
+from headhunt.store.layout import UNITS, RowStatus
+
+SEGMENT_ARRAYS = ("video", "start_frame", "end_frame", "start_s", "end_s", "unit", "status")
+"""The numbers of a row of /segments, under the same names in the store and in `SegmentTable`."""
+
+
+@dataclass(frozen=True)
+class VideoTable:
+    """/videos as columns, one entry a video; `status` and `reason` are worked out from the rows as they are now."""
+
+    path: tuple[str, ...]
+    frames: Int64
+    fps: Float64
+    duration_s: Float64
+    bytes: Int64
+    split: tuple[str, ...]
+    label: tuple[str, ...]
+    category: tuple[str, ...]
+    events: tuple[tuple[Interval, ...] | None, ...]
+    status: UInt8
+    reason: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.path)
+
+    @property
+    def abnormal(self) -> tuple[bool | None, ...]:
+        """True, False, or None when a video has no label."""
+        return tuple(None if label == "" else label != "normal" for label in self.label)
+
+
+@dataclass(frozen=True)
+class SegmentTable:
+    """The planned rows of /segments as columns; `row` is their place in the feature arrays."""
+
+    row: Int64
+    video: Int64
+    start_frame: Int64
+    end_frame: Int64
+    start_s: Float64
+    end_s: Float64
+    unit: UInt8
+    status: UInt8
+    reason: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def where(self, mask: Bool) -> SegmentTable:
+        """The rows where `mask` (n,) is true."""
+        index = np.flatnonzero(mask)
+        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in ("row", *SEGMENT_ARRAYS)}
+        return SegmentTable(**columns, reason=tuple(self.reason[i] for i in index))
+
+    def of_unit(self, unit: str) -> SegmentTable:
+        """The rows of one unit, "segment" or "video"."""
+        return self.where(self.unit == UNITS.index(unit))
+
+    def done(self) -> SegmentTable:
+        """The rows that hold features."""
+        return self.where(self.status == RowStatus.DONE)

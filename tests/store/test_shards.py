@@ -1,0 +1,58 @@
+"""A shard has one writer, and what it finished stays."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+from headhunt import store as stores
+from headhunt.errors import StoreError
+from headhunt.store import RowStatus, ShardWriter, Store
+from tests.stores import features, fill, make, planned
+
+
+def test_a_shard_has_one_writer(tmp_path: Path) -> None:
+    store = stores.plan(make(tmp_path / "s"), [planned("a.mp4", 1)])
+    with stores.claim_shard(store, 0) as first, stores.claim_shard(store, 0) as second:
+        assert (first, second) == (True, False)
+    with stores.claim_shard(store, 0) as third:
+        assert third
+
+
+def test_a_full_disk_leaves_what_was_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = stores.plan(make(tmp_path / "s"), [planned("a.mp4", 4)])
+    with stores.claim_shard(store, 0):
+        writer = ShardWriter(store, 0)
+        writer.add([0, 1], *features([0, 1]))
+        writer.flush()
+
+        def full(*_args: object, **_options: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        writer.add([2, 3], *features([2, 3]))
+        with monkeypatch.context() as patch:
+            patch.setattr(zarr.Array, "__setitem__", full)
+            with pytest.raises(StoreError, match="No space left") as caught:
+                writer.flush()
+    assert "finished rows are kept" in str(caught.value)
+    assert caught.value.exit_code == 4
+    store = Store(tmp_path / "s", writable=True)
+    assert store.segments().status.tolist() == [RowStatus.DONE] * 2 + [RowStatus.PLANNED] * 2
+    fill(store)
+    np.testing.assert_array_equal(store.layer(np.arange(4), 0, prompt=0), features([0, 1, 2, 3])[0][:, 0, 0])
+
+
+def test_a_partial_shard_is_written_after_the_given_time(tmp_path: Path) -> None:
+    store = stores.plan(make(tmp_path / "s"), [planned("a.mp4", 3)])
+    with stores.claim_shard(store, 0):
+        writer = ShardWriter(store, 0, flush_s=0.0)
+        writer.add([0], *features([0]))
+        assert Store(tmp_path / "s").segments().status.tolist() == [2, 1, 1]
+        slow = ShardWriter(store, 0, flush_s=1000.0)
+        slow.add([1], *features([1]))
+        assert Store(tmp_path / "s").segments().status.tolist() == [2, 1, 1]
