@@ -2,8 +2,8 @@
 
     python benchmarks/real_data.py --model DIR [--data DIR] [--out DIR] [--seeds N]
 
-Reads the folder named by --data or HEADHUNT_REAL_DATA (default ../shared/data): `fight` (Surveillance Camera Fight, clip
-labels) and `ped2` (UCSD Ped2, frame-exact events). Heads, scorers, smoothing and threshold are chosen on fight's
+Reads the folder named by --data or HEADHUNT_REAL_DATA (default ../shared/data): `fight` (Surveillance Camera Fight,
+clip labels) and `ped2` (UCSD Ped2, frame-exact events). Heads, scorers, smoothing and threshold are chosen on fight's
 splits train and val alone; its test split and all of ped2 are only ever evaluated on.
 """
 

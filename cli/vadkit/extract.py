@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SEGMENTS = "Segments"
 VIDEOS = "Which videos"
 KEPT = "What is kept"
+PROMPTS = "headhunt5"
 REFERENCE = {"tail": "drop", "units": "both"}
 SOME_FAILED = 3
 
@@ -47,7 +48,7 @@ def extract(
         typer.Option(
             "--prompts", metavar="NAME|FILE", help="A built-in prompt set or a YAML file.", rich_help_panel=KEPT
         ),
-    ] = "headhunt5",
+    ] = PROMPTS,
     prompt: Annotated[
         list[str] | None,
         typer.Option(
@@ -156,11 +157,13 @@ def extract(
     parts = shard.split("/")
     if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
         raise UsageError("--shard is i/n with 0 <= i < n", got=shard, expected="such as 0/4")
-    from headhunt.stages._artefacts import extraction_heads
+    from headhunt.stages._artefacts import wanted
     from headhunt.stages.extract import ExtractConfig
     from headhunt.stages.extract import extract as stage
 
-    chosen, needed, reads_context = extraction_heads(heads, store)
+    lean = wanted(heads, store)
+    asked = lean.prompts if lean.prompts is not None and prompts == PROMPTS else prompts
+    needed = lean.prompts.ids if lean.prompts is not None and asked is lean.prompts else None
     values: dict[str, Any] = {
         "model": model,
         "revision": revision,
@@ -168,7 +171,7 @@ def extract(
         "device": device,
         "attn": attn,
         "offline": offline,
-        "prompts": prompts,
+        "prompts": asked,
         "prompt_ids": tuple(prompt) if prompt else needed,
         "units": units,
         "length": length,
@@ -179,9 +182,10 @@ def extract(
         "fraction": fraction,
         "limit": limit,
         "seed": seed,
-        "heads": chosen,
+        "heads": lean.heads,
+        "like": lean.like,
         "root": root,
-        "context": keep_context if keep_context is not None else reads_context,
+        "context": keep_context if keep_context is not None else lean.context,
         "method": method,
         "batch_size": batch_size,
         "shard": (int(parts[0]), int(parts[1])),

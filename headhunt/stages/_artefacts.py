@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from headhunt import heads as heads_noun
 from headhunt import scorer_files
 from headhunt.errors import ArtefactError, FingerprintError, UsageError
+from headhunt.prompts import Prompt, PromptSet
 from headhunt.records import Head, HeadSet, Json
 from headhunt.scorer import Scorer
 from headhunt.store import Artefact, Store
@@ -107,12 +109,27 @@ def load_scorer(which: str | None, store: Store, origin: Store | None) -> tuple[
     return scorer_from(artefact), artefact.name, {key: artefact.digest}
 
 
-def extraction_heads(
-    which: str, store_path: Path
-) -> tuple[tuple[Head, ...] | None, tuple[str, ...] | None, bool | None]:
-    """What to extract for `--heads`: the heads, the prompts and whether the context; None where that is left open.
+@dataclass(frozen=True)
+class Wanted:
+    """What a lean extraction is told by `--heads`; None where that is left open.
 
-    A store with scorers gives all that its scorers read; a store without, its current head set.
+    Attributes:
+        heads: The heads.
+        prompts: The prompts that are read.
+        context: Whether the context is read.
+        like: The store that all this was learnt in: features must be of the same kind.
+    """
+
+    heads: tuple[Head, ...] | None = None
+    prompts: PromptSet | None = None
+    context: bool | None = None
+    like: Path | None = None
+
+
+def wanted(which: str, store_path: Path) -> Wanted:
+    """What to extract for `--heads`.
+
+    A store with scorers gives all that its scorers read; a store without, its current head set and scoring prompt.
 
     Args:
         which: "all"; a head set's JSON file; another store's folder; or what `load_heads` takes as a name in the store.
@@ -124,27 +141,47 @@ def extraction_heads(
         StaleError: There is no such set.
     """
     if which == "all":
-        return None, None, None
+        return Wanted()
     path = Path(which)
     if path.is_dir():
         origin = Store(path)
         scorers = [scorer_from(origin.artefact("scorers", name)) for name in origin.names("scorers")]
-        if scorers:
-            heads = tuple(dict.fromkeys(head for scorer in scorers for head in scorer.heads))
-            read = {scorer.facts["prompt"]["id"] for scorer in scorers}
-            if len(read) > 1 and "scoring" in origin.info:
-                read.add(origin.info["scoring"])  # several prompts of a set are a set only with its scoring prompt
-            prompts = tuple(prompt for prompt in origin.prompts if prompt in read)
-            return heads, prompts, any(scorer.hidden is not None for scorer in scorers)
-    named = not path.is_dir() and not path.is_file() and path.suffix != ".json"
+        if not scorers:
+            heads = load_heads(which, None)[0].heads
+            return Wanted(heads, _prompts(origin, {default_prompt(origin)}), like=path)
+        return Wanted(
+            heads=tuple(dict.fromkeys(head for scorer in scorers for head in scorer.heads)),
+            prompts=_prompts(origin, {scorer.facts["prompt"]["id"] for scorer in scorers}),
+            context=any(scorer.hidden is not None for scorer in scorers),
+            like=path,
+        )
+    named = not path.is_file() and path.suffix != ".json"
     if named and not store_path.exists():
         raise UsageError(
             f"{which!r} names no head set file and no store",
             got=f"and there is no store {store_path} that could hold a set of that name",
             expected="all, a JSON file, a store's folder, or a name in the store",
         )
-    found, _, _ = load_heads(which, Store(store_path) if named else None)
-    return found.heads, None, None
+    return Wanted(load_heads(which, Store(store_path) if named else None)[0].heads)
+
+
+def default_prompt(store: Store) -> str:
+    """The prompt scorers read unless told otherwise: the prompt set's scoring one, else the store's first."""
+    scoring = store.info.get("scoring")
+    return scoring if scoring in store.prompts else store.prompts[0]
+
+
+def _prompts(store: Store, ids: set[str]) -> PromptSet:
+    """The prompts of a store with these ids, as its extraction asked them."""
+    chosen = tuple(Prompt(p["id"], p["text"]) for p in store.fingerprint["prompts"] if p["id"] in ids)
+    scoring = default_prompt(store)
+    return PromptSet(
+        name=str(store.info.get("prompt_set", "store")),
+        prompts=chosen,
+        scoring=scoring if scoring in ids else chosen[0].id,
+        frame_text=store.fingerprint["frame_text"],
+        system=store.fingerprint["system"],
+    )
 
 
 def scorer_from(artefact: Artefact) -> Scorer:
@@ -179,18 +216,42 @@ def check_scorer(found: Scorer, store: Store) -> list[str]:
     fitted: dict[str, Any] = dict(found.facts.get("fingerprint") or {})
     if not fitted:
         raise ArtefactError("a scorer does not say what features it was fitted on", hint="fit it again")
-    keys = [key for key in BINDING if key != "context" or found.hidden is not None]
-    lines = differences({k: fitted.get(k) for k in keys}, {k: store.fingerprint.get(k) for k in keys})
-    frames = (fitted["sampling"]["n_frames"], store.fingerprint["sampling"]["n_frames"])
-    if frames[0] != frames[1]:
-        lines.append(f"n_frames: scorer {frames[0]}, store {frames[1]}")
-    prompt = found.facts["prompt"]
-    if prompt not in store.fingerprint["prompts"]:
-        lines.append(f"prompt: the scorer reads {prompt['id']!r} ({prompt['text']!r}), which the store does not hold")
+    lines = _kind(fitted, store.fingerprint, [found.facts["prompt"]], context=found.hidden is not None)
     if lines:
         raise FingerprintError(
-            f"the scorer was fitted on other features than {store.path} holds\n"
-            + "\n".join(f"    {line.replace('store ', 'scorer ', 1).replace('now ', 'store ', 1)}" for line in lines),
+            f"the scorer was fitted on other features than {store.path} holds\n" + _indented(lines),
             hint="extract with the scorer's model, prompt and sampling, or fit again on this store",
         )
     return differences({k: fitted.get(k) for k in VERSIONS}, {k: store.fingerprint.get(k) for k in VERSIONS})
+
+
+def check_like(other: Store, fingerprint: Json) -> None:
+    """Raise, before the expensive pass, when its features would not be of the kind that another store's heads read.
+
+    Raises:
+        FingerprintError: They would not.
+    """
+    read = [p for p in other.fingerprint["prompts"] if p["id"] in {p["id"] for p in fingerprint["prompts"]}]
+    lines = _kind(other.fingerprint, fingerprint, read, context=False)
+    if lines:
+        raise FingerprintError(
+            f"the features would not be of the kind that {other.path} holds\n" + _indented(lines),
+            hint="extract with the options of that store, or take the heads from a JSON file",
+        )
+
+
+def _kind(fitted: Json, now: Json, prompts: list[Json], *, context: bool) -> list[str]:
+    """A line for everything that must agree between two sets of features and does not."""
+    keys = [key for key in BINDING if key != "context" or context]
+    lines = differences({k: fitted.get(k) for k in keys}, {k: now.get(k) for k in keys})
+    frames = (fitted["sampling"]["n_frames"], now["sampling"]["n_frames"])
+    if frames[0] != frames[1]:
+        lines.append(f"n_frames: store {frames[0]}, now {frames[1]}")
+    for prompt in prompts:
+        if prompt not in now["prompts"]:
+            lines.append(f"prompt: {prompt['id']!r} ({prompt['text']!r}) is read, but not asked now")
+    return lines
+
+
+def _indented(lines: list[str]) -> str:
+    return "\n".join(f"    {line.replace('store ', 'fitted on ', 1)}" for line in lines)

@@ -50,6 +50,7 @@ class ExtractConfig:
         seed: Seed of that choice.
         heads: Only these heads; None for all.
         root: Folder that a manifest's ids are relative to; None for the manifest's own.
+        like: A store that the features must agree with, so that its heads and scorers can be used; None for none.
         context: Keep the context; None means yes, unless heads were chosen.
         method: "packed", "loop" or "full".
         batch_size: Segments a forward pass.
@@ -76,6 +77,7 @@ class ExtractConfig:
     seed: int = 0
     heads: tuple[Head, ...] | None = None
     root: Path | None = None
+    like: Path | None = None
     context: bool | None = None
     method: Literal["packed", "loop", "full"] = "packed"
     batch_size: int = 4

@@ -12,6 +12,7 @@ import numpy as np
 from headhunt import segments, video
 from headhunt.errors import ComputeError, HeadhuntError, StaleError, StoreBusyError, VideoError
 from headhunt.records import Interval, UInt8
+from headhunt.stages._artefacts import check_like
 from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_video, prepare
 from headhunt.stages._inputs import Source, collect, unmatched
 from headhunt.stages._prefetch import prefetch
@@ -69,6 +70,8 @@ def extract(
         if Path(path).is_file() and Path(path).suffix.lower() in {".csv", ".jsonl"}:
             report.unlisted += unmatched(collect([path], root=config.root), config.root or Path(path).parent)
     run = prepare(config)
+    if config.like is not None:
+        check_like(Store(config.like), run.fingerprint)
     report.notes += run.backbone.notes
     store = create(
         store_path,

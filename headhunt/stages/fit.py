@@ -13,7 +13,7 @@ from headhunt import scorer_files, steering
 from headhunt.errors import UsageError
 from headhunt.records import Head
 from headhunt.scorer import Scorer
-from headhunt.stages._artefacts import load_heads
+from headhunt.stages._artefacts import default_prompt, load_heads
 from headhunt.stages._rows import calibration
 from headhunt.store import Store
 
@@ -78,12 +78,6 @@ class FitReport:
     unit: str
     loss: tuple[float, float] | None
     notes: tuple[str, ...]
-
-
-def default_prompt(store: Store) -> str:
-    """The prompt scorers read unless told otherwise: the prompt set's scoring one, else the store's first."""
-    scoring = store.info.get("scoring")
-    return scoring if scoring in store.prompts else store.prompts[0]
 
 
 def fit(store_path: Path, config: FitConfig, *, output: Path | None = None) -> FitReport:

@@ -169,7 +169,7 @@ def test_manifest_of_a_folder_that_is_not_there_is_1(vadkit: Call, tmp_path: Pat
 def test_heads_to_extract_come_from_a_file_a_store_or_a_name(
     vadkit: Call, store: Path, tmp_path: Path, which: str
 ) -> None:
-    from headhunt.stages._artefacts import extraction_heads
+    from headhunt.stages._artefacts import wanted
 
     vadkit("select-heads", "--metric", "lda", "--k", "2", "--store", store, "-o", tmp_path / "heads.json")
     chosen = Store(store).artefact("heads").facts["head_set"]["heads"]
@@ -177,21 +177,26 @@ def test_heads_to_extract_come_from_a_file_a_store_or_a_name(
     if which == "scorers":
         vadkit("fit", "--prompt", "a", "--store", store)
         vadkit("fit", "--method", "steer", "--heads", "random:3", "--epochs", "1", "--store", store)
-    heads, prompts, context = extraction_heads(str(named), store)
-    assert heads is not None
-    pairs = [[h.layer, h.head] for h in heads]
+    lean = wanted(str(named), store)
+    assert lean.heads is not None
+    pairs = [[h.layer, h.head] for h in lean.heads]
+    if named == store:
+        assert lean.like == store
+        assert lean.prompts is not None
+        asked = [{"id": p.id, "text": p.text} for p in lean.prompts.prompts]
+        assert asked == [p for p in Store(store).fingerprint["prompts"] if p["id"] in lean.prompts.ids]
     if which == "scorers":
         assert pairs[:2] == chosen
         assert len({tuple(p) for p in pairs}) == len(pairs) > 2
-        assert (prompts, context) == (("a", "b"), True)
+        assert (set(lean.prompts.ids), lean.context) == ({"a", "b"}, True)
     else:
-        assert (pairs, prompts, context) == (chosen, None, None)
+        assert (pairs, lean.context) == (chosen, None)
 
 
 def test_all_heads_need_no_store(tmp_path: Path) -> None:
-    from headhunt.stages._artefacts import extraction_heads
+    from headhunt.stages._artefacts import Wanted, wanted
 
-    assert extraction_heads("all", tmp_path / "none.zarr") == (None, None, None)
+    assert wanted("all", tmp_path / "none.zarr") == Wanted()
 
 
 def test_doctor_ends_with_1_when_a_check_fails(vadkit: Call, tmp_path: Path) -> None:

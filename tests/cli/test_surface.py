@@ -107,7 +107,7 @@ def test_defaults_are_those_of_the_library() -> None:
     from headhunt.stages.select_heads import SelectConfig
 
     renamed = {"n_frames": "frames", "n_neighbors": "neighbors", "n_bootstrap": "bootstrap", "prompt_ids": "prompt"}
-    elsewhere = {"shard": "0/1", "heads": "all", "context": None, "options": {}, "k": None}
+    elsewhere = {"shard": "0/1", "heads": "all", "context": None, "options": {}, "k": None, "like": None}
     for function, config in (
         (extract.extract, ExtractConfig()),
         (select_heads.select_heads, SelectConfig()),

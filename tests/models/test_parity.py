@@ -16,7 +16,7 @@ _LIBRARIES: list[torch.library.Library] = []
 
 
 def import_torchvision() -> None:
-    """Import it beside a CPU torch: its compiled operators cannot be loaded there, so their names are declared empty."""
+    """Import it beside a CPU torch: its compiled operators cannot be loaded there, so empty ones are declared."""
     for _ in range(50):
         try:
             import torchvision  # noqa: F401

@@ -1,4 +1,4 @@
-"""Run as a script: extract into STORE in a forked child and kill it with signal 9 after DELAY seconds, for each line of stdin.
+"""Run as a script: for each line of stdin, extract in a forked child and kill it with signal 9 after some seconds.
 
 A line is `STORE DELAY`; a negative delay lets it finish. Answers each line with the child's wait status. Forking from a
 process that has the libraries loaded makes a run short, so that kills fall into the work and not into the imports.
@@ -31,12 +31,14 @@ def main() -> None:
                 extract([videos], Path(store), ExtractConfig(model=model, batch_size=2, n_frames=4, flush_s=0.05))
                 os._exit(0)
             except BaseException as error:
-                print(repr(error), file=sys.stderr, flush=True)
+                sys.stderr.write(f"{error!r}\n")
+                sys.stderr.flush()
                 os._exit(1)
         if float(delay) >= 0:
             time.sleep(float(delay))
             os.kill(child, signal.SIGKILL)
-        print(os.waitpid(child, 0)[1], flush=True)
+        sys.stdout.write(f"{os.waitpid(child, 0)[1]}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

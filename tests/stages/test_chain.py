@@ -1,4 +1,4 @@
-"""Everything right of the store: select, fit, score, localize, evaluate on features in which two heads know the answer."""
+"""Everything right of the store: select, fit, score, localize, evaluate, on features in which two heads know it all."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ def test_finished_rows_are_not_computed_again(
     def counted(batch, run, writer):
         seen.extend(row for row, _ in batch)
         if len(seen) == 4:
-            result = original(batch, run, writer)
+            original(batch, run, writer)
             writer.flush()
             raise KeyboardInterrupt
         return original(batch, run, writer)
@@ -445,3 +445,14 @@ def test_a_name_that_is_not_utf8_is_kept_apart_and_opened(videos: Path, config: 
     report = extract([folder], tmp_path / "s.zarr", config)
     assert (report.rows_done, report.failed) == (2, [])
     assert Store(tmp_path / "s.zarr").videos().path == ("caf\\xe9.mp4",)
+
+
+def test_a_lean_pass_of_another_kind_is_refused_before_it_runs(
+    done: Path, videos: Path, config: ExtractConfig, tmp_path: Path
+) -> None:
+    lean = replace(config, heads=(Head(1, 1),), like=done)
+    assert extract([videos / "ü.mp4"], tmp_path / "lean.zarr", lean).rows_done == 2
+    for change in ({"dtype": "bfloat16"}, {"n_frames": 5}):
+        with pytest.raises(FingerprintError, match="fitted on"):
+            extract([videos], tmp_path / "other.zarr", replace(lean, **change))
+    assert not (tmp_path / "other.zarr").exists()

@@ -1,0 +1,301 @@
+"""The architecture of the embedded model and one packed training pass over it; knows nothing of worlds or files of video.
+
+A batch of segments is laid out as extraction lays it out: chat template, frames, question, answer. The frames of a
+segment are read once; its questions follow as separate suffixes that see the frames and themselves, never each other
+(block-diagonal mask, positions restarting after the shared prefix).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from headhunt.demo import language
+from headhunt.demo.language import Pair
+from headhunt.demo.model import make_tokenizer, write_processor
+from headhunt.demo.training_data import FRAMES, GRID, PATCH_WORDS
+from headhunt.prompts import FRAME_TEXT, IMAGE
+
+HEIGHT, WIDTH = 144, 192
+PATCH = (9, 12)
+RATIO = 0.25  # 4 x 4 patches make one visual token
+TOKENS = int(GRID * RATIO) ** 2
+LAYERS, HEADS, HIDDEN = 8, 8, 192
+SYSTEM = "You are a camera."
+FAR = -3e4  # what is added to attention scores that must not count
+BOUNDED_ATTENTION = "headhunt_matmul"
+
+
+def make_tokenizer_of_words() -> Any:
+    """The tokenizer with every word of the descriptions."""
+    words = {*language.WORDS, "you", "are", "camera"}
+    return make_tokenizer(sorted(words), frames=FRAMES)
+
+
+def make_model(tokenizer: Any) -> Any:
+    """transformers' InternVLForConditionalGeneration with fresh weights from torch's generator."""
+    import transformers
+
+    ids = tokenizer.convert_tokens_to_ids
+    text = transformers.Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=HIDDEN,
+        intermediate_size=512,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        num_key_value_heads=4,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        bos_token_id=ids("<|endoftext|>"),
+        eos_token_id=ids("<|im_end|>"),
+        pad_token_id=ids("<|endoftext|>"),
+    )
+    vision = transformers.InternVLVisionConfig(
+        hidden_size=128,
+        intermediate_size=384,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        image_size=[HEIGHT, WIDTH],
+        patch_size=list(PATCH),
+        layer_scale_init_value=1.0,
+        use_absolute_position_embeddings=True,
+    )
+    config = transformers.InternVLConfig(
+        text_config=text,
+        vision_config=vision,
+        image_token_id=ids("<IMG_CONTEXT>"),
+        image_seq_length=TOKENS,
+        downsample_ratio=RATIO,
+        tie_word_embeddings=True,
+    )
+    return transformers.InternVLForConditionalGeneration(config)
+
+
+def save(model: Any, tokenizer: Any, place: Path, *, note: str) -> None:
+    """Write a checkpoint folder that `headhunt.models.load` reads: fp16 weights, tokenizer, processor files, note."""
+    import copy
+
+    from headhunt.models import quiet
+
+    with quiet():
+        copy.deepcopy(model).to(torch.float16).save_pretrained(place)
+        tokenizer.save_pretrained(place)
+    write_processor(place, height=HEIGHT, width=WIDTH, tokens=TOKENS)
+    (place / "NOTE.txt").write_text(note + "\n", encoding="utf-8")
+
+
+def matmul_attention(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    scaling: float,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention as two batched products: on a CPU in bfloat16 two to three times as fast to train as the fused kernel."""
+    batch, heads, length, size = query.shape
+    groups = heads // key.shape[1]
+    if groups > 1:
+        key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+    scores = torch.bmm((query * scaling).flatten(0, 1), key.flatten(0, 1).transpose(1, 2))
+    scores = scores.view(batch, heads, length, key.shape[2])
+    if attention_mask is not None:
+        scores = scores + attention_mask.to(scores.dtype)
+    weights = torch.softmax(scores, -1, dtype=scores.dtype)
+    mixed = torch.bmm(weights.flatten(0, 1), value.flatten(0, 1)).view(batch, heads, length, size)
+    return mixed.transpose(1, 2), None
+
+
+def choose_attention(model: Any, device: torch.device) -> None:
+    """Take the faster attention of a device for training; a saved checkpoint does not remember it."""
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    ALL_ATTENTION_FUNCTIONS.register(BOUNDED_ATTENTION, matmul_attention)
+    model.set_attn_implementation(BOUNDED_ATTENTION if device.type == "cpu" else "sdpa")
+
+
+class Layout:
+    """Token ids of whole inputs, cut after the last frame.
+
+    Args:
+        tokenizer: From `make_tokenizer_of_words`.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self.image = int(tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"))
+        self._cut = "<|endoftext|>"
+
+    def ids(self, text: str) -> list[int]:
+        """Ids of a text."""
+        out: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return out
+
+    def prefix(self, system: str | None, n_frames: int = FRAMES) -> list[int]:
+        """Everything up to the last frame's line break."""
+        return self.ids(self._rendered("", system, n_frames).split(self._cut)[0])
+
+    def suffix(self, question: str) -> list[int]:
+        """Everything from the question to the generation prompt."""
+        return self.ids(self._rendered(question, None, 1).split(self._cut)[1])
+
+    def answer(self, answer: str) -> list[int]:
+        """An answer and the end of its turn."""
+        return self.ids(answer + "<|im_end|>")
+
+    def _rendered(self, question: str, system: str | None, n_frames: int) -> str:
+        tile = "<img>" + "<IMG_CONTEXT>" * TOKENS + "</img>"
+        frames = "".join(FRAME_TEXT.replace("{i}", str(i + 1)).replace(IMAGE, tile) for i in range(n_frames))
+        messages = [{"role": "system", "content": system}] if system is not None else []
+        messages.append({"role": "user", "content": frames + self._cut + question})
+        out: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return out
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A batch of segments with their questions, ready for one pass.
+
+    Attributes:
+        ids: int (b, t), padded at the end.
+        positions: int (b, t).
+        block: int (b, t): 0 for the prefix, 1, 2, ... for the suffixes, -1 for padding.
+        target: int (b, t): the id to be predicted at a position, -100 where nothing is.
+        slots: Slot of each suffix of each segment.
+        prefix: Length of the prefix.
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    block: torch.Tensor
+    target: torch.Tensor
+    slots: list[list[str]]
+    prefix: int
+
+    def to(self, device: torch.device) -> Packed:
+        """The same on a device."""
+        ids, positions, block, target = (x.to(device) for x in (self.ids, self.positions, self.block, self.target))
+        return Packed(ids, positions, block, target, self.slots, self.prefix)
+
+    def bias(self, dtype: torch.dtype) -> torch.Tensor:
+        """What is added to the scores, (b, 1, t, t): a token sees the prefix and its own suffix up to itself."""
+        t = self.ids.shape[1]
+        own = (self.block[:, :, None] == self.block[:, None, :]) | (self.block[:, None, :] == 0)
+        allowed = own & torch.ones(t, t, dtype=torch.bool, device=self.ids.device).tril()
+        zero = torch.zeros(1, dtype=dtype, device=self.ids.device)
+        return torch.where(allowed, zero, zero + FAR)[:, None]
+
+
+def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | None) -> Packed:
+    """Lay out the questions of a batch of segments behind a shared prefix."""
+    prefix = layout.prefix(system)
+    rows = []
+    for pairs in segments:
+        ids, positions, block = list(prefix), list(range(len(prefix))), [0] * len(prefix)
+        target = [-100] * len(prefix)
+        for number, pair in enumerate(pairs, 1):
+            asked, said = layout.suffix(pair.question), layout.answer(pair.answer)
+            # The answer's last token is only predicted, never read.
+            own = [*asked, *said[:-1]]
+            ids += own
+            positions += range(len(prefix), len(prefix) + len(own))
+            block += [number] * len(own)
+            target += [-100] * (len(asked) - 1) + said
+        rows.append((ids, positions, block, target))
+    longest = max(len(row[0]) for row in rows)
+    longest += -longest % 16
+    filled = [
+        torch.tensor([row[k] + [fill] * (longest - len(row[k])) for row in rows])
+        for k, fill in enumerate((0, 0, -1, -100))
+    ]
+    return Packed(*filled, slots=[[pair.slot for pair in pairs] for pairs in segments], prefix=len(prefix))
+
+
+class Reader(nn.Module):
+    """Training-only read-outs: which words the patches, the visual tokens and the decoder's states at them show.
+
+    Visual tokens are compared with the embeddings of the words themselves, so that what the vision tower sees arrives
+    in the language the decoder speaks. Thrown away after training.
+
+    Args:
+        layout: Gives the ids of the words.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        ids = [layout.ids(" " + word) for word in PATCH_WORDS]
+        if any(len(one) != 1 for one in ids):
+            raise AssertionError("a word of the patches is not one token")
+        self.register_buffer("words", torch.tensor([one[0] for one in ids]), persistent=False)
+        self.patch = nn.Linear(128, len(PATCH_WORDS))
+        nn.init.constant_(self.patch.bias, -4.0)
+        self.bias = nn.Parameter(torch.full((2, len(PATCH_WORDS)), -4.0))
+        self.scale = nn.Parameter(torch.full((2,), 2.0))
+
+    def forward(self, hidden: torch.Tensor, table: torch.Tensor, which: int) -> torch.Tensor:
+        """Logits (..., words) of hidden states (..., hidden); `which` 0: visual tokens, 1: decoder states."""
+        words = F.normalize(table[self.words].float(), dim=-1)
+        return self.scale[which] * (hidden.float() @ words.T) + self.bias[which]
+
+
+def normalized(pixels: torch.Tensor) -> torch.Tensor:
+    """uint8 (n, H, W, 3) -> float32 (n, 3, H, W) as the processor's files say."""
+    mean = torch.tensor([0.485, 0.456, 0.406], device=pixels.device) * 255
+    std = torch.tensor([0.229, 0.224, 0.225], device=pixels.device) * 255
+    return ((pixels.float() - mean) / std).permute(0, 3, 1, 2).contiguous()
+
+
+def see(model: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Visual tokens (n, TOKENS, hidden) and patch states (n, GRID * GRID, width) of uint8 frames (n, H, W, 3)."""
+    config = model.config
+    out = model.model.get_image_features(
+        pixel_values=normalized(pixels),
+        vision_feature_layer=config.vision_feature_layer,
+        vision_feature_select_strategy=config.vision_feature_select_strategy,
+    )
+    return out.pooler_output, out.last_hidden_state[:, -GRID * GRID :]
+
+
+def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> torch.Tensor:
+    """Final hidden states (b, t, hidden) of a packed batch; visual tokens are (b, f * TOKENS, hidden)."""
+    embedded = model.get_input_embeddings()(batch.ids)
+    embedded = embedded.masked_scatter((batch.ids == image)[..., None], visual.to(embedded.dtype))
+    dtype = torch.bfloat16 if torch.is_autocast_enabled(embedded.device.type) else embedded.dtype
+    out: torch.Tensor = model.model.language_model(
+        inputs_embeds=embedded, position_ids=batch.positions, attention_mask=batch.bias(dtype), use_cache=False
+    ).last_hidden_state
+    return out
+
+
+def cells(patches: torch.Tensor) -> torch.Tensor:
+    """Words of each visual token, (n, TOKENS, words), from those of its patches (n, GRID, GRID, words)."""
+    n, _, _, words = patches.shape
+    side = int(GRID * RATIO)
+    return patches.view(n, side, GRID // side, side, GRID // side, words).amax((2, 4)).reshape(n, side * side, words)
+
+
+def show_loss(logits: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+    """Binary cross entropy, summed over words, mean over places."""
+    return F.binary_cross_entropy_with_logits(logits.float(), words.float(), reduction="none").sum(-1).mean()
+
+
+def text_loss(model: Any, hidden: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Next-token cross entropy over the answers' tokens, and whether each was predicted right."""
+    asked = target != -100
+    logits = model.lm_head(hidden[asked]).float()
+    wanted = target[asked]
+    return F.cross_entropy(logits, wanted), logits.argmax(-1) == wanted
+
+
+def as_tensor(arrays: Sequence[np.ndarray[Any, Any]], device: torch.device) -> torch.Tensor:
+    """Arrays of one shape stacked on a device."""
+    return torch.from_numpy(np.stack(arrays)).to(device, non_blocking=True)
