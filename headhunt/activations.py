@@ -251,7 +251,9 @@ def _loop(run: Extractor, visual: torch.Tensor) -> tuple[torch.Tensor, torch.Ten
         embedded = run.backbone.embed(suffix, None, batch=visual.shape[0])
         positions = run.backbone.positions(suffix, start)
         parts.append(run.forward(embedded, positions, [len(suffix) - 1], past_key_values=cache, use_cache=True))
-        cache.crop(-len(suffix))
+        for layer in cache.layers:
+            if getattr(layer, "keys", None) is not None:  # a pass that stopped early filled the first layers only
+                layer.crop(-len(suffix))
     return _join(parts, torch.cat)
 
 

@@ -147,6 +147,26 @@ def extract(
     flush_s: Annotated[
         float, typer.Option("--flush-s", metavar="SECONDS", min=0, help="Write unfinished shards this often.")
     ] = 30.0,
+    decoders: Annotated[
+        int,
+        typer.Option(
+            "--decoders",
+            metavar="N",
+            min=0,
+            help="Decoder processes ahead of the model; 0 decodes in a thread, without time-out.",
+            rich_help_panel=options.RUNTIME,
+        ),
+    ] = 1,
+    decode_timeout_s: Annotated[
+        float,
+        typer.Option(
+            "--decode-timeout",
+            metavar="SECONDS",
+            min=0.1,
+            help="A decoder that gives nothing for so long is killed and its video recorded as failed.",
+            rich_help_panel=options.RUNTIME,
+        ),
+    ] = 120.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done, and its size.")] = False,
     as_json: options.Json = False,
 ) -> None:
@@ -190,6 +210,8 @@ def extract(
         "batch_size": batch_size,
         "shard": (int(parts[0]), int(parts[1])),
         "flush_s": flush_s,
+        "decoders": decoders,
+        "decode_timeout_s": decode_timeout_s,
     }
     config = ExtractConfig(**values | (options.preset(context, REFERENCE) if preset else {}))
     if dry_run:

@@ -56,6 +56,8 @@ class ExtractConfig:
         batch_size: Segments a forward pass.
         shard: (i, n): this process takes every n-th shard, from the i-th on.
         flush_s: Seconds after which a partial shard is written.
+        decoders: Decoder processes ahead of the model; 0 decodes in a thread, without the time-out.
+        decode_timeout_s: A decoder that gives nothing for so long is killed and its video recorded as failed.
     """
 
     model: str = "internvl3"
@@ -83,6 +85,8 @@ class ExtractConfig:
     batch_size: int = 4
     shard: tuple[int, int] = (0, 1)
     flush_s: float = 30.0
+    decoders: int = 1
+    decode_timeout_s: float = 120.0
 
     def __post_init__(self) -> None:
         for name, allowed in (("units", UNITS), ("tail", ("keep", "drop")), ("method", ("packed", "loop", "full"))):
@@ -93,6 +97,8 @@ class ExtractConfig:
                 raise UsageError(f"{name} must be at least 1", got=getattr(self, name))
         if not 0 <= self.shard[0] < self.shard[1]:
             raise UsageError("--shard is i/n with 0 <= i < n", got="/".join(map(str, self.shard)))
+        if self.decoders < 0 or not self.decode_timeout_s > 0:
+            raise UsageError("decoders cannot be negative, nor their time-out zero", got=self.decoders)
         if self.fraction is not None and not 0 < self.fraction <= 1:
             raise UsageError("--fraction is a share of the videos", got=self.fraction, expected="in (0, 1]")
 

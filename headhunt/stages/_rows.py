@@ -103,7 +103,7 @@ def calibration(
     y = _labels(mine, videos)
     if not len(mine) or y.all() or not y.any():
         raise LabelError(
-            f"labelled rows of both classes are needed in the split {split!r}",
+            "labelled rows of both classes are needed" + (f" in the split {split!r}" if split else ""),
             got=f"{int(y.sum())} abnormal and {int((~y).sum())} normal rows from {len(labelled)} labelled videos",
             expected="some of each",
             hint="give labels with `vadkit label MANIFEST`, or another --split or --units",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from headhunt import segments, video
-from headhunt.errors import ComputeError, HeadhuntError, StaleError, StoreBusyError, VideoError
+from headhunt.errors import ComputeError, StaleError, StoreBusyError
 from headhunt.records import Interval, UInt8
 from headhunt.stages._artefacts import check_like
+from headhunt.stages._decoders import Task, decode_all
 from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_video, prepare
 from headhunt.stages._inputs import Source, collect, unmatched
-from headhunt.stages._prefetch import prefetch
 from headhunt.stages._progress import Progress, silent
 from headhunt.store import SHARD_ROWS, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
 
@@ -157,7 +157,14 @@ def _run_shard(
     """Compute the missing rows of one shard; yields (done, failed) as it goes; what is finished is kept in any case."""
     writer = ShardWriter(store, shard, flush_s=config.flush_s)
     try:
-        with closing(_decode(store, writer.pending(), wanted, run.backbone.preprocess.resize, config)) as decoded:
+        decoded = decode_all(
+            _tasks(store, writer.pending(), wanted, config.n_frames),
+            run.backbone.preprocess,
+            processes=config.decoders,
+            timeout_s=config.decode_timeout_s,
+            ahead=2 * config.batch_size,
+        )
+        with closing(decoded):
             batch: list[tuple[int, UInt8]] = []
             for row, pixels in decoded:
                 if isinstance(pixels, str):
@@ -194,40 +201,21 @@ def _run_batch(batch: Sequence[tuple[int, UInt8]], run: Run, writer: ShardWriter
     return len(good), failed
 
 
-def _decode(
-    store: Store,
-    pending: Sequence[int],
-    wanted: dict[str, Path],
-    resize: Callable[[UInt8], UInt8],
-    config: ExtractConfig,
-) -> Generator[tuple[int, UInt8 | str], None, None]:
-    """(row, its pixels (f, 3, height, width), or the reason why not), decoded ahead in a thread."""
-    table, rows, paths = store.videos(), store.segments(), store.videos().path
+def _tasks(store: Store, pending: Sequence[int], wanted: dict[str, Path], n_frames: int) -> list[Task]:
+    """The pending rows, video by video."""
+    table, rows = store.videos(), store.segments()
     place = {int(row): i for i, row in enumerate(rows.row)}
     by_video: dict[int, list[int]] = {}
     for row in pending:
-        index = int(rows.video[place[row]])
-        if paths[index] in wanted:
-            by_video.setdefault(index, []).append(row)
+        by_video.setdefault(int(rows.video[place[row]]), []).append(row)
 
-    def read() -> Iterator[tuple[int, UInt8 | str]]:
-        for index, mine in sorted(by_video.items()):
-            groups = [
-                segments.sample_frames(
-                    Interval(int(rows.start_frame[place[r]]), int(rows.end_frame[place[r]])), config.n_frames
-                )
-                for r in mine
-            ]
-            left = set(mine)
-            try:
-                info = video.probe(wanted[paths[index]])
-                if info.n_frames != int(table.frames[index]):
-                    raise VideoError("the file changed", got=info.n_frames, expected=f"{table.frames[index]} frames")
-                for k, frames in video.stream(wanted[paths[index]], groups, info=info, transform=resize):
-                    left.discard(mine[k])
-                    yield mine[k], frames.line if isinstance(frames, VideoError) else np.stack(frames)
-            except HeadhuntError as error:
-                for row in sorted(left):
-                    yield row, error.line
+    def frames(row: int) -> tuple[int, ...]:
+        i = place[row]
+        interval = Interval(int(rows.start_frame[i]), int(rows.end_frame[i]))
+        return tuple(segments.sample_frames(interval, n_frames).tolist())
 
-    return prefetch(read(), ahead=2 * config.batch_size)
+    return [
+        Task(wanted[table.path[index]], int(table.frames[index]), tuple(mine), tuple(frames(row) for row in mine))
+        for index, mine in sorted(by_video.items())
+        if table.path[index] in wanted
+    ]

@@ -28,7 +28,8 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             try:
-                extract([videos], Path(store), ExtractConfig(model=model, batch_size=2, n_frames=4, flush_s=0.05))
+                config = ExtractConfig(model=model, batch_size=2, n_frames=4, flush_s=0.05, decoders=0)
+                extract([videos], Path(store), config)
                 os._exit(0)
             except BaseException as error:
                 sys.stderr.write(f"{error!r}\n")

@@ -42,7 +42,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def config(tiny: Path) -> ExtractConfig:
-    return ExtractConfig(model=str(tiny), n_frames=4, batch_size=2)
+    return ExtractConfig(model=str(tiny), n_frames=4, batch_size=2, decoders=0)
 
 
 @pytest.fixture(scope="module")
@@ -410,6 +410,8 @@ def test_a_head_subset_reads_one_prompt_and_gives_the_same_vectors(
         {"method": "fast"},
         {"length": 0},
         {"batch_size": 0},
+        {"decoders": -1},
+        {"decode_timeout_s": 0.0},
         {"shard": (2, 2)},
         {"fraction": 0.0},
     ],

@@ -1,0 +1,85 @@
+"""The child of `_decoders`: decodes one video after the other and hands its frames over on standard output.
+
+It reads a task a line on standard input, JSON: {path, groups, frames, preprocess}. It answers with one JSON line for
+each group, {"group": k, "shape": [...]} followed by that many bytes, or {"group": k, "reason": "..."}; then
+{"done": true}, or {"failed": "..."} when the rest of the video cannot be had.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from headhunt import video
+from headhunt.errors import HeadhuntError, VideoError
+from headhunt.models.preprocess import Preprocess
+from headhunt.records import Json, UInt8
+
+
+def decode(
+    path: Path, groups: list[list[int]], n_frames: int, preprocess: Preprocess
+) -> Iterator[tuple[int, UInt8 | str]]:
+    """Decode and resize groups of frames of one video.
+
+    Args:
+        path: The video.
+        groups: Native frame numbers of each group, ascending.
+        n_frames: Frames the video had when it was planned.
+        preprocess: How frames are resized.
+
+    Yields:
+        (group, uint8 (f, 3, height, width)), or (group, why it cannot be had).
+
+    Raises:
+        VideoError: The video cannot be read at all, or changed.
+    """
+    info = video.probe(path)
+    if info.n_frames != n_frames:
+        raise VideoError("the file changed", got=info.n_frames, expected=f"{n_frames} frames")
+    arrays = [np.asarray(group, np.int64) for group in groups]
+    for group, frames in video.stream(path, arrays, info=info, transform=preprocess.resize):
+        yield group, frames.line if isinstance(frames, VideoError) else np.stack(frames)
+
+
+def main() -> None:
+    """Serve tasks until standard input ends."""
+    import torch
+
+    torch.set_num_threads(1)
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a codec library prints must not get between the frames
+    for line in sys.stdin.buffer:
+        task = json.loads(line)
+        preprocess = Preprocess(**{k: tuple(v) if isinstance(v, list) else v for k, v in task["preprocess"].items()})
+        _serve(task, preprocess, out)
+
+
+def _serve(task: dict[str, Any], preprocess: Preprocess, out: BinaryIO) -> None:
+    try:
+        for group, frames in decode(Path(task["path"]), task["groups"], task["frames"], preprocess):
+            if isinstance(frames, str):
+                _say(out, {"group": group, "reason": frames})
+            else:
+                _say(out, {"group": group, "shape": list(frames.shape)}, frames)
+        _say(out, {"done": True})
+    except HeadhuntError as error:
+        _say(out, {"failed": error.line})
+    except MemoryError:
+        _say(out, {"failed": "the decoder ran out of memory"})
+
+
+def _say(out: BinaryIO, message: Json, payload: UInt8 | None = None) -> None:
+    out.write(json.dumps(message).encode() + b"\n")
+    if payload is not None:
+        out.write(memoryview(np.ascontiguousarray(payload)).cast("B"))
+    out.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""The embedded model's training: its samples, its layout against extraction's, learning, resuming, exporting."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from headhunt import models
+from headhunt.demo import held_out, network, train, training_data
+from headhunt.demo.dataset import SEEDS_A_PART
+from headhunt.demo.facts import describe
+from headhunt.demo.language import Pair, describe_scene, pairs
+from headhunt.errors import UsageError
+from headhunt.prompts import FRAME_TEXT, load
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[training_data.Sample]:
+    return training_data.segments_of(3, split="train", n=2)
+
+
+@pytest.fixture(scope="module")
+def trainer() -> train.Trainer:
+    return train.Trainer(train.TrainConfig(batch=2, questions=3), CPU)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, trainer: train.Trainer) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    network.save(trainer.model, trainer.tokenizer, folder, note="untrained")
+    return folder
+
+
+def test_samples_follow_from_their_seed(samples: list[training_data.Sample]) -> None:
+    again = training_data.segments_of(3, split="train", n=2)
+    for one, two in zip(samples, again, strict=True):
+        assert np.array_equal(one.pixels, two.pixels)
+        assert np.array_equal(one.patches, two.patches)
+        assert one.facts == two.facts
+
+
+def test_a_sample_shows_the_frames_that_extraction_samples(samples: list[training_data.Sample]) -> None:
+    plan = training_data.plan_of(3, "train")
+    for sample in training_data.segments_of(3, split="train", n=2, encoded=0.0):
+        from headhunt.demo.world import render_frames
+
+        start = sample.start_frame
+        frames = list(render_frames(plan, start_frame=start, end_frame=start + 48))
+        assert sample.pixels.shape == (16, network.HEIGHT, network.WIDTH, 3)
+        # HeadHunt-VAD (AAAI 2026): frames 1, 4, 7, ... 46 of 48.
+        assert all(np.array_equal(sample.pixels[i], frames[1 + 3 * i]) for i in range(16))
+        assert sample.facts == describe(plan, start, start + 48)
+
+
+def test_an_encoded_segment_resembles_the_raw_one() -> None:
+    raw = training_data.segments_of(5, split="train", n=1, encoded=0.0)[0].pixels.astype(float)
+    coded = training_data.segments_of(5, split="train", n=1, encoded=1.0)[0].pixels.astype(float)
+    assert raw.shape == coded.shape
+    assert 0.5 < np.abs(raw - coded).mean() < 12.0
+
+
+def test_patches_show_a_person_where_the_pixels_change(samples: list[training_data.Sample]) -> None:
+    # Across frames of one segment pixels change most on the patches that are said to move.
+    sample = training_data.segments_of(3, split="train", n=1, encoded=0.0)[0]
+    change = np.abs(np.diff(sample.pixels.astype(float), axis=0)).mean(-1).max(0)
+    by_patch = change.reshape(16, 9, 16, 12).mean((1, 3))
+    person = sample.patches[..., training_data.INDEX["person"]].max(0).astype(bool)
+    assert person.any()
+    assert by_patch[person].mean() > 1.3 * by_patch[~person].mean()
+
+
+def test_training_and_held_out_worlds_share_no_seed() -> None:
+    first = min(train.FRAME_SEEDS, train.SEGMENT_SEEDS, train.CHECK_SEEDS)
+    assert train.FRAME_SEEDS < train.SEGMENT_SEEDS < train.CHECK_SEEDS
+    assert first > 0
+    # A data set's seeds stay below the held-out ones for every data set seed under 3000.
+    assert (2999 * 3 + 2) * SEEDS_A_PART + SEEDS_A_PART - 1 < held_out.FIRST_SEED
+    plans = [training_data.plan_of(train.SEGMENT_SEEDS + i, "train") for i in range(3)]
+    assert {plan.split for plan in plans} == {"train"}
+
+
+def test_the_layout_is_extractions_own(exported: Path, trainer: train.Trainer) -> None:
+    backbone = models.load(str(exported))
+    for prompt in load("headhunt5").prompts:
+        for system in (None, network.SYSTEM):
+            ids = backbone.token_ids(prompt.text, n_frames=16, frame_text=FRAME_TEXT, system=system)
+            layout = trainer.layout
+            assert [*layout.prefix(system), *layout.suffix(prompt.text)] == ids
+
+
+def test_pixels_are_normalised_as_the_processor_files_say(exported: Path, samples: list[training_data.Sample]) -> None:
+    backbone = models.load(str(exported))
+    frame = samples[0].pixels[0]
+    theirs = backbone.preprocess.normalize(torch.from_numpy(backbone.preprocess.resize(frame)))
+    ours = network.normalized(torch.from_numpy(frame)[None])[0]
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+
+
+def test_the_exported_model_is_within_its_limits(exported: Path) -> None:
+    backbone = models.load(str(exported))
+    assert backbone.spec.layers >= 8
+    assert backbone.spec.layers * backbone.spec.heads >= 64
+    assert sum(p.numel() for p in backbone.model.parameters()) <= 8_000_000
+    assert (exported / "model.safetensors").stat().st_size <= 16_000_000
+    assert backbone.notes == ("untrained",)
+
+
+def test_known_words_are_one_token_and_all_text_survives(trainer: train.Trainer) -> None:
+    layout = trainer.layout
+    assert len(layout.ids("Walking can be seen on a street by day.")) == 10
+    for text in ("Übel? abnormal 43 !", "a\nb  c", "Walking, standing."):
+        assert trainer.tokenizer.decode(layout.ids(text)) == text
+    assert len(layout.ids(" abnormal")) == len(" abnormal")  # spelt in bytes
+
+
+def test_visual_tokens_cover_the_cells_in_reading_order(trainer: train.Trainer) -> None:
+    # The patches of one cell alone decide its visual token before attention: shuffle as the model does.
+    grid = training_data.GRID
+    number = torch.arange(grid * grid, dtype=torch.float32).view(1, grid, grid, 1)
+    shuffled = trainer.model.model.pixel_shuffle(number, scale_factor=network.RATIO).reshape(network.TOKENS, -1)
+    words = torch.zeros(1, grid, grid, network.TOKENS)
+    for cell in range(network.TOKENS):
+        for patch in shuffled[cell].int().tolist():
+            words[0, patch // grid, patch % grid, cell] = 1
+    assert torch.equal(network.cells(words)[0], torch.eye(network.TOKENS))
+
+
+def test_packed_questions_give_what_single_ones_give(
+    trainer: train.Trainer, samples: list[training_data.Sample]
+) -> None:
+    asked = [pairs(s.facts, np.random.default_rng(0), n=3) for s in samples]
+    visual = torch.randn(2, 16 * network.TOKENS, network.HIDDEN, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        batch = network.pack(trainer.layout, asked, system=None)
+        packed = network.decode(trainer.model, batch, visual, trainer.layout.image)
+        for row, own in enumerate(asked):
+            for number, pair in enumerate(own, 1):
+                single = network.pack(trainer.layout, [[pair]], system=None)
+                alone = network.decode(trainer.model, single, visual[row : row + 1], trainer.layout.image)
+                got, want = packed[row][batch.block[row] == number], alone[0][single.block[0] == 1]
+                torch.testing.assert_close(got, want, atol=2e-4, rtol=1e-3)
+
+
+def test_targets_are_the_answers_and_nothing_else(trainer: train.Trainer) -> None:
+    batch = network.pack(trainer.layout, [[Pair("count", "How many cars are there?", "Two cars.")]], system=None)
+    wanted = batch.target[0][batch.target[0] != -100].tolist()
+    assert trainer.tokenizer.decode(wanted) == "Two cars.<|im_end|>"
+    first = int((batch.target[0] != -100).nonzero()[0])
+    assert trainer.tokenizer.decode(batch.ids[0][: first + 1].tolist()).endswith("<|im_start|>assistant\n")
+
+
+def test_loss_falls_on_a_few_segments(samples: list[training_data.Sample]) -> None:
+    small = train.Trainer(train.TrainConfig(batch=2, questions=2, average=0.5), CPU)
+    seen = [float(small.learn(small.segments_step(samples), 2e-3)) for _ in range(9)]
+    assert seen[-1] < 0.75 * seen[0]
+    assert all(np.isfinite(seen))
+
+
+def test_a_run_is_resumed_where_it_stopped_and_exports_what_loads(tmp_path: Path) -> None:
+    config = train.TrainConfig(hours=None, steps=2, batch=1, warm_up=0.5, workers=0, check_s=0.0, questions=1)
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(train, "CHECK_SEGMENTS", 2)
+    with monkey.context():
+        train.train(tmp_path, config, device="cpu")
+        with pytest.raises(UsageError, match="already holds"):
+            train.train(tmp_path, config, device="cpu")
+        longer = train.TrainConfig(hours=None, steps=3, batch=1, warm_up=0.4, workers=0, check_s=0.0, questions=1)
+        trainer = train.train(tmp_path, longer, device="cpu", resume=True)
+    assert trainer.step == 3
+    assert trainer.drawn == [1, 2]
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    assert [row["step"] for row in rows] == ["1", "2", "3"]
+    assert float(rows[-1]["text"]) > 0
+    train.export(trainer, tmp_path, n_videos=1)
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert set(held_out.SLOTS) <= set(scores["judged"]["scores"])
+    assert scores["judged"]["segments"] == 2
+    card = (tmp_path / "MODEL_CARD.md").read_text()
+    assert "## Limits" in card
+    assert models.load(str(tmp_path / "model")).head_error < 1e-4
+
+
+def test_scores_of_true_descriptions_are_one_and_of_nonsense_nought(samples: list[training_data.Sample]) -> None:
+    facts = [s.facts for s in samples]
+    true = held_out.scores([describe_scene(f) for f in facts], facts)
+    assert set(true.values()) == {1.0}
+    nonsense = held_out.scores(["Seen a walking."] * len(facts), facts)
+    assert nonsense["grammatical"] == nonsense["count"] == nonsense["light"] == nonsense["place"] == 0.0
+
+
+@pytest.mark.parametrize(("said", "true", "score"), [([], [], 1.0), (["a"], [], 0.0), (["a", "a"], ["a"], 2 / 3)])
+def test_f1_of_multisets(said: list[str], true: list[str], score: float) -> None:
+    assert held_out.f1(said, true) == pytest.approx(score)
+
+
+def test_the_learning_rate_rises_stays_and_falls() -> None:
+    assert train.rate_at(0.0, 0, 1.0) < 0.01
+    assert train.rate_at(0.3, 1000, 1.0) == 1.0
+    assert train.rate_at(1.0, 1000, 1.0) == pytest.approx(0.03)
+
+
+def test_help_is_printed_by_the_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "headhunt.demo.train", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "--resume" in done.stdout
