@@ -55,6 +55,8 @@ def build(
     hidden: int = 128,
     decoder: str = "Qwen2Config",
     options: Mapping[str, Any] | None = None,
+    image_size: int = IMAGE_SIZE,
+    vision: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a checkpoint of transformers' InternVLForConditionalGeneration with seeded random weights.
 
@@ -66,41 +68,43 @@ def build(
         hidden: Width of the decoder, a multiple of `heads`.
         decoder: Class of the text decoder's configuration in transformers.
         options: Further fields of it.
+        image_size: Height and width of a frame in pixels, a multiple of 28.
+        vision: Fields of the vision tower's configuration.
     """
     import torch
     import transformers
 
     tokenizer = make_tokenizer()
     ids = tokenizer.convert_tokens_to_ids
-    text = getattr(transformers, decoder)(
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        intermediate_size=2 * hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=max(1, heads // 4),
-        max_position_embeddings=4096,
-        initializer_range=0.08,
-        bos_token_id=ids("<|endoftext|>"),
-        eos_token_id=ids("<|im_end|>"),
-        pad_token_id=ids("<|endoftext|>"),
-        **(options or {}),
-    )
-    vision = transformers.InternVLVisionConfig(
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        image_size=[IMAGE_SIZE, IMAGE_SIZE],
-        patch_size=[PATCH, PATCH],
-        layer_scale_init_value=1.0,
-        initializer_range=0.08,
-    )
+    fields = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": hidden,
+        "intermediate_size": 2 * hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": max(1, heads // 4),
+        "max_position_embeddings": 4096,
+        "initializer_range": 0.08,
+        "bos_token_id": ids("<|endoftext|>"),
+        "eos_token_id": ids("<|im_end|>"),
+        "pad_token_id": ids("<|endoftext|>"),
+    }
+    text = getattr(transformers, decoder)(**(fields | dict(options or {})))
+    tower = {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "layer_scale_init_value": 1.0,
+        "initializer_range": 0.08,
+    }
     config = transformers.InternVLConfig(
         text_config=text,
-        vision_config=vision,
+        vision_config=transformers.InternVLVisionConfig(
+            image_size=[image_size, image_size], patch_size=[PATCH, PATCH], **(tower | dict(vision or {}))
+        ),
         image_token_id=ids("<IMG_CONTEXT>"),
-        image_seq_length=(IMAGE_SIZE // PATCH // 2) ** 2,
+        image_seq_length=(image_size // PATCH // 2) ** 2,
         tie_word_embeddings=False,
     )
     with torch.random.fork_rng(devices=[]):
@@ -112,7 +116,7 @@ def build(
     if shown:
         transformers.utils.logging.enable_progress_bar()
     tokenizer.save_pretrained(place)
-    write_processor(place, height=IMAGE_SIZE, width=IMAGE_SIZE, tokens=(IMAGE_SIZE // PATCH // 2) ** 2)
+    write_processor(place, height=image_size, width=image_size, tokens=config.image_seq_length)
     (place / "NOTE.txt").write_text(NOTE + "\n", encoding="utf-8")
 
 

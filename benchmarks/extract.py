@@ -1,0 +1,159 @@
+"""Extraction against the loop that the method's published code uses, on one model and the same videos.
+
+    python benchmarks/extract.py [--segments N] [--repeats N] [--threads N]
+
+Baseline, written from its description: the video is opened and decoded again for each segment, `generate` makes one
+token for each prompt with hooks on every layer that keep the last position of o_proj's input, and one pickle is written
+a video. Ours is `headhunt.stages.extract` into a new store, model loading left out on both sides. The model has
+InternVL's classes and at least 40 M parameters with random weights; times depend on its shape, not on its weights.
+The predicted ratio counts floating-point operations of both: linear layers and attention, vision tower included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+from torch import nn
+
+from headhunt import models, prompts, segments
+from headhunt.demo import model as embedded
+from headhunt.demo import world
+from headhunt.stages import extract as stage
+from headhunt.stages._extraction import prepare
+from headhunt.stages.extract import ExtractConfig, extract
+
+HIDDEN, LAYERS, HEADS, SIZE = 512, 16, 8, 224
+VISION = {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 6, "num_attention_heads": 4}
+
+
+def baseline(backbone: Any, paths: list[Path], ids: list[list[int]], out: Path) -> None:
+    """The published loop."""
+    kept: dict[int, torch.Tensor] = {}
+    handles = [
+        layer.self_attn.o_proj.register_forward_pre_hook(
+            lambda _m, args, i=i: kept.__setitem__(i, args[0][:, -1].clone())
+        )
+        for i, layer in enumerate(backbone.decoder.layers)
+    ]
+    for path in paths:
+        with av.open(str(path)) as container:
+            n_frames = sum(1 for _ in container.decode(video=0))
+        rows = []
+        for interval in segments.plan_segments(n_frames):
+            wanted = segments.sample_frames(interval).tolist()
+            found = {}
+            with av.open(str(path)) as container:
+                for number, frame in enumerate(container.decode(video=0)):
+                    if number in wanted:
+                        found[number] = backbone.preprocess.resize(frame.to_ndarray(format="rgb24"))
+                    if number >= wanted[-1]:
+                        break
+            pixels = backbone.preprocess.normalize(torch.from_numpy(np.stack([found[number] for number in wanted])))
+            for prompt in ids:
+                row = torch.tensor([prompt])
+                with torch.inference_mode():
+                    backbone.model.generate(
+                        input_ids=row,
+                        attention_mask=torch.ones_like(row),
+                        pixel_values=pixels,
+                        max_new_tokens=1,
+                        do_sample=False,
+                    )
+                rows.append({i: value.numpy() for i, value in kept.items()})
+        with (out / f"{path.stem}.pkl").open("wb") as stream:
+            pickle.dump(rows, stream)
+    for handle in handles:
+        handle.remove()
+
+
+def flops(backbone: Any, lengths: tuple[int, ...], prefix: int, n_frames: int) -> tuple[float, float]:
+    """Operations a segment: (one whole input a prompt, shared prefix)."""
+
+    def linear(module: nn.Module) -> float:
+        return 2.0 * sum(m.weight.numel() for m in module.modules() if isinstance(m, nn.Linear))
+
+    decoder, tower = backbone.decoder, backbone.model.model.vision_tower
+    spec, vision = backbone.spec, backbone.model.config.vision_config
+    patches = (backbone.preprocess.height // vision.patch_size[0]) ** 2 + 1
+    see = n_frames * (patches * linear(tower) + 4.0 * vision.num_hidden_layers * patches**2 * vision.hidden_size)
+
+    def read(new: int, before: int) -> float:
+        return new * linear(decoder) + 4.0 * spec.layers * new * (before + new) * spec.heads * spec.head_dim
+
+    apart = sum(see + read(n, 0) for n in lengths)
+    rest = sum(lengths) - prefix * len(lengths)
+    return apart, see + read(prefix, 0) + read(rest, prefix)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--segments", type=int, default=6, help="segments a video; there are two videos")
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "model").mkdir()
+        embedded.build(
+            folder / "model",
+            hidden=HIDDEN,
+            layers=LAYERS,
+            heads=HEADS,
+            image_size=SIZE,
+            vision=VISION,
+            options={"intermediate_size": 3 * HIDDEN},
+        )
+        (folder / "videos").mkdir()
+        seconds = max(10.0, 48 * options.segments / 25)
+        paths = [
+            world.write_video(
+                world.plan_video(seed, kind="normal", duration_s=seconds), folder / "videos" / f"{seed}.mp4"
+            )
+            for seed in (1, 2)
+        ]
+        config = ExtractConfig(model=str(folder / "model"), units="segment", batch_size=4)
+        run = prepare(config)
+        stage.prepare = lambda _config: run  # type: ignore[assignment]  # loaded once, as the baseline's
+        backbone: Any = run.backbone
+        chosen = prompts.load(config.prompts) if isinstance(config.prompts, str) else config.prompts
+        ids = [
+            backbone.token_ids(p.text, n_frames=16, frame_text=chosen.frame_text, system=chosen.system)
+            for p in chosen.prompts
+        ]
+        parameters = sum(p.numel() for p in backbone.model.parameters()) / 1e6
+        times: dict[str, list[float]] = {"published loop": [], "vadkit": []}
+        rows = 0
+        for repeat in range(options.repeats):
+            begin = time.perf_counter()
+            baseline(backbone, paths, ids, folder)
+            times["published loop"].append(time.perf_counter() - begin)
+            begin = time.perf_counter()
+            rows = extract([folder / "videos"], folder / f"{repeat}.zarr", config).rows_done
+            times["vadkit"].append(time.perf_counter() - begin)
+        apart, shared = flops(backbone, run.tokens.lengths, len(run.tokens.prefix), 16)
+        best = {name: min(values) for name, values in times.items()}
+        ratio = best["published loop"] / best["vadkit"]
+        print(
+            f"{parameters:.0f} M parameters, {LAYERS} x {HEADS} heads, {len(run.tokens.prefix)} shared tokens, "
+            f"{len(ids)} prompts, {rows} segments, {options.threads} threads, {models.pick_device('cpu')}"
+        )
+        for name, values in times.items():
+            print(f"{name:16} {best[name] / rows:8.3f} s a segment   (spread {statistics.pstdev(values) / rows:.3f})")
+        print(
+            f"speed-up {ratio:.2f} x; operations predict {apart / shared:.2f} x; reached {ratio / (apart / shared):.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
