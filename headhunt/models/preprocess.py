@@ -85,6 +85,11 @@ class Preprocess:
         """The settings as plain JSON, for a fingerprint."""
         return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
 
+    @classmethod
+    def from_json(cls, data: Json) -> Preprocess:
+        """What `to_json` gave."""
+        return cls(data["height"], data["width"], _three(data["mean"]), _three(data["std"]), data["resample"])
+
 
 def read_settings(folder: Path) -> Mapping[str, Any]:
     """The pixel settings of a checkpoint folder: the video processor's if there are any, else the image processor's.

@@ -56,8 +56,7 @@ def main() -> None:
     os.dup2(2, 1)  # what a codec library prints must not get between the frames
     for line in sys.stdin.buffer:
         task = json.loads(line)
-        preprocess = Preprocess(**{k: tuple(v) if isinstance(v, list) else v for k, v in task["preprocess"].items()})
-        _serve(task, preprocess, out)
+        _serve(task, Preprocess.from_json(task["preprocess"]), out)
 
 
 def _serve(task: dict[str, Any], preprocess: Preprocess, out: BinaryIO) -> None:
@@ -77,7 +76,7 @@ def _serve(task: dict[str, Any], preprocess: Preprocess, out: BinaryIO) -> None:
 def _say(out: BinaryIO, message: Json, payload: UInt8 | None = None) -> None:
     out.write(json.dumps(message).encode() + b"\n")
     if payload is not None:
-        out.write(memoryview(np.ascontiguousarray(payload)).cast("B"))
+        out.write(np.ascontiguousarray(payload).reshape(-1).data)
     out.flush()
 
 

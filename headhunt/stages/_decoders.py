@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,7 +146,12 @@ class _Worker:
         hung = threading.Event()
         reason = "the decoder gave too few frames"
         process = self._alive()
-        watch = _Watch(self._timeout_s, lambda: (hung.set(), self._shoot()))
+
+        def give_up() -> None:
+            hung.set()
+            self._shoot()
+
+        watch = _Watch(self._timeout_s, give_up)
         try:
             if self._closing.is_set():
                 raise EOFError
@@ -169,7 +174,9 @@ class _Worker:
                     pixels = None
                     if "shape" in answer:
                         pixels = np.empty(answer["shape"], np.uint8)
-                        if process.stdout.readinto(memoryview(pixels).cast("B")) != pixels.nbytes:  # type: ignore[attr-defined]
+                        view = pixels.reshape(-1).data
+                        reader: Any = process.stdout
+                        if reader.readinto(view) != pixels.nbytes:
                             raise EOFError
                 if "group" not in answer:
                     reason = answer.get("failed", reason)
@@ -230,7 +237,7 @@ class _Worker:
 class _Watch:
     """Calls a function when a `with` block takes longer than so many seconds."""
 
-    def __init__(self, seconds: float, then: Any) -> None:
+    def __init__(self, seconds: float, then: Callable[[], None]) -> None:
         self._seconds, self._then = seconds, then
         self._timer: threading.Timer | None = None
 
