@@ -104,9 +104,10 @@ def test_what_the_child_said_last_is_told(tasks: list[Task], monkeypatch) -> Non
 
 
 def test_closing_early_leaves_no_process_and_no_thread(tasks: list[Task]) -> None:
+    before = set(_children())
     decoded = decode_all(tasks, PIXELS, processes=2, timeout_s=60.0, ahead=1)
     next(decoded)
-    children = set(_children())
+    children = set(_children()) - before
     decoded.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("vadkit")]
     assert children
