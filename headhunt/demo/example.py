@@ -52,7 +52,7 @@ def run(
     """Run the example from nothing to metrics; every number is measured then and there.
 
     Args:
-        folder: Where videos/ and store.zarr go; what is there already is used again.
+        folder: Where videos/ and store.zarr go; features that are there already are used again.
         n_calibration: Labelled videos to calibrate on, half of them abnormal.
         n_val: Labelled videos on which smoothing and threshold are chosen.
         n_test: Held-out videos to evaluate on.

@@ -16,7 +16,8 @@ import torch
 
 from headhunt.demo import network
 from headhunt.demo.facts import Facts
-from headhunt.demo.language import Read, describe_scene, read
+from headhunt.demo.language import describe_scene
+from headhunt.demo.reading import Read, read
 from headhunt.demo.training_data import FRAMES, Sample, segments_of
 from headhunt.records import Json
 
@@ -125,5 +126,3 @@ def judge(model: Any, layout: network.Layout, *, n_videos: int) -> tuple[Json, l
         for s, said, known in list(zip(samples, texts, true, strict=True))[:12]
     ]
     return result, examples
-
-

@@ -7,7 +7,7 @@ order. Nothing here knows the model or its tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -16,9 +16,9 @@ import numpy.typing as npt
 from headhunt.demo.camera import View
 from headhunt.demo.effects import strength
 from headhunt.demo.facts import EFFECT_ACTION, SEEN_AS, SLOW, Facts, describe
-from headhunt.demo.language import COLOURS, DOING, OBJECTS, PLACES, THINGS
+from headhunt.demo.language import COLOURS, DOING, OBJECTS, THINGS
 from headhunt.demo.motion import action_index, track
-from headhunt.demo.plan import Actor, Split, VideoPlan
+from headhunt.demo.plan import Actor, Kind, Split, VideoPlan
 from headhunt.demo.rendering import Renderer
 from headhunt.demo.script import plan_video
 from headhunt.records import Float64, Int64, Interval, UInt8
@@ -29,9 +29,10 @@ GRID = 16  # patches across and down
 ENCODED = 0.5  # share of segments that go through a real H.264 encoding
 # Words a patch can be said to show, each a word of the descriptions.
 _VERBS = sorted({word for doing in DOING.values() for word in doing.split()} - {"down", "up", "out", "hands"})
+WHOLE_WORDS = ("day", "night", "square", "street", "corridor", "park", "shop")
 PATCH_WORDS = (
-    "person", "cyclist", "car", "bag", *THINGS.values(), *OBJECTS, *COLOURS, *_VERBS, "left", "right", "toward",
-    "away", "fast",
+    *WHOLE_WORDS, "person", "cyclist", "car", "bag", *THINGS.values(), *OBJECTS, *COLOURS, *_VERBS, "left", "right",
+    "toward", "away", "fast",
 )  # fmt: skip
 INDEX = {word: i for i, word in enumerate(PATCH_WORDS)}
 # Length along the heading, width, height in metres of what stands upright; things on the ground lie in LYING.
@@ -80,22 +81,41 @@ def segments_of(seed: int, *, split: Split, n: int, encoded: float = ENCODED) ->
         if rng.random() < encoded:
             frames = through_codec(frames, crf=int(rng.integers(20, 29)))
         shown = sample_frames(Interval(start, stop), FRAMES)
-        out.append(
-            Sample(frames[shown - start], describe(plan, start, stop), patches(plan, shown), seed, start)
-        )
+        out.append(Sample(frames[shown - start], describe(plan, start, stop), patches(plan, shown), seed, start))
     return out
 
 
-def frames_of(seed: int, *, split: Split, n: int) -> Sample:
-    """`n` frames from all over one video, through a real encoding now and then."""
+def frames_of(seed: int, *, split: Split, n: int) -> tuple[Sample, Sample]:
+    """`n` frames from all over one crowded video, through a real encoding now and then, and one segment told in words.
+
+    The second sample has no pixels: its patches say what its frames would show.
+    """
     rng = np.random.default_rng([2, seed])
-    plan = plan_of(seed, split)
+    own = plan_of(seed, split)
+    start = _starts(own, rng, 2)[int(rng.integers(2))]
+    told = Sample(
+        np.zeros((0, 0, 0, 3), np.uint8), describe(own, start, start + LENGTH),
+        patches(own, sample_frames(Interval(start, start + LENGTH), FRAMES)), seed, start,
+    )  # fmt: skip
+    plan = _crowded(own, rng, split)
     renderer = Renderer(plan)
     at = np.array([start + int(rng.integers(LENGTH)) for start in _starts(plan, rng, n)])
     frames = np.concatenate([renderer.block(int(f), int(f) + 1) for f in at])
     if rng.random() < ENCODED:
         frames = np.concatenate([through_codec(frame[None], crf=int(rng.integers(20, 29))) for frame in frames])
-    return Sample(frames, None, patches(plan, at), seed, -1)
+    return Sample(frames, None, patches(plan, at), seed, -1), told
+
+
+def _crowded(plan: VideoPlan, rng: np.random.Generator, split: Split) -> VideoPlan:
+    """A video with the moving actors of one more of the same place, so that a frame has more to learn from."""
+    kind: Kind = "abnormal" if rng.random() < 0.6 else "normal"
+    other = plan_video(int(rng.integers(1 << 40)), kind=kind, camera=plan.camera.place, split=split)
+    more = [a for a in other.actors if a.kind in ("person", "cyclist", "bag") or _drives(a)]
+    return replace(plan, actors=(*plan.actors, *more))
+
+
+def _drives(actor: Actor) -> bool:
+    return actor.kind == "car" and actor.path[0][1:] != actor.path[-1][1:]
 
 
 def _starts(plan: VideoPlan, rng: np.random.Generator, n: int) -> list[int]:
@@ -113,6 +133,16 @@ def _starts(plan: VideoPlan, rng: np.random.Generator, n: int) -> list[int]:
             start = int(rng.choice(changes)) + int(rng.integers(-36, 24))
         out.append(min(last, max(0, start)))
     return out
+
+
+def varied(pixels: UInt8, words: UInt8, rng: np.random.Generator) -> tuple[UInt8, UInt8]:
+    """One frame (H, W, 3) and its patches (GRID, GRID, words), mirrored half the time, in another brightness."""
+    if rng.random() < 0.5:
+        pixels, words = pixels[:, ::-1], words[:, ::-1].copy()
+        left, right = INDEX["left"], INDEX["right"]
+        words[..., [left, right]] = words[..., [right, left]]
+    gain, lift = rng.uniform(0.85, 1.15), rng.uniform(-12, 12)
+    return np.clip(pixels * np.float32(gain) + np.float32(lift), 0, 255).astype(np.uint8), words
 
 
 def through_codec(frames: UInt8, *, crf: int) -> UInt8:
@@ -148,6 +178,8 @@ def patches(plan: VideoPlan, frames: Int64) -> UInt8:
     """
     view = View(plan.camera, plan.config.width, plan.config.height)
     out = np.zeros((len(frames), GRID, GRID, len(PATCH_WORDS)), np.uint8)
+    out[..., INDEX["night" if plan.light.night else "day"]] = 1
+    out[..., INDEX[plan.camera.place.split()[-1]]] = 1
     for actor in plan.actors:
         _actor(plan, actor, view, frames, out)
     for effect in plan.effects:
@@ -188,10 +220,13 @@ def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8)
                 words.append("fast")
         if any(h.start_frame <= at < h.end_frame and h.name == "bag" for h in actor.held):
             words.append("bag")
-        size = LYING if action in ("lie", "lie down", "fall") else SIZES[actor.kind]
-        size = tuple(edge * actor.size for edge in size)
+        size = tuple(edge * actor.size for edge in _size(actor.kind, action))
         box = _corners(float(way.x[row]), float(way.z[row]), float(way.heading[row]), size, 0.0)
         _fill(out[alive[k]], view, box, _mask(words))
+
+
+def _size(kind: str, action: str) -> tuple[float, float, float]:
+    return LYING if action in ("lie", "lie down", "fall") else SIZES[kind]
 
 
 def _mask(words: Sequence[str]) -> UInt8:
@@ -217,8 +252,3 @@ def _fill(grid: npt.NDArray[np.uint8], view: View, corners: Float64, words: UInt
     first = np.clip(np.floor(low + slack), 0, GRID).astype(int)
     last = np.clip(np.floor(high - slack) + 1, 0, GRID).astype(int)
     grid[first[1] : last[1], first[0] : last[0]] |= words
-
-
-def light_and_place(plan: VideoPlan) -> tuple[str, int]:
-    """Light and index of the place in `PLACES`."""
-    return ("night" if plan.light.night else "day"), PLACES.index(plan.camera.place)

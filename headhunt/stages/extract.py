@@ -138,6 +138,7 @@ def _plan(
             if needed <= have[index]:
                 continue
         planned.append(plan_video(source, config))
+    progress("probing videos", len(sources), len(sources))
     if changed:
         raise StaleError(
             f"{len(changed)} videos changed since {store.path} was made",

@@ -7,12 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from headhunt.demo import language
+from headhunt.demo import language, reading
 from headhunt.demo.facts import Activity, Facts, Seen
 from headhunt.demo.world import CATEGORIES, LOOK_ALIKES, describe, plan_video
 
 # Words that say or imply a judgement, a label or a kind of case.
-FORBIDDEN = """
+FORBIDDEN_TEXT = """
 normal abnormal anomaly anomalies anomalous unusual usual strange weird odd ordinary typical atypical irregular regular
 danger dangerous hazard hazards safe safety unsafe risk threat threatening alarm alert warning emergency urgent
 suspicious suspect violence violent violation crime criminal illegal legal offence police attack attacker victim fight
@@ -21,7 +21,8 @@ theft thief burglary shoplifting vandal vandalism vandalise damage destroy break
 incident explosion explode exploding blast arson fire chase chasing chased pursue flee fleeing escape panic riot
 scatter abandoned abandon left-behind bad good wrong right-wrong allowed forbidden should expected unexpected deviate
 deviation deviations rare common event-free problem attention label category class
-""".split()
+"""
+FORBIDDEN = set(FORBIDDEN_TEXT.split())
 
 
 def segments(n: int = 12):
@@ -44,7 +45,7 @@ def scene(*actors: Seen, light: str = "day", place: str = "street", objects: tup
 
 
 def test_the_vocabulary_judges_nothing() -> None:
-    assert not set(language.WORDS) & set(FORBIDDEN)
+    assert not set(language.WORDS) & FORBIDDEN
     parts = {stem for word in ("normal", "anomal", "danger", "violen", "crim", "suspic", "accident") for stem in [word]}
     assert not [word for word in language.WORDS if any(stem in word for stem in parts)]
 
@@ -63,7 +64,7 @@ def test_every_text_is_made_of_the_vocabulary_alone() -> None:
             assert words <= set(language.WORDS), pair
             if pair.slot != "description":
                 assert set(re.findall(r"[a-z]+", pair.question.lower())) <= set(language.WORDS), pair
-            assert not words & set(FORBIDDEN)
+            assert not words & FORBIDDEN
 
 
 def test_texts_do_not_depend_on_what_kind_of_video_it_is() -> None:
@@ -73,7 +74,7 @@ def test_texts_do_not_depend_on_what_kind_of_video_it_is() -> None:
 
 def test_a_description_reads_back_as_what_it_says() -> None:
     for facts in segments():
-        read = language.read(language.describe_scene(facts))
+        read = reading.read(language.describe_scene(facts))
         assert read.grammatical
         assert (read.place, read.light) == (facts.place, facts.light)
         assert read.people == sum(seen.kind in ("person", "cyclist") for seen in facts.actors)
@@ -84,10 +85,8 @@ def test_a_description_reads_back_as_what_it_says() -> None:
 
 def test_an_empty_scene_is_described() -> None:
     text = language.describe_scene(scene())
-    assert text == (
-        "Nothing can be seen on a street by day. There are no people and no cars. There is no object."
-    )
-    read = language.read(text)
+    assert text == ("Nothing can be seen on a street by day. There are no people and no cars. There is no object.")
+    read = reading.read(text)
     assert read.grammatical
     assert (read.people, read.cars, read.objects, read.actors) == (0, 0, frozenset(), ())
 
@@ -116,14 +115,14 @@ def test_actions_are_told_in_time_order_and_the_lively_ones_first_in_the_head() 
 
 @pytest.mark.parametrize("text", ["", ".", "A A A.", "Walking can be seen.", "There are two people and one car."])
 def test_what_is_no_description_is_not_grammatical(text: str) -> None:
-    assert not language.read(text).grammatical
+    assert not reading.read(text).grammatical
 
 
 def test_a_broken_sentence_is_noticed() -> None:
     good = language.describe_scene(scene(person()))
-    assert language.read(good).grammatical
-    assert not language.read(good.replace("is walking", "is")).grammatical
-    assert not language.read(good.removesuffix(".")).grammatical
+    assert reading.read(good).grammatical
+    assert not reading.read(good.replace("is walking", "is")).grammatical
+    assert not reading.read(good.removesuffix(".")).grammatical
 
 
 def test_questions_about_one_actor_name_only_one_that_is_alone_of_its_sort() -> None:

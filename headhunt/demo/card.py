@@ -1,0 +1,99 @@
+"""The model card: what the embedded model is, what it learnt from and how, what it scores, what it cannot do."""
+
+from __future__ import annotations
+
+from headhunt.records import Json
+
+_HEAD = """# Model card: the embedded model of vadkit
+
+A small multimodal language model of the class `InternVLForConditionalGeneration` (transformers). It looks at
+{frames} frames of a segment of {length} native frames ({height}x{width} pixels each) and describes in English what is
+visible. It was trained from random weights on rendered video alone, so that the demo and the tests of vadkit mean
+something on a machine without a network. It knows one small synthetic world and nothing else.
+
+## Size
+
+| | |
+|---|---|
+| parameters | {parameters:,} ({vision:,} of them in the vision tower) |
+| decoder | {layers} layers x {heads} query heads, width {hidden} |
+| visual tokens a frame | {tokens} |
+| vocabulary | {vocabulary} tokens: every byte, the {words} words of the descriptions, what frames and turns need |
+| weights | float16 safetensors, {megabytes:.1f} MB |
+
+A word outside the vocabulary is spelt in bytes. In training, questions that ask for a whole description hold random
+letters in places, so that bytes are nothing new; the words themselves carry no meaning for the model.
+
+## Data
+
+Everything is rendered on the fly by `headhunt.demo.world` from seeds of its world "train". Texts come from
+`headhunt.demo.language`: one description and short questions with answers a segment, about who, how many, doing what,
+which way, how fast, what objects, light and place. The texts say nothing of what is usual, allowed or harmless and name
+no kind or category of a video; only the choice of scenes to render knows the categories, so that every action is met.
+Cameras, textures and seeds of the world "eval" are never trained on.
+
+## Training
+
+Two stages. First the vision tower learns on single frames: each patch and each visual token says which of {shown} words
+(kinds, colours, actions, directions, place, light) it shows; and the decoder learns its language on segments whose
+visual tokens are made of those words instead of pixels. Then the whole model learns on segments: next-token prediction
+on the answers, with the first stage's read-outs and one on the decoder's states at the visual tokens going on beside it
+(all read-outs are thrown away afterwards). The weights are a running average of the last steps.
+
+| | |
+|---|---|
+"""
+
+_LIMITS = """
+## Limits
+
+- It has seen rendered figures only. On real video its words mean nothing; it is there to exercise the pipeline.
+- It counts badly beyond a few people, and far or hidden people are easily missed.
+- It cannot read what it is asked in words it does not know; such questions are answered with a description.
+- It says what is visible. It has no notion of what should or should not happen.
+- The scores above are on rendered video of the same renderer, with other cameras, textures and seeds.
+"""
+
+
+def model_card(facts: Json, run: Json, judged: Json | None, examples: list[Json]) -> str:
+    """The card as Markdown.
+
+    Args:
+        facts: Sizes: frames, length, height, width, parameters, vision, layers, heads, hidden, tokens, vocabulary,
+            words, megabytes, shown.
+        run: Figures of the training, label -> value.
+        judged: What `held_out.judge` gave, None when the model was not judged.
+        examples: Of descriptions.
+    """
+    parts = [_HEAD.format(**facts)]
+    parts.append("".join(f"| {label} | {value} |\n" for label, value in run.items()))
+    parts.append("\nThe log, a row every few minutes, is in `log.csv`.\n")
+    if judged is not None:
+        parts.append(_scores(judged))
+        parts.append(_examples(examples))
+    parts.append(_LIMITS)
+    return "".join(parts)
+
+
+def _scores(judged: Json) -> str:
+    columns = ("scores", "same words for all", "another segment")
+    names = list(judged["scores"])
+    lines = [
+        "\n## Held-out descriptions\n",
+        f'{judged["segments"]} segments of {judged["videos"]} videos of the world "eval" (seeds from '
+        f'{judged["first_seed"]:,} on, through H.264), asked "{judged["question"]}", greedy. Exact definitions:',
+        "`headhunt.demo.held_out.scores`. Two references: the one text that fits best given to all segments, and the",
+        "true description of another segment.\n",
+        "| slot | model | " + " | ".join(columns[1:]) + " |",
+        "|---|---|---|---|",
+        *(f"| {name} | " + " | ".join(f"{judged[column][name]:.3f}" for column in columns) + " |" for name in names),
+        "\n`mean` is over count, actor, action, object and light. The whole record is in `scores.json`.\n",
+    ]
+    return "\n".join(lines)
+
+
+def _examples(examples: list[Json]) -> str:
+    lines = ["\n### Examples, not chosen\n"]
+    for example in examples[:4]:
+        lines += [f"- said: {example['said']}", f"  true: {example['true']}"]
+    return "\n".join(lines) + "\n"

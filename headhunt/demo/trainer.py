@@ -1,0 +1,248 @@
+"""One training of the embedded model, step by step: losses, optimiser, running average, checks, state."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from headhunt.demo import network
+from headhunt.demo.language import pairs
+from headhunt.demo.lessons import Lesson
+from headhunt.demo.training_data import FRAMES, Sample, varied
+
+SLOTS = ("count", "actor", "action", "object", "light", "place", "description")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a run goes.
+
+    Attributes:
+        hours: Length in hours, None to go by `steps`.
+        steps: Length in steps.
+        seed: Of the weights and every choice.
+        batch: Segments a step; in the first stage twice as many lessons of four frames.
+        warm_up: Share of the run given to the first stage.
+        rate: Highest learning rate.
+        weight_decay: Of AdamW.
+        seen: Frames of a segment the vision tower learns from in the second stage; it reads all 16.
+        questions: Short questions a segment.
+        weight: Of each read-out beside the text.
+        average: Decay of the running average of the weights.
+        check_s: Seconds between checks.
+        workers: Rendering processes.
+        threads: Threads of the trainer.
+    """
+
+    hours: float | None = 2.5
+    steps: int = 0
+    seed: int = 0
+    batch: int = 4
+    warm_up: float = 0.35
+    rate: float = 2.5e-3
+    weight_decay: float = 0.05
+    seen: int = 6
+    questions: int = 6
+    weight: float = 0.2
+    average: float = 0.998
+    check_s: float = 240.0
+    workers: int = 1
+    threads: int = 1
+
+
+class Trainer:
+    """Everything of a run that is not its length.
+
+    Args:
+        config: How it goes.
+        device: Where.
+    """
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.device = config, device
+        self.tokenizer = network.make_tokenizer_of_words()
+        self.layout = network.Layout(self.tokenizer)
+        self.model: Any = network.make_model(self.tokenizer).to(device)
+        network.choose_attention(self.model, device)
+        self.reader = network.Reader(self.layout).to(device)
+        self.parameters = [p for part in (self.model, self.reader) for p in part.parameters()]
+        matrices = [p for p in self.parameters if p.ndim > 1]
+        vectors = [p for p in self.parameters if p.ndim < 2]
+        groups = [
+            {"params": matrices, "weight_decay": config.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        self.optimiser = torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98), eps=1e-8)
+        self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        self.rng = np.random.default_rng([3, config.seed])
+        self.step = self.stage = 0
+        self.drawn = [0, 0]  # samples of each stage
+        self.seconds = 0.0
+        self.next_video = [0, 0]
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """bfloat16 products, everything else in float32."""
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def frames_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
+        """Losses of the first stage."""
+        shots = [varied(*shot, self.rng) for one in lessons for shot in zip(one[0].pixels, one[0].patches, strict=True)]
+        pixels = network.as_tensor([shot[0] for shot in shots], self.device)
+        words = network.as_tensor([shot[1] for shot in shots], self.device)
+        # The decoder takes half of the segments: its pass costs more than the tower's.
+        segments = [one[1] for one in lessons[: max(1, len(lessons) // 2)]]
+        batch = self._packed(segments)
+        shown = network.as_tensor([s.patches for s in segments], self.device).flatten(0, 1)
+        table = self.model.get_input_embeddings().weight
+        visual = network.told(network.cells(shown), table, self.reader.words)
+        with self.autocast():
+            tokens, states = network.see(self.model, pixels)
+            hidden = network.decode(self.model, batch, visual.unflatten(0, (len(segments), FRAMES)), self.layout.image)
+            text, _ = network.text_loss(self.model, hidden, batch.target)
+        return {"text": text, "patch": self._patch_loss(states, words), "cell": self._cell_loss(tokens, words, 0)}
+
+    def _packed(self, segments: list[Sample]) -> network.Packed:
+        asked = [pairs(s.facts, self.rng, n=self.config.questions) for s in segments if s.facts is not None]
+        system = network.SYSTEM if self.rng.random() < 0.15 else None
+        return network.pack(self.layout, asked, system=system).to(self.device)
+
+    def _patch_loss(self, states: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        return network.show_loss(self.reader.patch(states.float()), words.flatten(1, 2))
+
+    def _cell_loss(self, hidden: torch.Tensor, words: torch.Tensor, which: int) -> torch.Tensor:
+        table = self.model.get_input_embeddings().weight
+        return network.show_loss(self.reader(hidden, table, which), network.cells(words))
+
+    def segments_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
+        """Losses of the second stage."""
+        samples = [one[0] for one in lessons]
+        batch = self._packed(samples)
+        pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
+        words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
+        # Frames of a segment resemble each other: the tower learns from some and only reads the rest.
+        order = [self.rng.permutation(FRAMES) + FRAMES * i for i in range(len(samples))]
+        learnt = torch.from_numpy(np.concatenate([o[: self.config.seen] for o in order])).to(self.device)
+        read = torch.from_numpy(np.concatenate([o[self.config.seen :] for o in order])).to(self.device)
+        with self.autocast():
+            tokens, states = network.see(self.model, pixels[learnt])
+            with torch.no_grad():
+                rest, _ = network.see(self.model, pixels[read])
+            visual = torch.empty(len(pixels), *tokens.shape[1:], dtype=tokens.dtype, device=self.device)
+            visual = visual.index_copy(0, learnt, tokens).index_copy(0, read, rest.to(tokens.dtype))
+            hidden = network.decode(self.model, batch, visual.unflatten(0, (len(samples), FRAMES)), self.layout.image)
+            loss, _ = network.text_loss(self.model, hidden, batch.target)
+        at = (batch.ids[0] == self.layout.image).nonzero()[:, 0]
+        states_at = hidden[:, at].unflatten(1, (FRAMES, network.TOKENS)).flatten(0, 1)
+        return {
+            "text": loss,
+            "patch": self._patch_loss(states, words[learnt]),
+            "cell": self._cell_loss(tokens, words[learnt], 0),
+            "state": self._cell_loss(states_at, words, 1),
+        }
+
+    def learn(self, losses: dict[str, torch.Tensor], rate: float) -> float:
+        """One step of the optimiser; the total loss."""
+        total: torch.Tensor = sum(  # type: ignore[assignment]
+            loss * (1.0 if name == "text" else self.config.weight) for name, loss in losses.items()
+        )
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+        self.step += 1
+        keep = min(self.config.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, p in self.model.named_parameters():
+                self.average[name].lerp_(p.detach(), 1 - keep)
+        return float(total.detach())
+
+    def averaged(self) -> _Swap:
+        """Inside it the model has its averaged weights."""
+        return _Swap(self)
+
+    @torch.no_grad()
+    def check(self, samples: list[Sample]) -> dict[str, float]:
+        """Share of held-out answers, slot by slot, all of whose tokens are the likeliest ones (given those before).
+
+        For descriptions: the share of tokens.
+        """
+        rng = np.random.default_rng(0)
+        right: dict[str, list[float]] = defaultdict(list)
+        with self.averaged(), self.autocast():
+            for low in range(0, len(samples), 8):
+                part = samples[low : low + 8]
+                asked = [pairs(s.facts, rng, n=12) for s in part if s.facts is not None]
+                batch = network.pack(self.layout, asked, system=None).to(self.device)
+                pixels = network.as_tensor([s.pixels for s in part], self.device).flatten(0, 1)
+                tokens, _ = network.see(self.model, pixels)
+                visual = tokens.unflatten(0, (len(part), FRAMES))
+                hidden = network.decode(self.model, batch, visual, self.layout.image)
+                good = torch.zeros_like(batch.target, dtype=torch.bool)
+                good[batch.target != -100] = network.text_loss(self.model, hidden, batch.target)[1]
+                for row, slots in enumerate(batch.slots):
+                    for number, slot in enumerate(slots, 1):
+                        own = (batch.block[row] == number) & (batch.target[row] != -100)
+                        hit = good[row][own].float()
+                        right[slot].append(float(hit.mean() if slot == "description" else hit.min()))
+        return {slot: float(np.mean(right[slot])) if right[slot] else float("nan") for slot in SLOTS}
+
+    def state(self) -> dict[str, Any]:
+        """Everything `restore` needs."""
+        return {
+            "model": self.model.state_dict(),
+            "reader": self.reader.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average,
+            "place": {
+                "step": self.step, "drawn": self.drawn, "stage": self.stage, "seconds": self.seconds,
+                "next_video": self.next_video, "rng": json.dumps(self.rng.bit_generator.state),
+            },
+            "config": asdict(self.config),
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where a run was."""
+        self.model.load_state_dict(state["model"])
+        self.reader.load_state_dict(state["reader"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average = {name: value.to(self.device) for name, value in state["average"].items()}
+        place = state["place"]
+        self.step, self.drawn, self.stage = place["step"], place["drawn"], place["stage"]
+        self.seconds, self.next_video = place["seconds"], place["next_video"]
+        self.rng.bit_generator.state = json.loads(place["rng"])
+
+
+class _Swap:
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+
+    def _exchange(self) -> None:
+        with torch.no_grad():
+            for name, p in self.trainer.model.named_parameters():
+                held = p.detach().clone()
+                p.copy_(self.trainer.average[name])
+                self.trainer.average[name].copy_(held)
+
+    def __enter__(self) -> None:
+        self._exchange()
+        self.trainer.model.eval()
+
+    def __exit__(self, *_: object) -> None:
+        self._exchange()
+        self.trainer.model.train()
+
+
+def rate_at(progress: float, step: int, highest: float) -> float:
+    """Learning rate: 100 steps up, level, and from 40 % of the run on down to 3 % along a line."""
+    up = min(1.0, (step + 1) / 100)
+    down = 1.0 if progress < 0.4 else max(0.03, 1.0 - 0.97 * (progress - 0.4) / 0.6)
+    return highest * min(up, down)
