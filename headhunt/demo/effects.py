@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ PIECES = 14
 LIVELY = 8.0  # cells of turbulence a second that a flame rises
 
 
+@functools.cache
 def turbulence() -> Float32:
-    """Two octaves of smooth noise (512, 256), 0..1, that repeat in both directions."""
+    """Two octaves of smooth noise (512, 256), 0..1, that repeat in both directions; read-only."""
     rng = np.random.default_rng(20_260_715)
     white = rng.standard_normal((512, 256))
     out = np.zeros_like(white)
@@ -28,7 +30,9 @@ def turbulence() -> Float32:
         field = gaussian_filter(white, sigma, mode="wrap")
         out += weight * field / field.std()
     low, high = np.quantile(out, (0.01, 0.99))
-    return np.asarray(np.clip((out - low) / (high - low), 0, 1), np.float32)
+    field = np.asarray(np.clip((out - low) / (high - low), 0, 1), np.float32)
+    field.flags.writeable = False
+    return field
 
 
 def strength(effect: Effect, frames: Int64) -> Float64:
