@@ -97,8 +97,8 @@ def flops(backbone: Any, lengths: tuple[int, ...], prefix: int, n_frames: int) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--segments", type=int, default=6, help="segments a video; there are two videos")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--segments", type=int, default=18, help="segments a video; there are two videos")
+    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

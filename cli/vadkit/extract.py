@@ -148,15 +148,16 @@ def extract(
         float, typer.Option("--flush-s", metavar="SECONDS", min=0, help="Write unfinished shards this often.")
     ] = 30.0,
     decoders: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--decoders",
             metavar="N",
             min=0,
             help="Decoder processes ahead of the model; 0 decodes in a thread, without time-out.",
+            show_default="half the cores, at most 8",
             rich_help_panel=options.RUNTIME,
         ),
-    ] = 1,
+    ] = None,
     decode_timeout_s: Annotated[
         float,
         typer.Option(

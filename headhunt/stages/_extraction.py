@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,8 @@ class ExtractConfig:
         batch_size: Segments a forward pass.
         shard: (i, n): this process takes every n-th shard, from the i-th on.
         flush_s: Seconds after which a partial shard is written.
-        decoders: Decoder processes ahead of the model; 0 decodes in a thread, without the time-out.
+        decoders: Decoder processes ahead of the model; 0 decodes in a thread, without the time-out; None takes half the
+            cores, at most 8.
         decode_timeout_s: A decoder that gives nothing for so long is killed and its video recorded as failed.
     """
 
@@ -85,7 +87,7 @@ class ExtractConfig:
     batch_size: int = 4
     shard: tuple[int, int] = (0, 1)
     flush_s: float = 30.0
-    decoders: int = 1
+    decoders: int | None = None
     decode_timeout_s: float = 120.0
 
     def __post_init__(self) -> None:
@@ -97,10 +99,15 @@ class ExtractConfig:
                 raise UsageError(f"{name} must be at least 1", got=getattr(self, name))
         if not 0 <= self.shard[0] < self.shard[1]:
             raise UsageError("--shard is i/n with 0 <= i < n", got="/".join(map(str, self.shard)))
-        if self.decoders < 0 or not self.decode_timeout_s > 0:
+        if (self.decoders or 0) < 0 or not self.decode_timeout_s > 0:
             raise UsageError("decoders cannot be negative, nor their time-out zero", got=self.decoders)
         if self.fraction is not None and not 0 < self.fraction <= 1:
             raise UsageError("--fraction is a share of the videos", got=self.fraction, expected="in (0, 1]")
+
+    @property
+    def n_decoders(self) -> int:
+        """How many decoder processes there are."""
+        return max(1, min(8, (os.cpu_count() or 1) // 2)) if self.decoders is None else self.decoders
 
     @property
     def with_context(self) -> bool:

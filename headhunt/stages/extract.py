@@ -161,7 +161,7 @@ def _run_shard(
         decoded = decode_all(
             _tasks(store, writer.pending(), wanted, config.n_frames),
             run.backbone.preprocess,
-            processes=config.decoders,
+            processes=config.n_decoders,
             timeout_s=config.decode_timeout_s,
             ahead=2 * config.batch_size,
         )
