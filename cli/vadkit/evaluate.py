@@ -68,6 +68,9 @@ def _tell(result: dict[str, Any]) -> None:
     )
     for what, names in result["left_out"].items():
         console.say_some(names, "video", f"left out, {what.replace('_', ' ')}")
+    console.say_some(
+        result["also_fitted_on"], "video", "evaluated that the scorer was fitted on too, so every figure is too good"
+    )
     if result["segments_without_score"]:
         console.say(f"{console.count(result['segments_without_score'], 'segment')} without a score")
     rows = [[key, value, low, high] for key, value, low, high in metric_rows(result)]

@@ -48,7 +48,8 @@ class EvaluateConfig:
 def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
     """Measure the current events and scores against the labels; writes `metrics/<name>` and returns it.
 
-    Videos that failed wholly, or have no label, are left out and counted under `left_out`.
+    Videos that failed wholly, or have no label, are left out and counted under `left_out`. Evaluated videos that the
+    scorer was fitted on as well, which makes every metric too good, are named under `also_fitted_on`.
 
     Raises:
         StaleError: There are no events, or what they were made from changed.
@@ -108,6 +109,7 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
         seed=config.seed,
         n_bootstrap=config.n_bootstrap,
     )
+    seen = sorted({r.video for r in results} & set(scores.facts["fitted_on"]))
     unscored = sum(int((~np.isfinite(r.score)).sum()) for r in results)
     result = {
         "split": split,
@@ -118,6 +120,7 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
         "settings_from": events.facts["source"],
         "left_out": {key: sorted(names) for key, names in left_out.items()},
         "segments_without_score": unscored,
+        "also_fitted_on": seen,
         "events_clipped_to_the_video": clipped,
         **result,
     }

@@ -102,6 +102,7 @@ def fit(store_path: Path, config: FitConfig, *, output: Path | None = None) -> F
         hidden = None if config.options.get("variant") == "linear" else int(store.spec["hidden"])
     else:
         arrays = scorers.FITTERS[config.method](z, rows.y, seed=config.seed, **config.options)
+    paths = store.videos().path
     facts = {
         "prompt": store.fingerprint["prompts"][index],
         "fingerprint": store.fingerprint,
@@ -112,6 +113,7 @@ def fit(store_path: Path, config: FitConfig, *, output: Path | None = None) -> F
         "positives": int(rows.y.sum()),
         "unit": rows.unit,
         "calibration": rows.digest,
+        "videos": sorted({paths[v] for v in rows.table.video}),
     }
     made = Scorer(config.method, head_set.heads, int(store.spec["head_dim"]), hidden, arrays, facts)
     inputs = {"calibration": rows.digest}

@@ -93,7 +93,12 @@ def score(store_path: Path, config: ScoreConfig) -> ScoreReport:
         config=asdict(config),
         seed=None,
         inputs=inputs,
-        facts={"scorer": scorer_name, "method": scorer.method, "prompt": scorer.facts["prompt"]["id"]},
+        facts={
+            "scorer": scorer_name,
+            "method": scorer.method,
+            "prompt": scorer.facts["prompt"]["id"],
+            "fitted_on": list(scorer.facts.get("videos", ())),
+        },
         arrays={
             "row": (table.row, ("segment",)),
             "video": (table.video, ("segment",)),

@@ -367,3 +367,11 @@ def test_head_order_is_rank_order(tmp_path: Path) -> None:
     assert scores == sorted(scores, reverse=True)
     order = [Head(*pair) for pair in found.facts["head_set"]["heads"]]
     assert [float(found.arrays["score"][h.layer, h.head]) for h in order] == scores
+
+
+def test_evaluating_what_was_fitted_on_is_told(tmp_path: Path) -> None:
+    make_store(tmp_path / "split")
+    assert chain(tmp_path / "split")["also_fitted_on"] == []
+    rows = [replace(row, split="") for row in manifest_rows()]
+    make_store(tmp_path / "whole", rows=rows)
+    assert chain(tmp_path / "whole")["also_fitted_on"] == [row.video for row in rows]
