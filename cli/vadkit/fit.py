@@ -106,15 +106,7 @@ def fit(
     store: options.Store = options.STORE,
     name: options.Name = None,
     output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Also write the scorer there, as FILE.safetensors and FILE.json.",
-            show_default="none",
-            rich_help_panel=options.OUTPUT,
-        ),
+        Path | None, options.output("Also write the scorer there, as FILE.safetensors and FILE.json.")
     ] = None,
     as_json: options.Json = False,
 ) -> None:

@@ -24,25 +24,8 @@ def localize(
         str | None,
         typer.Option("--scores", metavar="NAME", help="Scores to take.", show_default="those made last"),
     ] = None,
-    sigma: Annotated[
-        float | None,
-        typer.Option(
-            "--sigma",
-            metavar="SEGMENTS",
-            min=0,
-            help="Standard deviation of the smoothing, in segments.",
-            show_default="the calibrated or published value, 1.5",
-        ),
-    ] = None,
-    tau: Annotated[
-        float | None,
-        typer.Option(
-            "--tau",
-            metavar="SCORE",
-            help="Threshold: an event is where the smoothed score is above it.",
-            show_default="the calibrated or published value, 0.65",
-        ),
-    ] = None,
+    sigma: options.Sigma = None,
+    tau: options.Tau = None,
     smoothing: Annotated[
         Literal["gaussian", "none", "gaussian-zero"],
         typer.Option("--smoothing", help="How scores are smoothed; gaussian-zero pads with zeros as the authors do."),
@@ -75,17 +58,7 @@ def localize(
     preset: options.Preset = None,
     store: options.Store = options.STORE,
     name: options.Name = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Also write the events there, .json or .csv.",
-            show_default="none",
-            rich_help_panel=options.OUTPUT,
-        ),
-    ] = None,
+    output: options.EventsOutput = None,
     as_json: options.Json = False,
 ) -> None:
     """Find events: smooth the scores, threshold them, and join the frames above."""

@@ -103,6 +103,33 @@ Offline = Annotated[
     bool,
     typer.Option("--offline", help="Never ask the hub; use what is on this disk.", rich_help_panel=RUNTIME),
 ]
+Sigma = Annotated[
+    float | None,
+    typer.Option(
+        "--sigma",
+        metavar="SEGMENTS",
+        min=0,
+        help="Standard deviation of the smoothing, in segments.",
+        show_default="the calibrated or published value, 1.5",
+    ),
+]
+Tau = Annotated[
+    float | None,
+    typer.Option(
+        "--tau",
+        metavar="SCORE",
+        help="Threshold: an event is where the smoothed score is above it.",
+        show_default="the calibrated or published value, 0.65",
+    ),
+]
+
+
+def output(what: str) -> Any:
+    """`--output FILE`, with what is written there."""
+    return typer.Option("--output", "-o", metavar="FILE", help=what, show_default="none", rich_help_panel=OUTPUT)
+
+
+EventsOutput = Annotated[Path | None, output("Also write the events there, .json or .csv.")]
 PRESET = "headhunt-reference"
 Preset = Annotated[
     Literal["headhunt-reference"] | None,

@@ -45,37 +45,10 @@ def run(
     dtype: options.Dtype = "auto",
     batch_size: options.BatchSize = 4,
     offline: options.Offline = False,
-    sigma: Annotated[
-        float | None,
-        typer.Option(
-            "--sigma",
-            metavar="SEGMENTS",
-            min=0,
-            help="Standard deviation of the smoothing, in segments.",
-            show_default="calibrated or published, 1.5",
-        ),
-    ] = None,
-    tau: Annotated[
-        float | None,
-        typer.Option(
-            "--tau",
-            metavar="SCORE",
-            help="Threshold: an event is where the smoothed score is above it.",
-            show_default="calibrated or published, 0.65",
-        ),
-    ] = None,
+    sigma: options.Sigma = None,
+    tau: options.Tau = None,
     store: options.Store = options.STORE,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Also write the events there, .json or .csv.",
-            show_default="none",
-            rich_help_panel=options.OUTPUT,
-        ),
-    ] = None,
+    output: options.EventsOutput = None,
     as_json: options.Json = False,
 ) -> None:
     """Find events in your own videos with a fitted scorer; no labels needed.

@@ -78,17 +78,7 @@ def select_heads(
     seed: options.Seed = 0,
     store: options.Store = options.STORE,
     name: options.Name = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Also write the head set there, as JSON.",
-            show_default="none",
-            rich_help_panel=options.OUTPUT,
-        ),
-    ] = None,
+    output: Annotated[Path | None, options.output("Also write the head set there, as JSON.")] = None,
     as_json: options.Json = False,
 ) -> None:
     """Rank the heads of the store by how well they separate labelled rows, and keep the best."""
