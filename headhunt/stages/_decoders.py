@@ -163,8 +163,9 @@ class _Worker:
                 "frames": task.frames,
                 "preprocess": self._preprocess.to_json(),
             }
-            process.stdin.write(json.dumps(message).encode() + b"\n")
-            process.stdin.flush()
+            with watch:  # a long task does not fit into the pipe: a child that never reads it hangs here
+                process.stdin.write(json.dumps(message).encode() + b"\n")
+                process.stdin.flush()
             while True:
                 with watch:
                     line = process.stdout.readline()
@@ -188,7 +189,9 @@ class _Worker:
             if hung.is_set():
                 reason = f"the decoder gave nothing for {self._timeout_s:g} s and was killed; next: check the file"
             else:
-                code = process.wait(timeout=10)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=10)
+                code = process.poll()
                 last = self._last_words()
                 reason = f"the decoder process died (exit status {code}{last}); next: check the file"
             self._end()
