@@ -61,9 +61,4 @@ def by_video(store: Store, artefact: Artefact, column: str = "score") -> Iterato
     for index in np.unique(table.video):
         mine = np.flatnonzero(table.video == index)
         mine = mine[np.argsort(table.start_frame[mine], kind="stable")]
-        yield VideoScores(int(index), _take(table, mine), values[mine])
-
-
-def _take(table: SegmentTable, index: Int64) -> SegmentTable:
-    columns = ("row", "video", "start_frame", "end_frame", "start_s", "end_s", "unit", "status")
-    return SegmentTable(**{c: getattr(table, c)[index] for c in columns}, reason=tuple(table.reason[i] for i in index))
+        yield VideoScores(int(index), table.take(mine), values[mine])

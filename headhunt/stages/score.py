@@ -68,7 +68,6 @@ def score(store_path: Path, config: ScoreConfig) -> ScoreReport:
     table = store.segments().of_unit("segment")
     if not len(table):
         raise InputError(f"{store_path} holds no segments", hint="extract with --units segment or both")
-    table = table.where(np.ones(len(table), bool))
     values = np.full(len(table), np.nan)
     done = table.status == RowStatus.DONE
     rows = table.row[done]

@@ -58,7 +58,10 @@ class SegmentTable:
 
     def where(self, mask: Bool) -> SegmentTable:
         """The rows where `mask` (n,) is true."""
-        index = np.flatnonzero(mask)
+        return self.take(np.flatnonzero(mask))
+
+    def take(self, index: Int64) -> SegmentTable:
+        """The rows at these places of the table, in this order."""
         columns: dict[str, Any] = {name: getattr(self, name)[index] for name in ("row", *SEGMENT_ARRAYS)}
         return SegmentTable(**columns, reason=tuple(self.reason[i] for i in index))
 
