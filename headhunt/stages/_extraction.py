@@ -17,7 +17,7 @@ from headhunt.datasets import sampling
 from headhunt.errors import UsageError, VideoError
 from headhunt.prompts import PromptSet
 from headhunt.records import Head, Interval, Json, Segment, canonical_json
-from headhunt.stages._inputs import Source, collect
+from headhunt.stages._inputs import Source
 from headhunt.store import PlannedVideo
 
 if TYPE_CHECKING:
@@ -115,13 +115,13 @@ class ExtractConfig:
         return self.heads is None if self.context is None else self.context
 
 
-def choose(paths: Sequence[Path], config: ExtractConfig) -> list[Source]:
-    """The videos a run is about: collected, then narrowed by split, fraction and limit.
+def choose(sources: Sequence[Source], config: ExtractConfig) -> list[Source]:
+    """The videos a run is about: what was collected, narrowed by split, fraction and limit.
 
     Raises:
         UsageError: Nothing is left.
     """
-    sources = collect(paths, root=config.root)
+    sources = list(sources)
     if config.split is not None:
         have = sorted({s.row.split for s in sources})
         sources = [s for s in sources if s.row.split == config.split]

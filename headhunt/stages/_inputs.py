@@ -61,14 +61,20 @@ def collect(paths: Sequence[Path], *, root: Path | None = None) -> list[Source]:
     return [sources[name] for name in sorted(sources)]
 
 
-def _collect_one(path: Path, root: Path | None) -> list[Source]:
+def _manifest_of(path: Path) -> Path | None:
+    """The manifest that a path stands for: itself, or the one in the folder; None for videos."""
     if path.is_dir():
         inner = path / MANIFEST_NAME
-        if inner.is_file():
-            return _from_manifest(inner, root)
+        return inner if inner.is_file() else None
+    return path if path.suffix.lower() in MANIFEST_SUFFIXES else None
+
+
+def _collect_one(path: Path, root: Path | None) -> list[Source]:
+    listing = _manifest_of(path)
+    if listing is not None:
+        return _from_manifest(listing, root)
+    if path.is_dir():
         return [Source(ManifestRow(_relative(file, path)), file) for file in video.find_videos(path)]
-    if path.suffix.lower() in MANIFEST_SUFFIXES:
-        return _from_manifest(path, root)
     if not path.exists():
         raise InputError(f"{path} does not exist", expected="a video, a folder or a manifest")
     return [Source(ManifestRow(_relative(path, path)), path)]
@@ -92,7 +98,9 @@ def _from_manifest(path: Path, root: Path | None) -> list[Source]:
     return sources
 
 
-def unmatched(sources: Sequence[Source], folder: Path) -> list[str]:
-    """Videos that lie below a manifest's folder but are not in it, as ids, sorted."""
+def unlisted(paths: Sequence[Path], sources: Sequence[Source], *, root: Path | None = None) -> list[str]:
+    """Videos that lie below the folder of a manifest among `paths` but that nothing lists, as ids, sorted."""
     listed = {source.path.resolve() for source in sources}
-    return sorted(_relative(f, folder) for f in video.find_videos(folder) if f.resolve() not in listed)
+    listings = [listing for listing in map(_manifest_of, map(Path, paths)) if listing is not None]
+    folders = sorted({listing.parent if root is None else root for listing in listings})
+    return [_relative(f, folder) for folder in folders for f in video.find_videos(folder) if f.resolve() not in listed]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from headhunt.records import Json
 from headhunt.stages._extraction import ExtractConfig, choose, plan_video, prepare
+from headhunt.stages._inputs import collect
 from headhunt.stages._progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def dry_run(paths: Sequence[Path], config: ExtractConfig, *, progress: Progress 
         InputError: Nothing to extract, or the model or the prompts cannot be used.
         UsageError: The options leave no video.
     """
-    sources = choose(paths, config)
+    sources = choose(collect(paths, root=config.root), config)
     planned = []
     for done, source in enumerate(sources):
         progress("probing videos", done, len(sources))

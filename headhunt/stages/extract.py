@@ -15,9 +15,9 @@ from headhunt.records import Interval, UInt8
 from headhunt.stages._artefacts import check_like
 from headhunt.stages._decoders import Task, decode_all
 from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_video, prepare
-from headhunt.stages._inputs import Source, collect, unmatched
+from headhunt.stages._inputs import Source, collect, unlisted
 from headhunt.stages._progress import Progress, silent
-from headhunt.store import SHARD_ROWS, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
+from headhunt.store import SHARD_ROWS, RowStatus, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
 
 __all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "extract", "prepare"]
 
@@ -64,11 +64,10 @@ def extract(
         StoreError: The store is foreign, was made in another way, or the disk refuses.
         HeadhuntError: The model or the input cannot be used at all. A single bad video is recorded instead.
     """
-    sources = choose(paths, config)
+    everything = collect(paths, root=config.root)
+    sources = choose(everything, config)
     report = ExtractReport(store=str(store_path), videos=len(sources))
-    for path in paths:
-        if Path(path).is_file() and Path(path).suffix.lower() in {".csv", ".jsonl"}:
-            report.unlisted += unmatched(collect([path], root=config.root), config.root or Path(path).parent)
+    report.unlisted += unlisted(paths, everything, root=config.root)
     run = prepare(config)
     if config.like is not None:
         check_like(Store(config.like), run.fingerprint)
@@ -85,10 +84,10 @@ def extract(
     rows = store.segments()
     paths_of = store.videos().path
     mine = np.array([paths_of[v] in wanted for v in rows.video], bool)
-    report.rows_kept = int((mine & (rows.status == 2)).sum())
+    report.rows_kept = int((mine & (rows.status == RowStatus.DONE)).sum())
     before = report.rows_kept
     total = int(mine.sum())
-    for shard in sorted({int(r) // SHARD_ROWS for r in rows.row[mine & (rows.status != 2)]}):
+    for shard in sorted({int(r) // SHARD_ROWS for r in rows.row[mine & (rows.status != RowStatus.DONE)]}):
         if shard % config.shard[1] != config.shard[0]:
             report.elsewhere += int((mine & (rows.row // SHARD_ROWS == shard)).sum())
             continue

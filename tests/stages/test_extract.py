@@ -458,3 +458,13 @@ def test_a_lean_pass_of_another_kind_is_refused_before_it_runs(
         with pytest.raises(FingerprintError, match="fitted on"):
             extract([videos], tmp_path / "other.zarr", replace(lean, **change))
     assert not (tmp_path / "other.zarr").exists()
+
+
+def test_videos_beside_the_manifest_of_a_folder_are_told_too(
+    videos: Path, config: ExtractConfig, tmp_path: Path
+) -> None:
+    folder = tmp_path / "v"
+    shutil.copytree(videos, folder)
+    write_manifest([ManifestRow("ü.mp4", "test", "normal", ())], folder / "manifest.csv")
+    report = extract([folder], tmp_path / "s.zarr", config)
+    assert (report.videos, report.unlisted) == (1, ["a.mp4", "sub/b # 1.x264.mp4"])
