@@ -7,16 +7,19 @@ from collections.abc import Iterator
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
-from headhunt.demo.training_data import Sample, frames_of, segments_of
+from headhunt.demo.training_data import Sample, frames_of, segments_of, shots_of
 
-# First seeds: single frames, segments, and the segments of the checks, all of the world "train".
-FRAME_SEEDS, SEGMENT_SEEDS, CHECK_SEEDS = 10_000_000, 20_000_000, 30_000_000
-SEGMENTS_A_VIDEO, FRAMES_A_VIDEO = 4, 4
-Lesson = tuple[Sample, ...]  # frames and a segment told in words in the first stage, a segment in the second
+# Stages: frames beside segments told in words; single frames alone; segments.
+WORDS, FRAMES_ALONE, SEGMENTS = 0, 1, 2
+# First seeds of the stages, and of the segments of the checks, all of the world "train".
+FIRST_SEEDS, CHECK_SEEDS = (10_000_000, 40_000_000, 20_000_000), 30_000_000
+# Frames of a video in a lesson of the first stage, and how many lessons a video gives in each.
+FRAMES_A_LESSON, LESSONS_A_VIDEO = 4, (1, 8, 4)
+Lesson = tuple[Sample, ...]  # frames and a segment told in words; one frame; one segment
 
 
 class Videos(Dataset[list[Lesson]]):
-    """Item i is one video: frames of it in the first stage, segments of it in the second."""
+    """Item i is one video: the lessons it gives in a stage."""
 
     def __init__(self, stage: int) -> None:
         self.stage = stage
@@ -25,16 +28,18 @@ class Videos(Dataset[list[Lesson]]):
         return 10_000_000
 
     def __getitem__(self, index: int) -> list[Lesson]:
-        if self.stage == 0:
-            return [frames_of(FRAME_SEEDS + index, split="train", n=FRAMES_A_VIDEO)]
-        return [(s,) for s in segments_of(SEGMENT_SEEDS + index, split="train", n=SEGMENTS_A_VIDEO)]
+        seed = FIRST_SEEDS[self.stage] + index
+        if self.stage == WORDS:
+            return [frames_of(seed, split="train", n=FRAMES_A_LESSON)]
+        make = shots_of if self.stage == FRAMES_ALONE else segments_of
+        return [(sample,) for sample in make(seed, split="train", n=LESSONS_A_VIDEO[self.stage])]
 
 
 class Feed:
     """Samples of a stage from worker processes, mixed over videos.
 
     Args:
-        stage: 0 or 1.
+        stage: One of the three.
         first: Number of the first video.
         workers: Processes; 0 renders in this one.
         pool: Lessons to draw from.

@@ -1,9 +1,9 @@
 """Train the embedded model: `python -m headhunt.demo.train --out DIR [--hours H | --steps N] [--resume]`.
 
-Two stages, both on videos rendered on the fly. In the first the vision tower learns on single frames which words each
+Three stages, all on videos rendered on the fly. In the first the vision tower learns on single frames which words each
 patch shows, and the decoder learns its language on segments told in those words instead of pixels. In the second the
-whole model learns on segments of 16 frames to describe and to answer, by next-token prediction, while the read-outs of
-the first stage go on.
+vision tower goes on alone, in small steps. In the third the whole model learns on segments of 16 frames to describe and
+to answer, by next-token prediction, while the read-outs of the vision tower go on.
 
 In DIR: `log.csv` (a row every check), `state.safetensors` (weights, optimiser, average, position; replaced
 atomically), `model/` (the checkpoint, from the running average of the weights), `scores.json` and `MODEL_CARD.md`.
@@ -28,7 +28,7 @@ import torch
 
 from headhunt.demo import language, network
 from headhunt.demo.checkpoint import load_state, save_state
-from headhunt.demo.lessons import CHECK_SEEDS, FRAMES_A_VIDEO, Feed
+from headhunt.demo.lessons import CHECK_SEEDS, FRAMES_A_LESSON, FRAMES_ALONE, SEGMENTS, WORDS, Feed
 from headhunt.demo.trainer import SLOTS, TrainConfig, Trainer, rate_at
 from headhunt.demo.training_data import FRAMES, PATCH_WORDS, segments_of
 from headhunt.errors import UsageError
@@ -62,14 +62,16 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
     sums: dict[str, float] = defaultdict(float)
     began, before, last_check, counted, drawn = time.monotonic(), trainer.seconds, time.monotonic(), 0, 0
     while (progress := _progress(trainer, config)) < 1.0:
-        stage = 0 if progress < config.warm_up else 1
+        stage = WORDS if progress < config.warm_up else SEGMENTS
+        if config.warm_up <= progress < config.warm_up + config.frames:
+            stage = FRAMES_ALONE
         if feed is None or stage != trainer.stage:
             trainer.stage = stage
             feed = _feed(trainer, config)
-        lessons = feed.draw(config.batch * (2 if stage == 0 else 1))
+        lessons = feed.draw(config.batch * (4, 4, 1)[stage])
         trainer.next_video[stage] = feed.next_video
-        losses = trainer.frames_step(lessons) if stage == 0 else trainer.segments_step(lessons)
-        rate = rate_at(progress, trainer.step, config.rate if stage == 0 else 0.5 * config.rate)
+        losses = trainer.losses(lessons)
+        rate = rate_at(progress, trainer.step, config.rate * (1.0 if stage == WORDS else 0.5))
         sums["loss"] += trainer.learn(losses, rate)
         for name, loss in losses.items():
             sums[name] += float(loss.detach())
@@ -83,7 +85,7 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
                 "step": trainer.step, "seconds": round(trainer.seconds, 1), "stage": stage,
                 "samples": trainer.drawn[stage], "rate": drawn / (now - last_check), "lr": rate,
             }  # fmt: skip
-            if stage == 1:
+            if stage == SEGMENTS:
                 row |= trainer.check(held_out)
             _write_row(log, row)
             save_state(trainer.state(), state)
@@ -93,9 +95,16 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
 
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
     stage = trainer.stage
-    # Frames are varied every time they are shown, segments are not.
-    pool, uses = (16 * config.batch, 3) if stage == 0 else (8 * config.batch, 1)
-    return Feed(stage, first=trainer.next_video[stage], workers=config.workers, pool=pool, uses=uses, rng=trainer.rng)
+    # What is shown again is varied: mirrored, in another brightness, asked other questions.
+    pool, uses = ((32, 3), (256, 4), (48, 2))[stage]
+    return Feed(
+        stage,
+        first=trainer.next_video[stage],
+        workers=config.workers,
+        pool=pool * config.batch,
+        uses=uses,
+        rng=trainer.rng,
+    )
 
 
 def _progress(trainer: Trainer, config: TrainConfig) -> float:
@@ -128,15 +137,18 @@ def export(trainer: Trainer, out: Path, *, n_videos: int) -> None:
         out: Folder of the run; `model/` in it is written.
         n_videos: Held-out videos to judge on, two segments each; 0 leaves judging out.
     """
+    from headhunt import golden
     from headhunt.demo import held_out
     from headhunt.demo.card import model_card
     from headhunt.models import load
 
     place = out / "model"
+    place.mkdir(parents=True, exist_ok=True)
     note = "embedded model, trained on rendered video only: it describes what is visible and judges nothing"
     with trainer.averaged():
         network.save(trainer.model, trainer.tokenizer, place, note=note)
     backbone = load(str(place), device="cpu", dtype="float32")  # the code path, precision and weights of use
+    golden.save(golden.measure(backbone), place)
     model: Any = backbone.model  # type: ignore[attr-defined]
     judged, examples = held_out.judge(model, trainer.layout, n_videos=n_videos) if n_videos else (None, [])
     weights = place / "model.safetensors"
@@ -156,13 +168,14 @@ def export(trainer: Trainer, out: Path, *, n_videos: int) -> None:
 
 
 def _figures(trainer: Trainer) -> dict[str, Any]:
-    frames, segments = trainer.drawn
+    words, frames, segments = trainer.drawn
     config = trainer.config
     return {
         "device": _device_name(trainer.device),
         "hours": round(trainer.seconds / 3600, 3),
         "steps": trainer.step,
-        "single frames": frames * FRAMES_A_VIDEO,
+        "single frames": words * FRAMES_A_LESSON + frames,
+        "segments told in words": words,
         "segments": segments,
         "videos rendered": sum(trainer.next_video),
         "batch": config.batch,
@@ -182,14 +195,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--hours", type=float, help="length of the run in hours (2.5)")
+    length.add_argument("--hours", type=float, help=f"length of the run in hours ({TrainConfig.hours})")
     length.add_argument("--steps", type=int, help="length of the run in steps")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1")
     parser.add_argument("--threads", type=int, default=1, help="threads of the trainer on a CPU")
     parser.add_argument("--workers", type=int, help="rendering processes (1 on a CPU, all cores but one on a GPU)")
-    parser.add_argument("--batch", type=int, help="segments a step (4 on a CPU, 32 on a GPU)")
+    parser.add_argument("--batch", type=int, help="segments a step (2 on a CPU, 32 on a GPU)")
     parser.add_argument("--check-s", type=float, default=240.0, help="seconds between checks")
     parser.add_argument("--warm-up", type=float, default=TrainConfig.warm_up, help="share of the first stage")
+    parser.add_argument("--frames", type=float, default=TrainConfig.frames, help="share of the second stage")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--export-only", action="store_true", help="write model/ and scores from the last state")
@@ -200,11 +214,12 @@ def main() -> None:
     gpu = pick_device(args.device).type != "cpu"
     cores = os.cpu_count() or 1
     config = TrainConfig(
-        hours=None if args.steps else 2.5 if args.hours is None else args.hours,
+        hours=None if args.steps else TrainConfig.hours if args.hours is None else args.hours,
         steps=args.steps or 0,
         seed=args.seed,
-        batch=args.batch or (32 if gpu else 4),
+        batch=args.batch or (32 if gpu else 2),
         warm_up=args.warm_up,
+        frames=args.frames,
         check_s=args.check_s,
         workers=(max(1, cores - 1) if gpu else 1) if args.workers is None else args.workers,
         threads=args.threads,

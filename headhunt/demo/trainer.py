@@ -14,7 +14,7 @@ import torch
 from headhunt.demo import network
 from headhunt.demo.language import pairs
 from headhunt.demo.lessons import Lesson
-from headhunt.demo.training_data import FRAMES, Sample, varied
+from headhunt.demo.training_data import FRAMES, Sample, varied, varied_segment
 
 SLOTS = ("count", "actor", "action", "object", "light", "place", "description")
 
@@ -27,11 +27,12 @@ class TrainConfig:
         hours: Length in hours, None to go by `steps`.
         steps: Length in steps.
         seed: Of the weights and every choice.
-        batch: Segments a step; in the first stage twice as many lessons of four frames.
+        batch: Segments a step; in the first two stages four times as many lessons, of four frames and of one.
         warm_up: Share of the run given to the first stage.
+        frames: Share of the run given to the second.
         rate: Highest learning rate.
         weight_decay: Of AdamW.
-        seen: Frames of a segment the vision tower learns from in the second stage; it reads all 16.
+        seen: Frames of a segment the vision tower learns from in the third stage; it reads all 16.
         questions: Short questions a segment.
         weight: Of each read-out beside the text.
         average: Decay of the running average of the weights.
@@ -40,17 +41,18 @@ class TrainConfig:
         threads: Threads of the trainer.
     """
 
-    hours: float | None = 2.5
+    hours: float | None = 2.0
     steps: int = 0
     seed: int = 0
-    batch: int = 4
-    warm_up: float = 0.35
+    batch: int = 2
+    warm_up: float = 0.28
+    frames: float = 0.2
     rate: float = 2.5e-3
     weight_decay: float = 0.05
     seen: int = 6
     questions: int = 6
     weight: float = 0.2
-    average: float = 0.998
+    average: float = 0.999
     check_s: float = 240.0
     workers: int = 1
     threads: int = 1
@@ -83,19 +85,35 @@ class Trainer:
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.rng = np.random.default_rng([3, config.seed])
         self.step = self.stage = 0
-        self.drawn = [0, 0]  # samples of each stage
+        self.drawn = [0, 0, 0]  # lessons of each stage
         self.seconds = 0.0
-        self.next_video = [0, 0]
+        self.next_video = [0, 0, 0]
 
     def autocast(self) -> AbstractContextManager[Any]:
         """bfloat16 products, everything else in float32."""
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def frames_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
-        """Losses of the first stage."""
+    def losses(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
+        """Losses of the present stage."""
+        return (self.words_step, self.frames_step, self.segments_step)[self.stage](lessons)
+
+    def _shots(self, lessons: list[Lesson]) -> tuple[torch.Tensor, torch.Tensor]:
         shots = [varied(*shot, self.rng) for one in lessons for shot in zip(one[0].pixels, one[0].patches, strict=True)]
         pixels = network.as_tensor([shot[0] for shot in shots], self.device)
-        words = network.as_tensor([shot[1] for shot in shots], self.device)
+        return pixels, network.as_tensor([shot[1] for shot in shots], self.device)
+
+    def frames_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
+        """Losses of the second stage; the words themselves stay as the decoder knows them."""
+        pixels, words = self._shots(lessons)
+        with self.autocast():
+            tokens, states = network.see(self.model, pixels)
+        table = self.model.get_input_embeddings().weight.detach()
+        cell = network.show_loss(self.reader(tokens, table, 0), network.cells(words))
+        return {"patch": self._patch_loss(states, words), "cell": cell}
+
+    def words_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
+        """Losses of the first stage."""
+        pixels, words = self._shots(lessons)
         # The decoder takes half of the segments: its pass costs more than the tower's.
         segments = [one[1] for one in lessons[: max(1, len(lessons) // 2)]]
         batch = self._packed(segments)
@@ -121,8 +139,8 @@ class Trainer:
         return network.show_loss(self.reader(hidden, table, which), network.cells(words))
 
     def segments_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
-        """Losses of the second stage."""
-        samples = [one[0] for one in lessons]
+        """Losses of the third stage."""
+        samples = [varied_segment(one[0], self.rng) for one in lessons]
         batch = self._packed(samples)
         pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
         words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
@@ -161,8 +179,8 @@ class Trainer:
         self.step += 1
         keep = min(self.config.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for name, p in self.model.named_parameters():
-                self.average[name].lerp_(p.detach(), 1 - keep)
+            names, now = zip(*self.model.named_parameters(), strict=True)
+            torch._foreach_lerp_([self.average[name] for name in names], list(now), 1 - keep)
         return float(total.detach())
 
     def averaged(self) -> _Swap:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -97,13 +98,24 @@ def frames_of(seed: int, *, split: Split, n: int) -> tuple[Sample, Sample]:
         np.zeros((0, 0, 0, 3), np.uint8), describe(own, start, start + LENGTH),
         patches(own, sample_frames(Interval(start, start + LENGTH), FRAMES)), seed, start,
     )  # fmt: skip
+    return _shots(own, rng, split, n), told
+
+
+def shots_of(seed: int, *, split: Split, n: int) -> list[Sample]:
+    """`n` single frames from all over one crowded video, through a real encoding now and then, a sample each."""
+    rng = np.random.default_rng([4, seed])
+    taken = _shots(plan_of(seed, split), rng, split, n)
+    return [replace(taken, pixels=taken.pixels[i : i + 1], patches=taken.patches[i : i + 1]) for i in range(n)]
+
+
+def _shots(own: VideoPlan, rng: np.random.Generator, split: Split, n: int) -> Sample:
     plan = _crowded(own, rng, split)
     renderer = Renderer(plan)
     at = np.array([start + int(rng.integers(LENGTH)) for start in _starts(plan, rng, n)])
     frames = np.concatenate([renderer.block(int(f), int(f) + 1) for f in at])
     if rng.random() < ENCODED:
         frames = np.concatenate([through_codec(frame[None], crf=int(rng.integers(20, 29))) for frame in frames])
-    return Sample(frames, None, patches(plan, at), seed, -1), told
+    return Sample(frames, None, patches(plan, at), own.seed, -1)
 
 
 def _crowded(plan: VideoPlan, rng: np.random.Generator, split: Split) -> VideoPlan:
@@ -138,11 +150,43 @@ def _starts(plan: VideoPlan, rng: np.random.Generator, n: int) -> list[int]:
 def varied(pixels: UInt8, words: UInt8, rng: np.random.Generator) -> tuple[UInt8, UInt8]:
     """One frame (H, W, 3) and its patches (GRID, GRID, words), mirrored half the time, in another brightness."""
     if rng.random() < 0.5:
-        pixels, words = pixels[:, ::-1], words[:, ::-1].copy()
-        left, right = INDEX["left"], INDEX["right"]
-        words[..., [left, right]] = words[..., [right, left]]
+        pixels, words = _mirrored(pixels, words)
+    return _brightness(pixels, rng), words
+
+
+def varied_segment(sample: Sample, rng: np.random.Generator) -> Sample:
+    """A segment mirrored half the time, pixels, patches and facts alike, all its frames in another brightness."""
+    pixels, words, facts = sample.pixels, sample.patches, sample.facts
+    if rng.random() < 0.5:
+        pixels, words = _mirrored(pixels, words)
+        facts = None if facts is None else mirrored_facts(facts)
+    return replace(sample, pixels=_brightness(pixels, rng), patches=words, facts=facts)
+
+
+def mirrored_facts(facts: Facts) -> Facts:
+    """What is seen when left and right are exchanged."""
+    actors = (
+        replace(seen, direction=_OTHER_WAY.get(seen.direction, seen.direction),
+                region=_OTHER_WAY.get(seen.region, seen.region))
+        for seen in facts.actors
+    )  # fmt: skip
+    return replace(facts, actors=tuple(actors))
+
+
+_OTHER_WAY: dict[str, Any] = {"left": "right", "right": "left"}
+
+
+def _mirrored(pixels: UInt8, words: UInt8) -> tuple[UInt8, UInt8]:
+    words = words[..., ::-1, :].copy()
+    left, right = INDEX["left"], INDEX["right"]
+    words[..., [left, right]] = words[..., [right, left]]
+    return pixels[..., ::-1, :], words
+
+
+def _brightness(pixels: UInt8, rng: np.random.Generator) -> UInt8:
     gain, lift = rng.uniform(0.85, 1.15), rng.uniform(-12, 12)
-    return np.clip(pixels * np.float32(gain) + np.float32(lift), 0, 255).astype(np.uint8), words
+    changed: UInt8 = np.clip(pixels * np.float32(gain) + np.float32(lift), 0, 255).astype(np.uint8)
+    return changed
 
 
 def through_codec(frames: UInt8, *, crf: int) -> UInt8:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from headhunt.records import ManifestRow, Segment
 
 PACKAGES = ("torch", "transformers", "zarr", "numcodecs", "av", "numpy", "scipy", "scikit-learn", "safetensors")
 AGREEMENT = {"float32": 1e-4, "bfloat16": 5e-2}
+GOLDEN = {"float32": 1e-3, "bfloat16": 5e-2}
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,27 @@ def _model(model: str, device: str, dtype: str, attn: str) -> str:
             expected=f"at most {AGREEMENT[precision]}",
             hint="use --method loop, and report the model",
         )
+    golden = _golden(backbone, Path(models.resolve(model)), GOLDEN[precision])
     spec = backbone.spec
     return (
         f"{backbone.name}: {spec.layers} x {spec.heads} heads of {spec.head_dim}, {precision}, {backbone.attention}; "
-        f"heads proved (error {backbone.head_error:.1e}), packed = full within {error:.1e}"
+        f"heads proved (error {backbone.head_error:.1e}), packed = full within {error:.1e}{golden}"
     )
+
+
+def _golden(backbone: Any, folder: Path, allowed: float) -> str:
+    """Compare with the activations the checkpoint's maker measured, where it holds them."""
+    from headhunt import golden
+
+    known = golden.read(folder)
+    if known is None:
+        return ""
+    error = known.error(golden.measure(backbone))
+    if not error <= allowed:
+        raise HeadhuntError(
+            "the heads do not say what they said when the model was made",
+            got=f"a difference of {error:.1e}",
+            expected=f"at most {allowed:g}",
+            hint="are the weights whole, and torch and transformers of a version that is supported?",
+        )
+    return f"; golden activations met within {error:.1e}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -77,13 +78,39 @@ def test_patches_show_a_person_where_the_pixels_change(samples: list[training_da
     assert by_patch[person].mean() > 1.3 * by_patch[~person].mean()
 
 
+def test_a_mirrored_segment_is_told_as_what_it_then_shows(samples: list[training_data.Sample]) -> None:
+    class Sides:  # mirrored whenever it is asked, brightness left alone
+        def random(self) -> float:
+            return 0.0
+
+        def uniform(self, low: float, high: float) -> float:
+            return (low + high) / 2
+
+    other = {"left": "right", "right": "left"}
+    for sample in samples:
+        turned = training_data.varied_segment(sample, Sides())  # type: ignore[arg-type]
+        assert np.array_equal(turned.pixels, sample.pixels[:, :, ::-1])
+        assert turned.facts != sample.facts
+        for seen, was in zip(turned.facts.actors, sample.facts.actors, strict=True):
+            assert seen.region == other.get(was.region, was.region)
+            assert seen.direction == other.get(was.direction, was.direction)
+        index = training_data.INDEX
+        assert np.array_equal(turned.patches[..., index["left"]], sample.patches[:, :, ::-1, index["right"]])
+        assert np.array_equal(turned.patches[..., index["person"]], sample.patches[:, :, ::-1, index["person"]])
+        back = training_data.varied_segment(turned, Sides())  # type: ignore[arg-type]
+        assert np.array_equal(back.pixels, sample.pixels)
+        assert np.array_equal(back.patches, sample.patches)
+        assert back.facts == sample.facts
+
+
 def test_training_and_held_out_worlds_share_no_seed() -> None:
-    first = min(lessons.FRAME_SEEDS, lessons.SEGMENT_SEEDS, lessons.CHECK_SEEDS)
-    assert lessons.FRAME_SEEDS < lessons.SEGMENT_SEEDS < lessons.CHECK_SEEDS
+    starts = sorted((*lessons.FIRST_SEEDS, lessons.CHECK_SEEDS))
+    assert min(b - a for a, b in itertools.pairwise(starts)) >= len(lessons.Videos(0))
+    first = starts[0]
     assert first > 0
     # A data set's seeds stay below the held-out ones for every data set seed under 3000.
     assert (2999 * 3 + 2) * SEEDS_A_PART + SEEDS_A_PART - 1 < held_out.FIRST_SEED
-    plans = [training_data.plan_of(lessons.SEGMENT_SEEDS + i, "train") for i in range(3)]
+    plans = [training_data.plan_of(lessons.FIRST_SEEDS[lessons.SEGMENTS] + i, "train") for i in range(3)]
     assert {plan.split for plan in plans} == {"train"}
 
 
@@ -164,20 +191,45 @@ def test_loss_falls_on_a_few_segments(samples: list[training_data.Sample]) -> No
     assert all(np.isfinite(seen))
 
 
+def test_frames_alone_teach_the_vision_tower_and_leave_the_decoder_as_it_is() -> None:
+    small = train.Trainer(train.TrainConfig(average=0.5), CPU)
+    small.stage = lessons.FRAMES_ALONE
+    before = {name: p.detach().clone() for name, p in small.model.named_parameters()}
+    shots = [(shot,) for shot in training_data.shots_of(5, split="train", n=3)]
+    assert [shot[0].pixels.shape[0] for shot in shots] == [1, 1, 1]
+    small.learn(small.losses(shots), 1e-3)
+    changed = {name for name, p in small.model.named_parameters() if not torch.equal(p, before[name])}
+    assert any("vision_tower" in name for name in changed)
+    assert not any("language_model" in name for name in changed)
+    assert all(torch.isfinite(value).all() for value in small.average.values())
+
+
+def test_the_running_average_is_of_each_weight_by_its_name(tmp_path: Path) -> None:
+    from headhunt.demo.checkpoint import load_state, save_state
+
+    one = train.Trainer(train.TrainConfig(average=0.0), CPU)  # nothing is kept: the average is the weights themselves
+    save_state(one.state(), tmp_path / "s")
+    one.restore(load_state(tmp_path / "s", "cpu"))
+    one.stage = lessons.FRAMES_ALONE
+    one.learn(one.losses([(training_data.shots_of(5, split="train", n=1)[0],)]), 1e-3)
+    assert all(torch.equal(one.average[name], p) for name, p in one.model.named_parameters())
+
+
 def test_a_run_is_resumed_where_it_stopped_and_exports_what_loads(tmp_path: Path) -> None:
-    config = train.TrainConfig(hours=None, steps=2, batch=1, warm_up=0.5, workers=0, check_s=0.0, questions=1)
+    common = {"hours": None, "batch": 1, "workers": 0, "check_s": 0.0, "questions": 1}
+    config = train.TrainConfig(**common, steps=3, warm_up=0.3, frames=0.3)
     monkey = pytest.MonkeyPatch()
     monkey.setattr(train, "CHECK_SEGMENTS", 2)
     with monkey.context():
         train.train(tmp_path, config, device="cpu")
         with pytest.raises(UsageError, match="already holds"):
             train.train(tmp_path, config, device="cpu")
-        longer = train.TrainConfig(hours=None, steps=3, batch=1, warm_up=0.4, workers=0, check_s=0.0, questions=1)
+        longer = train.TrainConfig(**common, steps=4, warm_up=0.2, frames=0.2)
         trainer = train.train(tmp_path, longer, device="cpu", resume=True)
-    assert trainer.step == 3
-    assert trainer.drawn == [2, 2]
+    assert trainer.step == 4
+    assert trainer.drawn == [4, 4, 2]
     rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
-    assert [row["step"] for row in rows] == ["1", "2", "3"]
+    assert [(row["step"], row["stage"]) for row in rows] == [("1", "0"), ("2", "1"), ("3", "2"), ("4", "2")]
     assert float(rows[-1]["text"]) > 0
     train.export(trainer, tmp_path, n_videos=1)
     scores = json.loads((tmp_path / "scores.json").read_text())
