@@ -23,6 +23,10 @@ def evaluate(
             show_default="test when there is one, else all labelled videos",
         ),
     ] = None,
+    video: Annotated[
+        list[str] | None,
+        typer.Option("--video", metavar="ID", help="Only this video of the split; repeatable.", show_default="all"),
+    ] = None,
     protocol: Annotated[
         Literal["native", "clip16", "xd-trunc"],
         typer.Option("--protocol", help="Which frames count: all, or as published evaluations cut them."),
@@ -46,6 +50,7 @@ def evaluate(
     config = EvaluateConfig(
         events=events,
         split=split,
+        videos=tuple(video) if video else None,
         protocol=protocol,
         inclusive=inclusive,
         seed=seed,

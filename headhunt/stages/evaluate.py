@@ -25,6 +25,7 @@ class EvaluateConfig:
     Attributes:
         events: Name of the events; None for the current ones.
         split: Split to evaluate; None for "test" when there is one, else all labelled videos.
+        videos: Only these of its videos, by id; None for all.
         protocol: "native", "clip16" or "xd-trunc": which frames count.
         inclusive: Ground-truth events include their end frame.
         seed: Seed of the bootstrap.
@@ -34,6 +35,7 @@ class EvaluateConfig:
 
     events: str | None = None
     split: str | None = None
+    videos: tuple[str, ...] | None = None
     protocol: str = "native"
     inclusive: bool = False
     seed: int = 0
@@ -54,6 +56,7 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
     Raises:
         StaleError: There are no events, or what they were made from changed.
         LabelError: No labelled video in the split.
+        UsageError: No such split, or `videos` names one that is not in it.
     """
     store = Store(store_path, writable=True)
     events = store.artefact("events", config.events)
@@ -64,6 +67,12 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
     chosen = [i for i in range(len(videos)) if split is None or videos.split[i] == split]
     if not chosen:
         raise UsageError(f"no video is in the split {split!r}", got=sorted(set(videos.split)))
+    if config.videos is not None:
+        have = {videos.path[i] for i in chosen}
+        if unknown := sorted(set(config.videos) - have):
+            where = "the store" if split is None else f"the split {split!r}"
+            raise UsageError(f"{len(unknown)} of the videos to evaluate are not in {where}", got=unknown[:5])
+        chosen = [i for i in chosen if videos.path[i] in config.videos]
     per_video = {v.index: v for v in _scores.by_video(store, scores)}
     smoothed = dict(zip(events.arrays["row"].tolist(), events.arrays["smoothed"].tolist(), strict=True))
     left_out: dict[str, list[str]] = {"without_label": [], "failed": [], "events_not_known": []}

@@ -106,7 +106,13 @@ def test_defaults_are_those_of_the_library() -> None:
     from headhunt.stages.localize import LocalizeConfig
     from headhunt.stages.select_heads import SelectConfig
 
-    renamed = {"n_frames": "frames", "n_neighbors": "neighbors", "n_bootstrap": "bootstrap", "prompt_ids": "prompt"}
+    renamed = {
+        "n_frames": "frames",
+        "n_neighbors": "neighbors",
+        "n_bootstrap": "bootstrap",
+        "prompt_ids": "prompt",
+        "videos": "video",
+    }
     elsewhere = {"shard": "0/1", "heads": "all", "context": None, "options": {}, "k": None, "like": None}
     for function, config in (
         (extract.extract, ExtractConfig()),
