@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from headhunt.errors import UsageError
 from vadkit import console, options
 
 FULL: dict[str, Any] = {"n_calibration": 16, "n_val": 8, "n_test": 40}
 QUICK: dict[str, Any] = {"n_calibration": 8, "n_val": 4, "n_test": 8, "duration_s": 12.0}
-COLUMNS = ("row", "AUC", "AP", "AUC 95 % from", "to", "event F1 at 0.3")
 
 
 def demo(
@@ -28,6 +28,10 @@ def demo(
         ),
     ] = None,
     seed: options.Seed = 0,
+    seeds: Annotated[
+        int,
+        typer.Option("--seeds", metavar="N", min=1, help="Repeat over N seeds from --seed on: mean and spread."),
+    ] = 1,
     model: Annotated[str, typer.Option("--model", metavar="NAME", help=options.MODEL_HELP)] = "tiny",
     workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="Processes that render.")] = 2,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer and shorter videos.")] = False,
@@ -36,6 +40,8 @@ def demo(
     """Run the embedded example: render videos, extract, select, fit, score, localize, evaluate."""
     sizes = QUICK if quick else FULL
     if videos is not None:
+        if seeds > 1:
+            raise UsageError("--videos renders one data set", got=f"--seeds {seeds}", hint="leave --seeds out")
         from headhunt.demo.world import make_dataset
 
         rows = make_dataset(videos, seed=seed, workers=workers, **sizes)
@@ -45,23 +51,53 @@ def demo(
         return
     import tempfile
 
-    from headhunt.demo.example import run
+    from headhunt.demo.example import repeat, run
 
     folder = Path(tempfile.mkdtemp(prefix="vadkit-demo-")) if out is None else out
     console.say(f"everything goes to {folder}")
     with console.progress() as progress:
-        report = run(folder, seed=seed, model=model, workers=workers, say=console.say, progress=progress, **sizes)
+        given: dict[str, Any] = {
+            "model": model, "workers": workers, "say": console.say, "progress": progress, **sizes,
+        }  # fmt: skip
+        if seeds == 1:
+            reports, together = [run(folder, seed=seed, **given)], None
+        else:
+            reports, together = repeat(folder, range(seed, seed + seeds), **given)
     if as_json:
-        results = [{"row": name.strip(), "metrics": metrics} for name, metrics in report.results]
-        console.print_json("demo", report, store=report.store, results=results)
-    for note in report.model:
+        first = {"store": reports[0].store} if together is None else {"folder": folder}
+        console.print_json("demo", reports[0] if together is None else together, **first)
+    for note in reports[0].model:
         console.say("", f"*** {note.upper() if note.islower() else note} ***")
-    console.table("test videos", COLUMNS, [_row(name, metrics) for name, metrics in report.results])
-    console.say(f"videos: {report.videos}", f"store: {report.store}")
+    _tell(reports[0]) if together is None else _tell_together(together)
+    for report in reports:
+        console.say(f"videos: {report.videos}", f"store: {report.store}")
 
 
-def _row(name: str, metrics: dict[str, Any]) -> list[object]:
-    frame = metrics["frame"]["continuous"]
-    interval = metrics["intervals_95"].get("frame/continuous/frame_auc", {})
-    event = metrics["event"]["iou_0.3"]["event_f1"]
-    return [name, frame["frame_auc"], frame["frame_ap_step"], interval.get("low"), interval.get("high"), event]
+def _tell(report: Any) -> None:
+    from headhunt.demo.ablation import FIGURES
+
+    columns = ["row", *FIGURES.values(), "AUC 95 % from", "to"]
+    table = [[r.name, *(r.figures[key] for key in FIGURES), *(r.interval or (None, None))] for r in report.results]
+    console.table(f"test videos (look-alikes: {report.look_alikes} of them)", columns, table)
+    for name in ("rss-5", "rsa-4"):
+        heads = report.head_sets[name].heads
+        console.say(f"heads by {name[:3].upper()}: {' '.join(map(str, heads))}")
+
+
+def _tell_together(together: dict[str, Any]) -> None:
+    from headhunt.demo.ablation import FIGURES, ROWS
+
+    names = {row.name.strip(): row.name for row in ROWS}
+    table = [[names.get(row["row"], row["row"]), *(_spread(row[key]) for key in FIGURES)] for row in together["rows"]]
+    console.table(f"mean ± deviation over {len(together['seeds'])} seeds", ["row", *FIGURES.values()], table)
+    overlap = together["overlap"]
+    for metric in ("rss", "rsa"):
+        often = ", ".join(f"{head} {n}x" for head, n in list(overlap[f"{metric}_heads"].items())[:6])
+        console.say(f"{metric.upper()} heads of two seeds overlap by {overlap[metric]:.2f} (Jaccard); picked: {often}")
+    console.say(f"RSS and RSA heads of one seed overlap by {overlap['rss_rsa']:.2f}")
+
+
+def _spread(value: dict[str, Any]) -> str | None:
+    if value["mean"] is None:
+        return None
+    return f"{value['mean']:.3f}" + ("" if value["std"] is None else f" ±{value['std']:.3f}")

@@ -1,20 +1,25 @@
-"""The embedded example: render videos, extract with the embedded model, select, fit, score, localize, evaluate."""
+"""The embedded example: render videos, extract with the embedded model, then measure both methods and their ablations.
+
+A row is worth more over several seeds: `repeat` runs the whole example with new worlds and puts the figures together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from headhunt.demo.world import make_dataset
+import numpy as np
+
+from headhunt import heads as head_sets
+from headhunt.demo.ablation import FIGURES, ROWS, RSA, RSS, Result, Row, measure, summary
+from headhunt.demo.look_alikes import LOOK_ALIKE_OF
+from headhunt.demo.world import make_dataset, plan_dataset
 from headhunt.records import HeadSet, Json
 from headhunt.stages._progress import Progress, silent
-from headhunt.stages.evaluate import EvaluateConfig, evaluate
 from headhunt.stages.extract import ExtractConfig, extract
-from headhunt.stages.fit import FitConfig, fit
-from headhunt.stages.localize import LocalizeConfig, localize
-from headhunt.stages.score import ScoreConfig, score
-from headhunt.stages.select_heads import SelectConfig, select_heads
 
 
 @dataclass(frozen=True)
@@ -22,18 +27,22 @@ class DemoReport:
     """What the example measured.
 
     Attributes:
+        seed: Of the world and of every choice.
         videos: Folder of the videos.
         store: The store.
         model: Notes of the model, which say what it is worth.
-        head_sets: Metric -> heads.
-        results: (row name, metrics of `evaluate`).
+        head_sets: Name -> heads.
+        results: A result a row.
+        look_alikes: How many of the test videos hold a look-alike or what it resembles.
     """
 
+    seed: int
     videos: Path
     store: Path
     model: tuple[str, ...]
     head_sets: dict[str, HeadSet]
-    results: tuple[tuple[str, Json], ...]
+    results: tuple[Result, ...]
+    look_alikes: int
 
 
 def run(
@@ -46,6 +55,7 @@ def run(
     seed: int = 0,
     model: str = "tiny",
     workers: int = 2,
+    rows: Sequence[Row] = ROWS,
     say: Callable[[str], None] = lambda _text: None,
     progress: Progress = silent,
 ) -> DemoReport:
@@ -60,43 +70,80 @@ def run(
         seed: Seed of the world and of every choice.
         model: The model; the embedded one by default.
         workers: Processes that render.
+        rows: What to measure.
         say: Called with what is about to happen, a sentence each.
         progress: Called with how far a stage is.
     """
     videos, store = folder / "videos", folder / "store.zarr"
+    sizes: Any = {
+        "n_calibration": n_calibration, "n_val": n_val, "n_test": n_test, "duration_s": duration_s, "seed": seed,
+    }  # fmt: skip
     say(f"rendering {n_calibration + n_val + n_test} videos")
-    make_dataset(
-        videos,
-        n_calibration=n_calibration,
-        n_val=n_val,
-        n_test=n_test,
-        duration_s=duration_s,
-        seed=seed,
-        workers=workers,
-    )
+    make_dataset(videos, workers=workers, **sizes)
     say("extracting all heads, five prompts, once")
     report = extract([videos], store, ExtractConfig(model=model), progress=progress)
-    say("selecting heads and fitting scorers")
-    sets = {metric: select_heads(store, SelectConfig(metric=metric, k=k, seed=seed)) for metric, k in _METRICS}
-    rows = []
-    for name, fitted, smoothing in _ROWS:
-        made = fit(store, FitConfig(seed=seed, name=fitted.name, method=fitted.method, heads=fitted.heads))
-        scored = score(store, ScoreConfig(scorer=made.name))
-        localize(
-            store,
-            LocalizeConfig(scores=scored.name, smoothing=smoothing, calibrate=True, name=f"{scored.name}-{smoothing}"),
-        )
-        rows.append((name, evaluate(store, EvaluateConfig(seed=seed))))
-    notes = tuple(report.notes)
-    return DemoReport(videos, store, notes, {m: s.head_set for m, s in sets.items()}, tuple(rows))
+    say(f"selecting heads and fitting scorers: {len(rows)} rows")
+    pairs = _look_alikes(sizes)
+    results, chosen = measure(
+        store, rows, seed=seed, look_alikes=pairs, say=lambda done, total: progress("rows", done, total)
+    )
+    return DemoReport(seed, videos, store, tuple(report.notes), chosen, tuple(results), len(pairs))
 
 
-_METRICS = (("rss", 5), ("rsa", 4))
-_ROWS = (
-    ("HeadHunt-VAD: 5 heads by RSS, logistic", FitConfig(method="logistic", heads="rss", name="headhunt"), "gaussian"),
-    ("  the same without smoothing", FitConfig(method="logistic", heads="rss", name="headhunt"), "none"),
-    ("SteerVAD: 4 heads by RSA, steered", FitConfig(method="steer", heads="rsa", name="steervad"), "gaussian"),
-    ("  4 heads by RSA, plain logistic probe", FitConfig(method="logistic", heads="rsa", name="probe"), "gaussian"),
-    ("  5 random heads, logistic", FitConfig(method="logistic", heads="random:5:0", name="random"), "gaussian"),
-    ("  all heads of the last layer", FitConfig(method="logistic", heads="layer:last", name="layer"), "gaussian"),
-)
+def _look_alikes(sizes: Mapping[str, Any]) -> list[str]:
+    """Test videos that hold a look-alike and nothing abnormal, and those of the categories these resemble."""
+    test = [(row, plan) for row, plan in plan_dataset(**sizes) if row.split == "test"]
+    ordinary = [
+        (row.video, LOOK_ALIKE_OF[plan.look_alike]) for row, plan in test if not plan.category and plan.look_alike
+    ]
+    resembled = {category for _, category in ordinary}
+    return sorted([v for v, _ in ordinary] + [row.video for row, plan in test if plan.category in resembled])
+
+
+def repeat(
+    folder: Path, seeds: Sequence[int], *, say: Callable[[str], None] = lambda _text: None, **options: Any
+) -> tuple[list[DemoReport], Json]:
+    """Run the example once a seed, each with a world of its own, and put the figures together.
+
+    Args:
+        folder: Where seed-<seed>/ go.
+        seeds: The seeds.
+        say: As in `run`.
+        options: Of `run`.
+
+    Returns:
+        The reports, and seeds, rows [{row, figure: {mean, std, values}}] and overlap (see `overlaps`).
+    """
+    reports = []
+    for seed in seeds:
+        say(f"seed {seed}")
+        reports.append(run(folder / f"seed-{seed}", seed=seed, say=say, **options))
+    rows = [
+        {"row": lines[0].name.strip(), **{key: summary([r.figures[key] for r in lines]) for key in FIGURES}}
+        for lines in zip(*(report.results for report in reports), strict=True)
+    ]
+    return reports, {"seeds": list(seeds), "rows": rows, "overlap": overlaps([report.head_sets for report in reports])}
+
+
+def overlaps(chosen: Sequence[Mapping[str, HeadSet]]) -> Json:
+    """How much selections agree: RSS and RSA each between seeds (all pairs), and with each other for the same seed.
+
+    Returns:
+        rss, rsa, rss_rsa: mean Jaccard index, None where there is nothing to compare; rss_heads and rsa_heads: how
+        often each head was picked, most often first.
+    """
+    out: Json = {}
+    names = {"rss": str(RSS.name), "rsa": str(RSA.name)}
+    for metric, name in names.items():
+        sets = [one[name] for one in chosen if name in one]
+        pairs = [head_sets.overlap(a, b) for a, b in itertools.combinations(sets, 2)]
+        out[metric] = float(np.mean(pairs)) if pairs else None
+        count: dict[str, int] = {}
+        for head in sorted(h for one in sets for h in one.heads):
+            count[str(head)] = count.get(str(head), 0) + 1
+        out[f"{metric}_heads"] = dict(sorted(count.items(), key=lambda item: -item[1]))
+    same = [
+        head_sets.overlap(one[names["rss"]], one[names["rsa"]]) for one in chosen if set(names.values()) <= set(one)
+    ]
+    out["rss_rsa"] = float(np.mean(same)) if same else None
+    return out

@@ -1,0 +1,211 @@
+"""The rows of the example's table: both methods, their ablations and baselines, each measured on one store.
+
+Everything that is chosen or learnt comes from the splits "train" and "val"; test videos are only evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headhunt.records import HeadSet, Json
+from headhunt.stages.evaluate import EvaluateConfig, evaluate
+from headhunt.stages.fit import FitConfig, fit
+from headhunt.stages.localize import LocalizeConfig, localize
+from headhunt.stages.score import ScoreConfig, score
+from headhunt.stages.select_heads import SelectConfig, select_heads
+from headhunt.store import Store
+
+DRAWS = 5  # of random heads
+FIGURES = {
+    "auc": "AUC", "ap": "AP", "auc_gated": "AUC gated", "event_f1": "event F1 at 0.3", "look_alike_auc": "look-alikes",
+    "look_alike_video_auc": "look-alikes, video",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: which heads, which scorer, how scores become events.
+
+    Attributes:
+        name: As it is printed, no two alike.
+        heads: A selection; or "random:K" (mean over `DRAWS` draws), "layer:last", or "layer:best": the layer whose
+            heads have the highest mean RSS on the calibration rows.
+        method: Of `FitConfig`.
+        options: Of the method.
+        prompt: Prompt whose features are scored; None for the scoring prompt.
+        units: Rows of the calibration: "auto" or "video".
+        smoothing: Of `LocalizeConfig`.
+        tau: A fixed threshold; None to choose it on the split "val".
+    """
+
+    name: str
+    heads: SelectConfig | str
+    method: str = "logistic"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    prompt: str | None = None
+    units: str = "auto"
+    smoothing: str = "gaussian"
+    tau: float | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one row measured.
+
+    Attributes:
+        name: Of the row.
+        figures: A value for each of `FIGURES`, None where it is not defined.
+        interval: 95 % bootstrap interval of the AUC over videos; None for a mean over draws.
+    """
+
+    name: str
+    figures: dict[str, float | None]
+    interval: tuple[float, float] | None = None
+
+
+def _one(metric: str, k: int) -> SelectConfig:
+    return SelectConfig(metric=metric, k=k, name=f"{metric}-{k}")
+
+
+RSS, RSA = _one("rss", 5), _one("rsa", 4)
+VIDEOS = {m: replace(s, units="video", name=f"{m}-videos") for m, s in (("rss", RSS), ("rsa", RSA))}
+
+
+def _prompted(prompt: str) -> Row:
+    heads = SelectConfig(metric="rss", k=5, prompt_ids=(prompt,), name=f"rss-{prompt}")
+    return Row(f"  one prompt alone: {prompt}", heads, prompt=prompt)
+
+
+def _steered(name: str, variant: str) -> Row:
+    return Row(name, RSA, "steer", {"variant": variant})
+
+
+ROWS: tuple[Row, ...] = (
+    Row("HeadHunt-VAD: 5 heads by RSS, logistic", RSS),
+    Row("SteerVAD: 4 heads by RSA, steered", RSA, "steer"),
+    Row("HeadHunt: linear SVM", RSS, "svm"),
+    Row("  two-layer MLP", RSS, "mlp"),
+    Row("  5 random heads", "random:5"),
+    Row("  all heads of the last layer", "layer:last"),
+    Row("  all heads of the best layer", "layer:best"),
+    *(Row(f"  5 heads by {m} alone", _one(m, 5)) for m in ("lda", "kl", "mmd", "nmi", "rsa", "silhouette", "knn")),
+    *(_prompted(p) for p in ("p1", "p2", "p3", "coarse", "detailed")),
+    Row("  no smoothing", RSS, smoothing="none"),
+    *(Row(f"  threshold fixed at {tau:g}", RSS, tau=tau) for tau in (0.25, 0.5, 0.65, 0.75)),
+    Row("  calibrated on whole videos", VIDEOS["rss"], units="video"),
+    _steered("SteerVAD: no gate", "no-gate"),
+    _steered("  additive", "additive"),
+    _steered("  static scaling", "static"),
+    _steered("  linear probe, trained alike", "linear"),
+    Row("  logistic regression on its heads", RSA),
+    Row("  steered, 4 random heads", "random:4", "steer"),
+    Row("  steered, no smoothing", RSA, "steer", smoothing="none"),
+    Row("  steered, calibrated on whole videos", VIDEOS["rsa"], "steer", units="video"),
+)
+
+
+def measure(
+    store: Path,
+    rows: Sequence[Row],
+    *,
+    seed: int,
+    look_alikes: Sequence[str],
+    say: Callable[[int, int], None] = lambda _done, _total: None,
+) -> tuple[list[Result], dict[str, HeadSet]]:
+    """Measure rows on a store of labelled videos with the splits train, val and test.
+
+    Args:
+        store: Features of all heads and prompts; artefacts are written into it.
+        rows: What to measure.
+        seed: Of selection, fitting and draws.
+        look_alikes: Ids of the test videos on which look-alikes are told from what they resemble.
+        say: Called with rows done and rows in all.
+
+    Returns:
+        A result a row, and the head sets that were selected, by name.
+    """
+    chosen: dict[str, HeadSet] = {}
+    results = []
+    for number, row in enumerate(rows):
+        say(number, len(rows))
+        if row.heads == "layer:best":
+            _select(store, RSS, seed, chosen)
+        if isinstance(row.heads, SelectConfig):
+            heads = [_select(store, row.heads, seed, chosen)]
+        elif row.heads.startswith("random:"):
+            heads = [f"{row.heads}:{seed * DRAWS + draw}" for draw in range(DRAWS)]
+        else:
+            heads = [_best_layer(store) if row.heads == "layer:best" else row.heads]
+        drawn = [_measure(store, row, which, f"row-{number}", seed, look_alikes) for which in heads]
+        results.append(drawn[0] if len(drawn) == 1 else Result(row.name, _mean([d.figures for d in drawn])))
+    say(len(rows), len(rows))
+    return results, chosen
+
+
+def _select(store: Path, config: SelectConfig, seed: int, chosen: dict[str, HeadSet]) -> str:
+    assert config.name is not None
+    if config.name not in chosen:
+        chosen[config.name] = select_heads(store, replace(config, seed=seed)).head_set
+    return config.name
+
+
+def _best_layer(store: Path) -> str:
+    assert RSS.name is not None
+    score_ = Store(store).artefact("heads", RSS.name).arrays["score"]
+    return f"layer:{int(np.argmax(score_.mean(1)))}"
+
+
+def _measure(store: Path, row: Row, heads: str, name: str, seed: int, look_alikes: Sequence[str]) -> Result:
+    fit(
+        store,
+        FitConfig(
+            method=row.method,
+            heads=heads,
+            prompt=row.prompt,
+            units=row.units,
+            seed=seed,
+            options=dict(row.options),
+            name=name,
+        ),
+    )
+    score(store, ScoreConfig(scorer=name))
+    localize(store, LocalizeConfig(scores=name, smoothing=row.smoothing, tau=row.tau, calibrate=_searched(row)))
+    whole = evaluate(store, EvaluateConfig(seed=seed))
+    paired = evaluate(store, EvaluateConfig(videos=tuple(look_alikes), n_bootstrap=0, name=f"{name}-pairs"))
+    frame = whole["frame"]
+    interval = whole["intervals_95"].get("frame/continuous/frame_auc")
+    return Result(
+        row.name,
+        {
+            "auc": frame["continuous"]["frame_auc"],
+            "ap": frame["continuous"]["frame_ap_step"],
+            "auc_gated": frame["gated"]["frame_auc"],
+            "event_f1": whole["event"]["iou_0.3"]["event_f1"],
+            "look_alike_auc": paired["frame"]["continuous"]["frame_auc"],
+            "look_alike_video_auc": paired["video"]["video_auc"],
+        },
+        None if interval is None else (interval["low"], interval["high"]),
+    )
+
+
+def _searched(row: Row) -> bool:
+    return row.tau is None or row.smoothing != "none"
+
+
+def _mean(figures: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    return {key: summary([f[key] for f in figures])["mean"] for key in FIGURES}
+
+
+def summary(values: Sequence[float | None]) -> Json:
+    """Mean and standard deviation (of a sample; None for one value) of what is defined, and the values."""
+    known = [v for v in values if v is not None]
+    return {
+        "mean": float(np.mean(known)) if known else None,
+        "std": float(np.std(known, ddof=1)) if len(known) > 1 else None,
+        "values": list(values),
+    }
