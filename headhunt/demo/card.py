@@ -35,11 +35,12 @@ Cameras, textures and seeds of the world "eval" are never trained on.
 ## Training
 
 Three stages. First the vision tower learns on single frames: each patch and each visual token says which of {shown}
-words (kinds, colours, actions, directions, place, light) it shows; and the decoder learns its language on segments
-whose visual tokens are made of those words instead of pixels. Then the vision tower goes on alone, in small steps. Then
-the whole model learns on segments: next-token prediction on the answers, with the vision tower's read-outs and one on
-the decoder's states at the visual tokens going on beside it (all read-outs are thrown away afterwards). What is shown
-again is mirrored or in another brightness. The weights are a running average of the last steps.
+words (kinds, colours, actions, directions, place, light) it shows, seldom words weighing more; and the decoder learns
+its language on segments whose visual tokens are made of those words instead of pixels. Then the vision tower goes on
+alone, in small steps. Then the whole model learns on segments: next-token prediction on the answers, with the vision
+tower's read-outs and one on the decoder's states at the visual tokens going on beside it (all read-outs are thrown away
+afterwards). What is shown again is mirrored or in another brightness. The weights are a running average of the last
+steps.
 
 | | |
 |---|---|

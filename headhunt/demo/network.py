@@ -233,12 +233,20 @@ class Reader(nn.Module):
 
     Args:
         layout: Gives the ids of the words.
+        shares: How often a patch shows each word, (words,); seldom ones weigh more. None for equal weights.
     """
 
     words: torch.Tensor
+    weight: torch.Tensor
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, shares: Sequence[float] | None = None) -> None:
         super().__init__()
+        seldom = (
+            np.ones(len(PATCH_WORDS))
+            if shares is None
+            else np.clip(np.sqrt(0.02 / (np.asarray(shares) + 1e-6)), 1.0, 8.0)
+        )
+        self.register_buffer("weight", torch.tensor(seldom, dtype=torch.float32), persistent=False)
         ids = [layout.ids(" " + word) for word in PATCH_WORDS]
         if any(len(one) != 1 for one in ids):
             raise AssertionError("a word of the patches is not one token")
@@ -306,9 +314,10 @@ def cells(patches: torch.Tensor) -> torch.Tensor:
     return patches.view(n, side, GRID // side, side, GRID // side, words).amax((2, 4)).reshape(n, side * side, words)
 
 
-def show_loss(logits: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-    """Binary cross entropy, summed over words, mean over places."""
-    return F.binary_cross_entropy_with_logits(logits.float(), words.float(), reduction="none").sum(-1).mean()
+def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Binary cross entropy, summed over words, mean over places; `weight` (words,) is that of a word that is shown."""
+    loss = F.binary_cross_entropy_with_logits(logits.float(), words.float(), pos_weight=weight, reduction="none")
+    return loss.sum(-1).mean()
 
 
 def text_loss(model: Any, hidden: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

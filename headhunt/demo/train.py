@@ -37,6 +37,7 @@ from headhunt.models import pick_device
 COLUMNS = ("step", "seconds", "stage", "samples", "rate", "lr", "loss", "text", "patch", "cell", "state", *SLOTS)
 CHECK_SEGMENTS = 48
 STATE = "state.safetensors"
+NOTE = "embedded model, trained on rendered video only: it describes what is visible and judges nothing"
 
 
 def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool = False) -> Trainer:
@@ -129,13 +130,14 @@ def _keep_memory() -> None:
         libc.mallopt(m_trim_threshold, (1 << 31) - 1)
 
 
-def export(trainer: Trainer, out: Path, *, n_videos: int) -> None:
+def export(trainer: Trainer, out: Path, *, n_videos: int, note: str = "") -> None:
     """Write the averaged weights as a checkpoint folder, judge it, and write scores and card beside it.
 
     Args:
         trainer: After training or `restore`.
         out: Folder of the run; `model/` in it is written.
         n_videos: Held-out videos to judge on, two segments each; 0 leaves judging out.
+        note: What else is to be known of the run; stands in the card and in the scores.
     """
     from headhunt import golden
     from headhunt.demo import held_out
@@ -144,9 +146,8 @@ def export(trainer: Trainer, out: Path, *, n_videos: int) -> None:
 
     place = out / "model"
     place.mkdir(parents=True, exist_ok=True)
-    note = "embedded model, trained on rendered video only: it describes what is visible and judges nothing"
     with trainer.averaged():
-        network.save(trainer.model, trainer.tokenizer, place, note=note)
+        network.save(trainer.model, trainer.tokenizer, place, note=NOTE)
     backbone = load(str(place), device="cpu", dtype="float32")  # the code path, precision and weights of use
     golden.save(golden.measure(backbone), place)
     model: Any = backbone.model  # type: ignore[attr-defined]
@@ -160,7 +161,7 @@ def export(trainer: Trainer, out: Path, *, n_videos: int) -> None:
         "vocabulary": len(trainer.tokenizer), "words": len(language.WORDS),
         "megabytes": weights.stat().st_size / 1e6, "shown": len(PATCH_WORDS),
     }  # fmt: skip
-    run = _figures(trainer)
+    run = _figures(trainer) | ({"note": note} if note else {})
     (out / "scores.json").write_text(
         json.dumps({"training": run, "judged": judged, "examples": examples}, indent=1) + "\n", encoding="utf-8"
     )
@@ -207,6 +208,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--export-only", action="store_true", help="write model/ and scores from the last state")
+    parser.add_argument("--note", default="", help="what else is to be known of the run, for the card")
     parser.add_argument("--judge", type=int, default=100, help="held-out videos for the scores (100), 0 for none")
     args = parser.parse_args()
     # A terminated trainer takes its rendering processes along.
@@ -229,7 +231,7 @@ def main() -> None:
         trainer.restore(load_state(args.out / STATE, "cpu"))
     else:
         trainer = train(args.out, config, device=args.device, resume=args.resume)
-    export(trainer, args.out, n_videos=args.judge)
+    export(trainer, args.out, n_videos=args.judge, note=args.note)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import torch
 from headhunt.demo import network
 from headhunt.demo.language import pairs
 from headhunt.demo.lessons import Lesson
-from headhunt.demo.training_data import FRAMES, Sample, varied, varied_segment
+from headhunt.demo.training_data import FRAMES, Sample, shares, varied, varied_segment
 
 SLOTS = ("count", "actor", "action", "object", "light", "place", "description")
 
@@ -73,7 +73,7 @@ class Trainer:
         self.layout = network.Layout(self.tokenizer)
         self.model: Any = network.make_model(self.tokenizer).to(device)
         network.choose_attention(self.model, device)
-        self.reader = network.Reader(self.layout).to(device)
+        self.reader = network.Reader(self.layout, shares(split="train")).to(device)
         self.parameters = [p for part in (self.model, self.reader) for p in part.parameters()]
         matrices = [p for p in self.parameters if p.ndim > 1]
         vectors = [p for p in self.parameters if p.ndim < 2]
@@ -108,7 +108,7 @@ class Trainer:
         with self.autocast():
             tokens, states = network.see(self.model, pixels)
         table = self.model.get_input_embeddings().weight.detach()
-        cell = network.show_loss(self.reader(tokens, table, 0), network.cells(words))
+        cell = network.show_loss(self.reader(tokens, table, 0), network.cells(words), self.reader.weight)
         return {"patch": self._patch_loss(states, words), "cell": cell}
 
     def words_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
@@ -132,11 +132,11 @@ class Trainer:
         return network.pack(self.layout, asked, system=system).to(self.device)
 
     def _patch_loss(self, states: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        return network.show_loss(self.reader.patch(states.float()), words.flatten(1, 2))
+        return network.show_loss(self.reader.patch(states.float()), words.flatten(1, 2), self.reader.weight)
 
     def _cell_loss(self, hidden: torch.Tensor, words: torch.Tensor, which: int) -> torch.Tensor:
         table = self.model.get_input_embeddings().weight
-        return network.show_loss(self.reader(hidden, table, which), network.cells(words))
+        return network.show_loss(self.reader(hidden, table, which), network.cells(words), self.reader.weight)
 
     def segments_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
         """Losses of the third stage."""

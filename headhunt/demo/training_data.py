@@ -6,6 +6,7 @@ order. Nothing here knows the model or its tokens.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -116,6 +117,17 @@ def _shots(own: VideoPlan, rng: np.random.Generator, split: Split, n: int) -> Sa
     if rng.random() < ENCODED:
         frames = np.concatenate([through_codec(frame[None], crf=int(rng.integers(20, 29))) for frame in frames])
     return Sample(frames, None, patches(plan, at), own.seed, -1)
+
+
+@functools.cache
+def shares(*, split: Split, n: int = 60) -> tuple[float, ...]:
+    """How often a patch shows each of `PATCH_WORDS`, over 8 frames of each of the first `n` videos."""
+    total = np.zeros(len(PATCH_WORDS))
+    for seed in range(n):
+        plan = plan_of(seed, split)
+        at = np.linspace(0, plan.n_frames - 1, 8).astype(np.int64)
+        total += patches(plan, at).mean((0, 1, 2)) / n
+    return tuple(total.tolist())
 
 
 def _crowded(plan: VideoPlan, rng: np.random.Generator, split: Split) -> VideoPlan:
