@@ -97,7 +97,7 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
     stage = trainer.stage
     # What is shown again is varied: mirrored, in another brightness, asked other questions.
-    pool, uses = ((32, 3), (256, 4), (48, 2))[stage]
+    pool, uses = ((32, 3), (256, 4), (96, 4))[stage]
     return Feed(
         stage,
         first=trainer.next_video[stage],

@@ -49,8 +49,8 @@ class TrainConfig:
     frames: float = 0.2
     rate: float = 2.5e-3
     weight_decay: float = 0.05
-    seen: int = 6
-    questions: int = 6
+    seen: int = 4
+    questions: int = 2
     weight: float = 0.2
     average: float = 0.999
     check_s: float = 240.0
