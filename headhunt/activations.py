@@ -163,11 +163,27 @@ class Extractor:
         Raises:
             ModelError: A hook did not fire exactly once a forward pass.
         """
+        return self.read(self.encode(pixels.reshape(-1, *pixels.shape[2:])).unflatten(0, tuple(pixels.shape[:2])))
+
+    def encode(self, frames: UInt8 | torch.Tensor) -> torch.Tensor:
+        """The vision tower alone: uint8 (f, 3, height, width), resized frames -> visual tokens (f, tokens, hidden)."""
         import torch
 
         with torch.inference_mode():
-            frames = torch.as_tensor(pixels)
-            visual = self.backbone.encode_frames(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+            return self.backbone.encode_frames(torch.as_tensor(frames))
+
+    def read(self, visual: torch.Tensor) -> Activations:
+        """The language model alone, over what `encode` gave.
+
+        Args:
+            visual: (b, f, tokens, hidden).
+
+        Raises:
+            ModelError: A hook did not fire exactly once a forward pass.
+        """
+        import torch
+
+        with torch.inference_mode():
             heads, context = METHODS[self.method](self, visual)
             return Activations(_to_numpy(self._pick(heads)), None if context is None else _to_numpy(context))
 

@@ -15,6 +15,7 @@ from headhunt.records import Interval, UInt8
 from headhunt.stages._artefacts import check_like
 from headhunt.stages._decoders import Task, decode_all
 from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_video, prepare
+from headhunt.stages._frames import SharedFrames
 from headhunt.stages._inputs import Source, collect, unlisted
 from headhunt.stages._progress import Progress, silent
 from headhunt.store import SHARD_ROWS, RowStatus, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
@@ -157,8 +158,10 @@ def _run_shard(
     """Compute the missing rows of one shard; yields (done, failed) as it goes; what is finished is kept in any case."""
     writer = ShardWriter(store, shard, flush_s=config.flush_s)
     try:
+        tasks = _tasks(store, writer.pending(), wanted, config.n_frames)
+        frames = SharedFrames(tasks, run.extractor.encode)
         decoded = decode_all(
-            _tasks(store, writer.pending(), wanted, config.n_frames),
+            tasks,
             run.backbone.preprocess,
             processes=config.n_decoders,
             timeout_s=config.decode_timeout_s,
@@ -168,23 +171,28 @@ def _run_shard(
             batch: list[tuple[int, UInt8]] = []
             for row, pixels in decoded:
                 if isinstance(pixels, str):
+                    frames.release(row)
                     writer.fail(row, pixels)
                     yield 0, 1
                     continue
                 batch.append((row, pixels))
                 if len(batch) == config.batch_size:
-                    yield _run_batch(batch, run, writer)
+                    yield _run_batch(batch, frames, run, writer)
                     batch = []
             if batch:
-                yield _run_batch(batch, run, writer)
+                yield _run_batch(batch, frames, run, writer)
     finally:
         writer.flush()
 
 
-def _run_batch(batch: Sequence[tuple[int, UInt8]], run: Run, writer: ShardWriter) -> tuple[int, int]:
+def _run_batch(
+    batch: Sequence[tuple[int, UInt8]], frames: SharedFrames, run: Run, writer: ShardWriter
+) -> tuple[int, int]:
     from headhunt.activations import check_storable
 
-    out = run.extractor(np.stack([pixels for _, pixels in batch]))
+    out = run.extractor.read(frames.tokens(batch))
+    for row, _ in batch:
+        frames.release(row)
     good, failed = [], 0
     for i, (row, _) in enumerate(batch):
         try:

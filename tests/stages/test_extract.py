@@ -199,13 +199,13 @@ def test_finished_rows_are_not_computed_again(
     seen: list[int] = []
     original = stage._run_batch
 
-    def counted(batch, run, writer):
+    def counted(batch, frames, run, writer):
         seen.extend(row for row, _ in batch)
         if len(seen) == 4:
-            original(batch, run, writer)
+            original(batch, frames, run, writer)
             writer.flush()
             raise KeyboardInterrupt
-        return original(batch, run, writer)
+        return original(batch, frames, run, writer)
 
     monkeypatch.setattr(stage, "_run_batch", counted)
     with pytest.raises(KeyboardInterrupt):
@@ -311,14 +311,14 @@ def test_a_video_that_changed_is_refused(videos: Path, config: ExtractConfig, tm
 def test_activations_that_float16_cannot_hold_fail_their_row_alone(
     videos: Path, config: ExtractConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Extractor.__call__
+    original = Extractor.read
 
-    def overflow(self, pixels):
-        out = original(self, pixels)
+    def overflow(self, visual):
+        out = original(self, visual)
         out.heads[0, 1, 2, 3, 4] = np.inf
         return out
 
-    monkeypatch.setattr(Extractor, "__call__", overflow)
+    monkeypatch.setattr(Extractor, "read", overflow)
     report = extract([videos / "a.mp4"], tmp_path / "s.zarr", config)
     assert (report.rows_done, report.rows_failed) == (2, 2)
     assert "float16" in report.failed[0][1]
