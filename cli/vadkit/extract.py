@@ -42,6 +42,7 @@ def extract(
         ),
     ] = "packed",
     batch_size: options.BatchSize = 4,
+    skip_still: options.SkipStill = None,
     offline: options.Offline = False,
     prompts: Annotated[
         str,
@@ -209,6 +210,7 @@ def extract(
         "context": keep_context if keep_context is not None else lean.context,
         "method": method,
         "batch_size": batch_size,
+        "skip_still": skip_still,
         "shard": (int(parts[0]), int(parts[1])),
         "flush_s": flush_s,
         "decoders": decoders,
@@ -243,8 +245,9 @@ def tell(report: ExtractReport) -> None:
     """Tell what an extraction did."""
     console.notes(report.notes)
     elsewhere = f", {report.elsewhere} left to other processes" if report.elsewhere else ""
+    reused = f" ({report.rows_reused} of them reused)" if report.rows_reused else ""
     console.say(
-        f"{report.store}: {console.count(report.videos, 'video')}, {report.rows_done} rows extracted, "
+        f"{report.store}: {console.count(report.videos, 'video')}, {report.rows_done} rows extracted{reused}, "
         f"{report.rows_kept} were there, {report.rows_failed} failed{elsewhere}"
     )
     console.say_some(report.unlisted, "video", "there but not in the manifest")

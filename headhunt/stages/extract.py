@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from headhunt import segments, video
-from headhunt.errors import ComputeError, StaleError, StoreBusyError
-from headhunt.records import Interval, UInt8
+from headhunt.errors import StaleError, StoreBusyError
+from headhunt.records import Interval
 from headhunt.stages._artefacts import check_like
 from headhunt.stages._decoders import Task, decode_all
 from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_video, prepare
 from headhunt.stages._frames import SharedFrames
 from headhunt.stages._inputs import Source, collect, unlisted
+from headhunt.stages._passes import Counts, Passes
 from headhunt.stages._progress import Progress, silent
+from headhunt.stages._still import StillSegments
 from headhunt.store import SHARD_ROWS, RowStatus, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
 
 __all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "extract", "prepare"]
@@ -30,7 +32,8 @@ class ExtractReport:
     Attributes:
         store: Path of the store.
         videos: Videos asked for.
-        rows_done: Rows computed now.
+        rows_done: Rows finished now.
+        rows_reused: How many of those took the features of a segment that looks the same (`skip_still`).
         rows_kept: Rows that were done before.
         rows_failed: Rows that could not be had.
         failed: (video, reason) of every video asked for that failed, wholly or in part.
@@ -42,6 +45,7 @@ class ExtractReport:
     store: str
     videos: int = 0
     rows_done: int = 0
+    rows_reused: int = 0
     rows_kept: int = 0
     rows_failed: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -96,9 +100,10 @@ def extract(
             if not claimed:
                 report.elsewhere += int((mine & (rows.row // SHARD_ROWS == shard)).sum())
                 continue
-            for done, failed in _run_shard(store, shard, wanted, run, config):
-                report.rows_done += done
-                report.rows_failed += failed
+            for counts in _run_shard(store, shard, wanted, run, config):
+                report.rows_done += counts.done
+                report.rows_failed += counts.failed
+                report.rows_reused += counts.reused
                 progress("segments", before + report.rows_done + report.rows_failed, total)
     if report.elsewhere and not (report.rows_done or report.rows_failed) and config.shard[1] == 1:
         raise StoreBusyError(
@@ -152,14 +157,15 @@ def _plan(
     return plan(store, planned)
 
 
-def _run_shard(
-    store: Store, shard: int, wanted: dict[str, Path], run: Run, config: ExtractConfig
-) -> Iterator[tuple[int, int]]:
-    """Compute the missing rows of one shard; yields (done, failed) as it goes; what is finished is kept in any case."""
+def _run_shard(store: Store, shard: int, wanted: dict[str, Path], run: Run, config: ExtractConfig) -> Iterator[Counts]:
+    """Compute the missing rows of one shard; yields counts as it goes; what is finished is kept in any case."""
     writer = ShardWriter(store, shard, flush_s=config.flush_s)
     try:
-        tasks = _tasks(store, writer.pending(), wanted, config.n_frames)
+        table, pending = store.segments(), writer.pending()
+        still = StillSegments(config.skip_still, table.where(table.row // SHARD_ROWS == shard), pending)
+        tasks = _tasks(store, sorted({*pending, *still.references}), wanted, config.n_frames)
         frames = SharedFrames(tasks, run.extractor.encode)
+        passes = Passes(run.extractor, writer, frames, still, config.batch_size)
         decoded = decode_all(
             tasks,
             run.backbone.preprocess,
@@ -168,53 +174,19 @@ def _run_shard(
             ahead=2 * config.batch_size,
         )
         with closing(decoded):
-            batch: list[tuple[int, UInt8]] = []
             for row, pixels in decoded:
-                if isinstance(pixels, str):
-                    frames.release(row)
-                    writer.fail(row, pixels)
-                    yield 0, 1
-                    continue
-                batch.append((row, pixels))
-                if len(batch) == config.batch_size:
-                    yield _run_batch(batch, frames, run, writer)
-                    batch = []
-            if batch:
-                yield _run_batch(batch, frames, run, writer)
+                yield passes.take(row, pixels)
+            yield passes.rest()
     finally:
         writer.flush()
 
 
-def _run_batch(
-    batch: Sequence[tuple[int, UInt8]], frames: SharedFrames, run: Run, writer: ShardWriter
-) -> tuple[int, int]:
-    from headhunt.activations import check_storable
-
-    out = run.extractor.read(frames.tokens(batch))
-    for row, _ in batch:
-        frames.release(row)
-    good, failed = [], 0
-    for i, (row, _) in enumerate(batch):
-        try:
-            check_storable(out.heads[i])
-            if out.context is not None:
-                check_storable(out.context[i])
-            good.append(i)
-        except ComputeError as error:
-            writer.fail(row, error.line)
-            failed += 1
-    if good:
-        context = None if out.context is None else out.context[good]
-        writer.add([batch[i][0] for i in good], out.heads[good], context)
-    return len(good), failed
-
-
-def _tasks(store: Store, pending: Sequence[int], wanted: dict[str, Path], n_frames: int) -> list[Task]:
-    """The pending rows, video by video."""
+def _tasks(store: Store, chosen: Sequence[int], wanted: dict[str, Path], n_frames: int) -> list[Task]:
+    """The chosen rows, video by video."""
     table, rows = store.videos(), store.segments()
     place = {int(row): i for i, row in enumerate(rows.row)}
     by_video: dict[int, list[int]] = {}
-    for row in pending:
+    for row in chosen:
         by_video.setdefault(int(rows.video[place[row]]), []).append(row)
 
     def frames(row: int) -> tuple[int, ...]:

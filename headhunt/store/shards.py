@@ -14,7 +14,7 @@ from headhunt.errors import StoreBusyError
 from headhunt.records import Float32
 from headhunt.store.layout import SHARD_ROWS, RowStatus
 from headhunt.store.locks import disk_error, lock
-from headhunt.store.reader import Store
+from headhunt.store.reader import Store, read_source
 
 
 @contextmanager
@@ -43,9 +43,11 @@ class ShardWriter:
         self._features: dict[str, Any] = dict(store.root["features"].arrays())
         self._status = store.root["segments/status"]
         self._reason = store.root["segments/reason"]
+        self._source = store.root["segments/source"] if "source" in store.root["segments"] else None
         rows = slice(self.first, self.first + SHARD_ROWS)
         self.status = self._status[rows].astype(np.uint8)
         self.reason = self._reason[rows].astype(object)
+        self.source = read_source(store.root["segments"], rows.start, rows.stop)
         # A shard that holds rows already is read back: it is encoded as a whole.
         held = bool((self.status == RowStatus.DONE).any())
         self._buffer = {
@@ -71,16 +73,39 @@ class ShardWriter:
         self._buffer["heads"][index] = heads
         if context is not None:
             self._buffer["context"][index] = context
+        self._done(index, -1)
+
+    def reuse(self, row: int, source: int) -> None:
+        """Give a row the features of another row, and record which.
+
+        Args:
+            row: Place in the feature arrays, inside this shard.
+            source: Place of the other one, inside this shard too, done, with features of its own.
+        """
+        index, origin = row - self.first, source - self.first
+        assert self.status[origin] == RowStatus.DONE
+        assert self.source[origin] < 0
+        for buffer in self._buffer.values():
+            buffer[index] = buffer[origin]
+        self._done(index, source)
+
+    def _done(self, index: Any, source: int) -> None:
         self.status[index] = RowStatus.DONE
         self.reason[index] = ""
+        self.source[index] = source
         self._dirty = True
         if time.monotonic() - self._since >= self.flush_s:
             self.flush()
+
+    def state(self, row: int) -> tuple[RowStatus, str]:
+        """Status of a row as it is now, and the reason when it failed."""
+        return RowStatus(self.status[row - self.first]), str(self.reason[row - self.first])
 
     def fail(self, row: int, reason: str) -> None:
         """Record that a row cannot be had."""
         self.status[row - self.first] = RowStatus.FAILED
         self.reason[row - self.first] = reason
+        self.source[row - self.first] = -1
         self._dirty = True
 
     def flush(self) -> None:
@@ -94,6 +119,8 @@ class ShardWriter:
                     array[rows, prompt] = self._buffer[name][:, prompt]
                 self._sync(f"features/{name}", array)
             self._reason[rows] = self.reason
+            if self._source is not None:
+                self._source[rows] = self.source
             self._status[rows] = self.status
         except OSError as error:
             raise disk_error(self.store.path, error) from error

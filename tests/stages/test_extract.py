@@ -21,7 +21,7 @@ from headhunt.datasets import write_manifest
 from headhunt.demo import model as embedded
 from headhunt.errors import FingerprintError, InputError, StaleError, StoreBusyError, UsageError
 from headhunt.records import Head, Interval, ManifestRow
-from headhunt.stages import extract as stage
+from headhunt.stages._passes import Passes
 from headhunt.stages.extract import ExtractConfig, extract, prepare
 from headhunt.store import RowStatus, Store, VideoStatus, claim_shard
 from tests.videos import write_video
@@ -197,17 +197,17 @@ def test_finished_rows_are_not_computed_again(
 ) -> None:
     store = tmp_path / "half.zarr"
     seen: list[int] = []
-    original = stage._run_batch
+    original = Passes._compute
 
-    def counted(batch, frames, run, writer):
+    def counted(self, batch):
         seen.extend(row for row, _ in batch)
+        counts = original(self, batch)
         if len(seen) == 4:
-            original(batch, frames, run, writer)
-            writer.flush()
+            self._writer.flush()
             raise KeyboardInterrupt
-        return original(batch, frames, run, writer)
+        return counts
 
-    monkeypatch.setattr(stage, "_run_batch", counted)
+    monkeypatch.setattr(Passes, "_compute", counted)
     with pytest.raises(KeyboardInterrupt):
         extract([videos], store, config)
     extract([videos], store, config)
@@ -228,6 +228,7 @@ def test_finished_rows_are_not_computed_again(
         ({"heads": (Head(0, 0),)}, "heads"),
         ({"method": "loop"}, "method"),
         ({"context": False}, "context"),
+        ({"skip_still": 3.0}, "skip_still"),
     ],
 )
 def test_a_store_refuses_features_of_another_kind(
@@ -414,6 +415,8 @@ def test_a_head_subset_reads_one_prompt_and_gives_the_same_vectors(
         {"decode_timeout_s": 0.0},
         {"shard": (2, 2)},
         {"fraction": 0.0},
+        {"skip_still": -1.0},
+        {"skip_still": float("nan")},
     ],
 )
 def test_options_that_make_no_sense_are_refused(change: dict) -> None:

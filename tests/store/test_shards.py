@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,55 @@ def test_a_full_disk_leaves_what_was_finished(tmp_path: Path, monkeypatch: pytes
     assert store.segments().status.tolist() == [RowStatus.DONE] * 2 + [RowStatus.PLANNED] * 2
     fill(store)
     np.testing.assert_array_equal(store.layer(np.arange(4), 0, prompt=0), features([0, 1, 2, 3])[0][:, 0, 0])
+
+
+def test_a_row_that_reuses_another_says_so_until_it_has_features_of_its_own(tmp_path: Path) -> None:
+    store = stores.plan(make(tmp_path / "s"), [planned("a.mp4", 4)])
+    with stores.claim_shard(store, 0):
+        writer = ShardWriter(store, 0)
+        writer.add([1], *features([1]))
+        writer.reuse(2, 1)
+        writer.flush()
+        table = Store(tmp_path / "s").segments()
+        assert table.status.tolist() == [RowStatus.PLANNED, RowStatus.DONE, RowStatus.DONE, RowStatus.PLANNED]
+        assert table.source.tolist() == [-1, -1, 1, -1]
+        assert table.done().source.tolist() == [-1, 1]
+        got = store.layer(np.array([1, 2]), 2, prompt=1)
+        np.testing.assert_array_equal(got[0], got[1])
+        np.testing.assert_array_equal(store.context(np.array([2]), prompt=0), features([1])[1][:, 0])
+        again = ShardWriter(store, 0)
+        assert again.source[:3].tolist() == [-1, -1, 1]
+        again.add([2], *features([2]))
+        again.flush()
+    assert Store(tmp_path / "s").segments().source.tolist() == [-1] * 4
+
+
+def test_a_row_is_never_done_before_what_it_reuses_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = stores.plan(make(tmp_path / "s"), [planned("a.mp4", 2)])
+    names: list[str] = []
+    original = zarr.Array.__setitem__
+    monkeypatch.setattr(
+        zarr.Array, "__setitem__", lambda self, *args: (names.append(self.basename), original(self, *args))[1]
+    )
+    with stores.claim_shard(store, 0):
+        writer = ShardWriter(store, 0, flush_s=0.0)
+        writer.add([0], *features([0]))
+        names.clear()
+        writer.reuse(1, 0)
+    assert names[-2:] == ["source", "status"]
+
+
+def test_a_store_without_the_column_of_reused_rows_is_read_extended_and_filled(tmp_path: Path) -> None:
+    store = stores.plan(make(tmp_path / "s"), [planned("a.mp4", 2)])
+    fill(store, stop=1)
+    shutil.rmtree(tmp_path / "s" / "segments" / "source")  # as it was before there was such a column
+    store = stores.plan(Store(tmp_path / "s", writable=True), [planned("b.mp4", 3)])
+    fill(store)
+    table = Store(tmp_path / "s").segments()
+    assert set(table.status) == {RowStatus.DONE}
+    assert table.source.tolist() == [-1] * 5
+    np.testing.assert_array_equal(store.layer(table.row, 0, prompt=0), features(table.row.tolist())[0][:, 0, 0])
+    assert not (tmp_path / "s" / "segments" / "source").exists()
 
 
 def test_a_partial_shard_is_written_after_the_given_time(tmp_path: Path) -> None:

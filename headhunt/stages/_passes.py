@@ -1,0 +1,103 @@
+"""One shard's way through the model: rows come decoded, leave in batches, and go to the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from headhunt.errors import ComputeError
+from headhunt.records import UInt8
+from headhunt.stages._frames import SharedFrames
+from headhunt.stages._still import StillSegments
+from headhunt.store import RowStatus, ShardWriter
+
+if TYPE_CHECKING:
+    from headhunt.activations import Extractor
+
+
+class Counts(NamedTuple):
+    """Rows that were finished: computed or reused (`done`), failed, and how many of those done were reused."""
+
+    done: int = 0
+    failed: int = 0
+    reused: int = 0
+
+    def plus(self, other: Counts) -> Counts:
+        """Both together."""
+        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class Passes:
+    """Gathers decoded rows into batches and runs them.
+
+    Args:
+        extractor: The model with its prompts.
+        writer: Takes the features; the shard is held.
+        frames: The vision tower.
+        still: Finds rows that need no pass.
+        size: Rows a pass.
+    """
+
+    def __init__(
+        self, extractor: Extractor, writer: ShardWriter, frames: SharedFrames, still: StillSegments, size: int
+    ) -> None:
+        self._extractor, self._writer, self._frames, self._still = extractor, writer, frames, still
+        self._size = size
+        self._batch: list[tuple[int, UInt8]] = []
+        self._waiting: list[tuple[int, int]] = []  # (row, the row of the batch it takes its features from)
+
+    def take(self, row: int, pixels: UInt8 | str) -> Counts:
+        """Take the next row, its resized frames (f, 3, height, width) or the reason why there are none."""
+        if row in self._still.references:
+            self._frames.release(row)
+            self._still.refer(row, pixels)
+            return Counts()
+        if isinstance(pixels, str):
+            self._frames.release(row)
+            self._writer.fail(row, pixels)
+            return Counts(failed=1)
+        source = self._still.source(row, pixels)
+        if source is not None:
+            self._frames.release(row)
+            if any(source == gathered for gathered, _ in self._batch):
+                self._waiting.append((row, source))
+                return Counts()
+            return self._reuse(row, source)
+        self._batch.append((row, pixels))
+        return self.rest() if len(self._batch) == self._size else Counts()
+
+    def rest(self) -> Counts:
+        """Compute what is gathered so far."""
+        batch, waiting = self._batch, self._waiting
+        self._batch, self._waiting = [], []
+        counts = self._compute(batch) if batch else Counts()
+        for row, source in waiting:
+            counts = counts.plus(self._reuse(row, source))
+        return counts
+
+    def _reuse(self, row: int, source: int) -> Counts:
+        status, reason = self._writer.state(source)
+        if status == RowStatus.DONE:
+            self._writer.reuse(row, source)
+            return Counts(done=1, reused=1)
+        self._writer.fail(row, f"it shows what row {source} shows, which failed: {reason}")
+        return Counts(failed=1)
+
+    def _compute(self, batch: Sequence[tuple[int, UInt8]]) -> Counts:
+        from headhunt.activations import check_storable
+
+        out = self._extractor.read(self._frames.tokens(batch))
+        good = []
+        for i, (row, _) in enumerate(batch):
+            self._frames.release(row)
+            try:
+                check_storable(out.heads[i])
+                if out.context is not None:
+                    check_storable(out.context[i])
+                good.append(i)
+            except ComputeError as error:
+                self._writer.fail(row, error.line)
+        if good:
+            context = None if out.context is None else out.context[good]
+            self._writer.add([batch[i][0] for i in good], out.heads[good], context)
+        return Counts(done=len(good), failed=len(batch) - len(good))
