@@ -187,6 +187,13 @@ class Extractor:
             heads, context = METHODS[self.method](self, visual)
             return Activations(_to_numpy(self._pick(heads)), None if context is None else _to_numpy(context))
 
+    def free(self) -> None:
+        """Give memory that nothing uses back to the device, after a pass that did not fit."""
+        import torch
+
+        if self.backbone.device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def _pick(self, heads: torch.Tensor) -> torch.Tensor:
         """(b, p, wanted layers, h, d) -> as asked for."""
         if self.heads is None:

@@ -258,7 +258,8 @@ def _tell_plan(planned: DryRun) -> None:
     console.notes(planned.notes)
     console.say(
         f"{console.count(planned.videos, 'video')}, {console.clock(planned.duration_s)}, {planned.frames} frames",
-        f"{planned.segments} segments and {planned.whole_videos} whole-video rows: {planned.passes} forward passes",
+        f"{planned.segments} segments and {planned.whole_videos} whole-video rows: "
+        + ("forward passes as large as they fit" if planned.passes is None else f"{planned.passes} forward passes"),
     )
     if planned.tokens is not None and planned.bytes is not None:
         console.say(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from headhunt.errors import ComputeError
 from headhunt.records import UInt8
+from headhunt.stages._batch_size import BatchSize, is_out_of_memory
 from headhunt.stages._frames import SharedFrames
 from headhunt.stages._still import StillSegments
 from headhunt.store import RowStatus, ShardWriter
 
 if TYPE_CHECKING:
-    from headhunt.activations import Extractor
+    from headhunt.activations import Activations, Extractor
 
 
 class Counts(NamedTuple):
@@ -35,11 +37,11 @@ class Passes:
         writer: Takes the features; the shard is held.
         frames: The vision tower.
         still: Finds rows that need no pass.
-        size: Rows a pass.
+        size: Rows a pass; told how each went.
     """
 
     def __init__(
-        self, extractor: Extractor, writer: ShardWriter, frames: SharedFrames, still: StillSegments, size: int
+        self, extractor: Extractor, writer: ShardWriter, frames: SharedFrames, still: StillSegments, size: BatchSize
     ) -> None:
         self._extractor, self._writer, self._frames, self._still = extractor, writer, frames, still
         self._size = size
@@ -64,13 +66,27 @@ class Passes:
                 return Counts()
             return self._reuse(row, source)
         self._batch.append((row, pixels))
-        return self.rest() if len(self._batch) == self._size else Counts()
+        return self.rest() if len(self._batch) >= self._size.now else Counts()
 
     def rest(self) -> Counts:
-        """Compute what is gathered so far."""
-        batch, waiting = self._batch, self._waiting
+        """Compute what is gathered so far; a pass that does not fit into memory is taken in smaller ones.
+
+        Raises:
+            ComputeError: One segment alone does not fit.
+        """
+        left, waiting, counts = self._batch, self._waiting, Counts()
         self._batch, self._waiting = [], []
-        counts = self._compute(batch) if batch else Counts()
+        while left:
+            batch = left[: self._size.now]
+            begin = time.monotonic()
+            out = self._run(batch)
+            if out is None:  # here, where no exception holds on to what the pass had allocated
+                self._size.ran_out(len(batch))
+                self._extractor.free()
+                continue
+            self._size.passed(len(batch), time.monotonic() - begin)
+            counts = counts.plus(self._keep(batch, out))
+            left = left[len(batch) :]
         for row, source in waiting:
             counts = counts.plus(self._reuse(row, source))
         return counts
@@ -83,10 +99,18 @@ class Passes:
         self._writer.fail(row, f"it shows what row {source} shows, which failed: {reason}")
         return Counts(failed=1)
 
-    def _compute(self, batch: Sequence[tuple[int, UInt8]]) -> Counts:
+    def _run(self, batch: Sequence[tuple[int, UInt8]]) -> Activations | None:
+        """One pass; None when memory ran out."""
+        try:
+            return self._extractor.read(self._frames.tokens(batch))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        return None
+
+    def _keep(self, batch: Sequence[tuple[int, UInt8]], out: Activations) -> Counts:
         from headhunt.activations import check_storable
 
-        out = self._extractor.read(self._frames.tokens(batch))
         good = []
         for i, (row, _) in enumerate(batch):
             self._frames.release(row)

@@ -29,7 +29,7 @@ class DryRun:
         duration_s: Length of all videos, seconds.
         segments: Rows of unit "segment".
         whole_videos: Rows of unit "video".
-        passes: Batches the model would run.
+        passes: Batches the model would run; None where their size is found while it runs ("auto").
         tokens: Tokens the language model reads for a row, all prompts together; None where the model is not on disk.
         bytes: Size of the features at float16 before compression, an upper bound; None likewise.
         notes: What the user should know.
@@ -41,7 +41,7 @@ class DryRun:
     duration_s: float
     segments: int
     whole_videos: int
-    passes: int
+    passes: int | None
     tokens: int | None
     bytes: int | None
     notes: tuple[str, ...]
@@ -83,7 +83,7 @@ def dry_run(paths: Sequence[Path], config: ExtractConfig, *, progress: Progress 
         duration_s=sum(video.duration_s for video in planned if video.segments),
         segments=units.count("segment"),
         whole_videos=units.count("video"),
-        passes=-(-len(units) // config.batch_size),
+        passes=None if config.batch_size == "auto" else -(-len(units) // config.batch_size),
         tokens=tokens,
         bytes=size,
         notes=notes,

@@ -13,6 +13,7 @@ from headhunt import segments, video
 from headhunt.errors import StaleError, StoreBusyError
 from headhunt.records import Interval
 from headhunt.stages._artefacts import check_like
+from headhunt.stages._batch_size import BatchSize
 from headhunt.stages._decoders import Task, decode_all
 from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_video, prepare
 from headhunt.stages._frames import SharedFrames
@@ -23,6 +24,8 @@ from headhunt.stages._still import StillSegments
 from headhunt.store import SHARD_ROWS, RowStatus, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
 
 __all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "extract", "prepare"]
+
+AHEAD = 4  # each decoder is two passes ahead, and two of so many segments at least: passes may grow
 
 
 @dataclass
@@ -92,6 +95,7 @@ def extract(
     report.rows_kept = int((mine & (rows.status == RowStatus.DONE)).sum())
     before = report.rows_kept
     total = int(mine.sum())
+    size = BatchSize(config.batch_size)
     for shard in sorted({int(r) // SHARD_ROWS for r in rows.row[mine & (rows.status != RowStatus.DONE)]}):
         if shard % config.shard[1] != config.shard[0]:
             report.elsewhere += int((mine & (rows.row // SHARD_ROWS == shard)).sum())
@@ -100,7 +104,7 @@ def extract(
             if not claimed:
                 report.elsewhere += int((mine & (rows.row // SHARD_ROWS == shard)).sum())
                 continue
-            for counts in _run_shard(store, shard, wanted, run, config):
+            for counts in _run_shard(store, shard, wanted, run, size, config):
                 report.rows_done += counts.done
                 report.rows_failed += counts.failed
                 report.rows_reused += counts.reused
@@ -109,6 +113,7 @@ def extract(
         raise StoreBusyError(
             f"another process is extracting into {store_path}", hint="wait for it, or divide the work with --shard i/n"
         )
+    report.notes += size.notes
     store = finish(store)
     table = store.videos()
     report.failed = [
@@ -157,7 +162,9 @@ def _plan(
     return plan(store, planned)
 
 
-def _run_shard(store: Store, shard: int, wanted: dict[str, Path], run: Run, config: ExtractConfig) -> Iterator[Counts]:
+def _run_shard(
+    store: Store, shard: int, wanted: dict[str, Path], run: Run, size: BatchSize, config: ExtractConfig
+) -> Iterator[Counts]:
     """Compute the missing rows of one shard; yields counts as it goes; what is finished is kept in any case."""
     writer = ShardWriter(store, shard, flush_s=config.flush_s)
     try:
@@ -165,13 +172,13 @@ def _run_shard(store: Store, shard: int, wanted: dict[str, Path], run: Run, conf
         still = StillSegments(config.skip_still, table.where(table.row // SHARD_ROWS == shard), pending)
         tasks = _tasks(store, sorted({*pending, *still.references}), wanted, config.n_frames)
         frames = SharedFrames(tasks, run.extractor.encode)
-        passes = Passes(run.extractor, writer, frames, still, config.batch_size)
+        passes = Passes(run.extractor, writer, frames, still, size)
         decoded = decode_all(
             tasks,
             run.backbone.preprocess,
             processes=config.n_decoders,
             timeout_s=config.decode_timeout_s,
-            ahead=2 * config.batch_size,
+            ahead=2 * max(size.now, AHEAD),
         )
         with closing(decoded):
             for row, pixels in decoded:

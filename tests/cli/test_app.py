@@ -84,6 +84,8 @@ def test_what_is_missing_in_the_store_is_4_and_names_the_command_to_run(vadkit: 
         ["extract", "v", "--shard", "1"],
         ["extract", "v", "--shard", "1/²"],
         ["extract", "v", "--length", "0"],
+        ["extract", "v", "--batch-size", "all"],
+        ["extract", "v", "--batch-size", "0"],
         ["extract", "v", "--skip-still", "much"],
         ["extract", "v", "--skip-still=-1"],
         ["extract", "v", "--fraction", "0"],

@@ -197,17 +197,17 @@ def test_finished_rows_are_not_computed_again(
 ) -> None:
     store = tmp_path / "half.zarr"
     seen: list[int] = []
-    original = Passes._compute
+    original = Passes._keep
 
-    def counted(self, batch):
+    def counted(self, batch, out):
         seen.extend(row for row, _ in batch)
-        counts = original(self, batch)
+        counts = original(self, batch, out)
         if len(seen) == 4:
             self._writer.flush()
             raise KeyboardInterrupt
         return counts
 
-    monkeypatch.setattr(Passes, "_compute", counted)
+    monkeypatch.setattr(Passes, "_keep", counted)
     with pytest.raises(KeyboardInterrupt):
         extract([videos], store, config)
     extract([videos], store, config)
@@ -411,6 +411,7 @@ def test_a_head_subset_reads_one_prompt_and_gives_the_same_vectors(
         {"method": "fast"},
         {"length": 0},
         {"batch_size": 0},
+        {"batch_size": "all"},
         {"decoders": -1},
         {"decode_timeout_s": 0.0},
         {"shard": (2, 2)},
