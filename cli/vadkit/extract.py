@@ -169,7 +169,12 @@ def extract(
             rich_help_panel=options.RUNTIME,
         ),
     ] = 120.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done, and its size.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Only tell what would be done: its size, operations and an estimate of the time."
+        ),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Extract the features of videos into the store; what is there already is not computed again.
@@ -265,4 +270,11 @@ def _tell_plan(planned: DryRun) -> None:
         console.say(
             f"{planned.tokens} tokens a row, {planned.bytes / 2**20:.1f} MiB on disk at most (float16, uncompressed)"
         )
+    if planned.operations is not None:
+        cost = planned.operations
+        parts = (("vision", cost.vision), ("shared prefix", cost.prefix), ("prompts", cost.suffixes))
+        shares = ", ".join(f"{name} {value / max(cost.total, 1.0):.0%}" for name, value in parts)
+        console.say(f"{cost.total / 1e12:,.3g} TFLOP ({shares})")
+    if planned.seconds is not None:
+        console.say(f"about {console.clock(planned.seconds)} for the model, an estimate {planned.estimate}")
     console.say_failures(planned.failed)
