@@ -169,8 +169,11 @@ class Extractor:
         """The vision tower alone: uint8 (f, 3, height, width), resized frames -> visual tokens (f, tokens, hidden)."""
         import torch
 
+        pixels = torch.as_tensor(frames)
+        if self.backbone.device.type == "cuda" and not pixels.is_cuda:
+            pixels = pixels.pin_memory()  # page-locked, so that the copy to the device holds nothing up
         with torch.inference_mode():
-            return self.backbone.encode_frames(torch.as_tensor(frames))
+            return self.backbone.encode_frames(pixels)
 
     def read(self, visual: torch.Tensor) -> Activations:
         """The language model alone, over what `encode` gave.
