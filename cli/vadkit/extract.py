@@ -32,6 +32,16 @@ def extract(
     revision: options.Revision = None,
     dtype: options.Dtype = "auto",
     device: options.Device = "auto",
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            "--devices",
+            metavar="NAME,NAME,...",
+            help="Run one process on each of these devices, such as cuda:0,cuda:1, over one plan.",
+            show_default="one process on --device",
+            rich_help_panel=options.RUNTIME,
+        ),
+    ] = None,
     attn: options.Attn = "auto",
     method: Annotated[
         Literal["packed", "loop", "full"],
@@ -188,6 +198,9 @@ def extract(
     from headhunt.stages.extract import ExtractConfig
     from headhunt.stages.extract import extract as stage
 
+    several = [] if devices is None else [name.strip() for name in devices.split(",")]
+    if devices is not None and (not all(several) or options.given(context, "device")):
+        raise UsageError("--devices is a list of names, and takes the place of --device", got=devices)
     lean = wanted(heads, store)
     asked = lean.prompts if lean.prompts is not None and prompts == PROMPTS else prompts
     needed = lean.prompts.ids if lean.prompts is not None and asked is lean.prompts else None
@@ -195,7 +208,7 @@ def extract(
         "model": model,
         "revision": revision,
         "dtype": dtype,
-        "device": device,
+        "device": several[0] if several else device,
         "attn": attn,
         "offline": offline,
         "prompts": asked,
@@ -234,7 +247,12 @@ def extract(
         _leave(planned.failed)
         return
     with console.progress() as progress:
-        report = stage(videos, store, config, progress=progress)
+        if several:
+            from headhunt.side_by_side import extract_side_by_side
+
+            report = extract_side_by_side(videos, store, config, several, progress=progress)
+        else:
+            report = stage(videos, store, config, progress=progress)
     if as_json:
         console.print_json("extract", report, store=store, failed=console.failures(report.failed))
     tell(report)

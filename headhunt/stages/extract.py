@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from headhunt.stages._progress import Progress, silent
 from headhunt.stages._still import StillSegments
 from headhunt.store import SHARD_ROWS, RowStatus, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
 
-__all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "extract", "prepare"]
+__all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "conclude", "extract", "prepare"]
 
 AHEAD = 4  # each decoder is two passes ahead, and two of so many segments at least: passes may grow
 
@@ -114,14 +114,36 @@ def extract(
             f"another process is extracting into {store_path}", hint="wait for it, or divide the work with --shard i/n"
         )
     report.notes += size.notes
-    store = finish(store)
+    report.failed = _failed(finish(store), wanted)
+    return report
+
+
+def conclude(report: ExtractReport, paths: Sequence[Path], config: ExtractConfig) -> ExtractReport:
+    """Complete the report of several processes that have ended, from the store they worked on.
+
+    Args:
+        report: What they did together; what was there before, what is left and what failed are filled in.
+        paths: Videos, folders or manifests, as `extract` was given them.
+        config: Its configuration.
+    """
+    wanted = {source.row.video for source in choose(collect(paths, root=config.root), config)}
+    store = finish(Store(report.store, writable=True))
+    table, paths_of = store.segments(), store.videos().path
+    status = table.status[[paths_of[v] in wanted for v in table.video]]
+    report.rows_kept = int((status == RowStatus.DONE).sum()) - report.rows_done
+    report.elsewhere = int((status == RowStatus.PLANNED).sum())
+    report.failed = _failed(store, wanted)
+    return report
+
+
+def _failed(store: Store, wanted: Container[str]) -> list[tuple[str, str]]:
+    """(video, reason) of the wanted videos that failed, wholly or in part."""
     table = store.videos()
-    report.failed = [
+    return [
         (path, reason)
         for path, status, reason in zip(table.path, table.status, table.reason, strict=True)
         if path in wanted and status in {VideoStatus.FAILED, VideoStatus.PARTIAL}
     ]
-    return report
 
 
 def _plan(
