@@ -9,12 +9,14 @@ Three ways give the same numbers up to rounding:
              the cached prefix: block-diagonal mask, positions restarting
     loop     the same prefix, then one prompt's rest after the other, the cache cropped in between
     full     vision once, then one whole prefill a prompt: the oracle
+
+The last layer that is needed works out keys and values of every position, and the rest of itself only where it is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from headhunt.errors import ComputeError, InputError, ModelError
+from headhunt.models.last_layer import StopForwardError, can_narrow, narrowed
 from headhunt.records import Float32, Head, UInt8
 
 if TYPE_CHECKING:
@@ -92,6 +95,11 @@ class Extractor:
         heads: Only these heads, in this order; None for all. The pass stops at the last layer that is needed.
         context: Also the hidden state after the final norm at the same position (SteerVAD's context, ICLR 2026).
         method: "packed", "loop" or "full".
+
+    Attributes:
+        layers: The layers that are read, ascending.
+        stop: The layer at whose o_proj a pass ends; None runs to the end.
+        narrow: The layer that runs only where it is read; None where that is not known to be safe with this decoder.
     """
 
     def __init__(
@@ -127,6 +135,24 @@ class Extractor:
                 got=f"{backbone.attention}, windows {windows}",
                 hint="use the method 'loop'",
             )
+        last = spec.layers - 1 if self.stop is None else self.stop
+        able = can_narrow(backbone.decoder, last, attention=backbone.attention) and self._agrees(last)
+        self.narrow: int | None = last if able else None
+
+    def _agrees(self, last: int) -> bool:
+        """Whether a few tokens give the same with the layer `last` narrowed, up to the precision's rounding."""
+        import torch
+
+        ids = [t for t in (*self.tokens.prefix, *self.tokens.suffixes[0]) if t != self.backbone.image_token_id][-8:]
+        found = []
+        with torch.inference_mode():
+            embedded, positions = self.backbone.embed(ids, None, batch=1), self.backbone.positions(ids, 0)
+            for layer in (None, last):
+                self.narrow = layer
+                found.append(self.forward(embedded, positions, [len(ids) - 1], use_cache=False))
+        limit = max(1e-4, 4 * torch.finfo(self.backbone.dtype).eps)
+        pairs = [(plain, narrow) for plain, narrow in zip(*found, strict=True) if plain is not None]
+        return all(bool((plain - narrow).abs().max() <= limit * plain.abs().max()) for plain, narrow in pairs)
 
     def __call__(self, pixels: UInt8 | torch.Tensor) -> Activations:
         """Run one batch.
@@ -137,13 +163,39 @@ class Extractor:
         Raises:
             ModelError: A hook did not fire exactly once a forward pass.
         """
+        return self.read(self.encode(pixels.reshape(-1, *pixels.shape[2:])).unflatten(0, tuple(pixels.shape[:2])))
+
+    def encode(self, frames: UInt8 | torch.Tensor) -> torch.Tensor:
+        """The vision tower alone: uint8 (f, 3, height, width), resized frames -> visual tokens (f, tokens, hidden)."""
+        import torch
+
+        pixels = torch.as_tensor(frames)
+        if self.backbone.device.type == "cuda" and not pixels.is_cuda:
+            pixels = pixels.pin_memory()  # page-locked, so that the copy to the device holds nothing up
+        with torch.inference_mode():
+            return self.backbone.encode_frames(pixels)
+
+    def read(self, visual: torch.Tensor) -> Activations:
+        """The language model alone, over what `encode` gave.
+
+        Args:
+            visual: (b, f, tokens, hidden).
+
+        Raises:
+            ModelError: A hook did not fire exactly once a forward pass.
+        """
         import torch
 
         with torch.inference_mode():
-            frames = torch.as_tensor(pixels)
-            visual = self.backbone.encode_frames(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
             heads, context = METHODS[self.method](self, visual)
             return Activations(_to_numpy(self._pick(heads)), None if context is None else _to_numpy(context))
+
+    def free(self) -> None:
+        """Give memory that nothing uses back to the device, after a pass that did not fit."""
+        import torch
+
+        if self.backbone.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _pick(self, heads: torch.Tensor) -> torch.Tensor:
         """(b, p, wanted layers, h, d) -> as asked for."""
@@ -171,7 +223,9 @@ class Extractor:
         wanted = self.layers if rows else ()
         index = torch.tensor(rows, device=embedded.device, dtype=torch.long)
         out = None
-        with _capture(self.backbone, wanted, index, stop=self.stop) as seen, suppress(_StopForwardError):
+        narrow = nullcontext() if self.narrow is None else narrowed(self.backbone.decoder, self.narrow, index)
+        capture = _capture(self.backbone, wanted, index, stop=self.stop, narrow=self.narrow)
+        with narrow, capture as seen, suppress(StopForwardError):
             out = self.backbone.decoder(
                 inputs_embeds=embedded, position_ids=positions.expand(embedded.shape[0], -1), **options
             ).last_hidden_state
@@ -183,22 +237,23 @@ class Extractor:
             )
         spec = self.backbone.spec
         heads = torch.stack([seen[layer][0] for layer in wanted], 2).unflatten(-1, (spec.heads, spec.head_dim))
-        return heads, None if out is None or not self.context else out[:, index].clone()
+        if out is None or not self.context:
+            return heads, None
+        return heads, (out if self.narrow is not None else out[:, index]).clone()
 
 
 def _layers(backbone: Backbone) -> Any:
     return backbone.decoder.layers
 
 
-class _StopForwardError(Exception):
-    """The last layer that is needed has been read."""
-
-
 @contextmanager
 def _capture(
-    backbone: Backbone, wanted: Sequence[int], rows: torch.Tensor, *, stop: int | None
+    backbone: Backbone, wanted: Sequence[int], rows: torch.Tensor, *, stop: int | None, narrow: int | None
 ) -> Iterator[dict[int, list[torch.Tensor]]]:
-    """Read `rows` of o_proj's input in the `wanted` layers; the model leaves as it came, also after an error."""
+    """Read `rows` of o_proj's input in the `wanted` layers; the model leaves as it came, also after an error.
+
+    The layer `narrow` has nothing but these rows.
+    """
     seen: dict[int, list[torch.Tensor]] = {layer: [] for layer in wanted}
     handles = []
 
@@ -206,9 +261,9 @@ def _capture(
         def read(_module: Any, args: tuple[torch.Tensor, ...]) -> None:
             if layer in seen:
                 # Indexing with a tensor copies: nothing of the (b, t, h*d) input is kept alive.
-                seen[layer].append(args[0][:, rows])
+                seen[layer].append(args[0].clone() if layer == narrow else args[0][:, rows])
             if layer == stop:
-                raise _StopForwardError
+                raise StopForwardError
 
         return read
 

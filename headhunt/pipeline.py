@@ -84,7 +84,8 @@ def run(
         store: Where features go; a run that was interrupted goes on from there.
         scorer: A scorer file, as `vadkit fit -o` writes it.
         origin: A store whose current scorer, and calibrated smoothing and threshold, are taken instead.
-        extraction: Model (empty for the scorer's own), device, batch size; what the scorer decides is overwritten.
+        extraction: Model (empty for the scorer's own), device, batch size, still segments; what the scorer decides is
+            overwritten.
         localization: Smoothing and threshold.
         output: Also write the events there, .json or .csv.
         progress: Called with how far it is.

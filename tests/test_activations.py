@@ -12,6 +12,7 @@ from headhunt import models
 from headhunt.activations import Extractor, check_storable, share
 from headhunt.demo import model as embedded
 from headhunt.errors import ComputeError, InputError, ModelError
+from headhunt.models import last_layer
 from headhunt.prompts import load
 from headhunt.records import Head
 
@@ -90,11 +91,15 @@ def test_head_vectors_equal_attention_computed_by_hand(backbone: models.Backbone
     for i, layer in enumerate(backbone.decoder.layers):
         handles.append(layer.input_layernorm.register_forward_hook(lambda _m, _a, o, i=i: inputs.__setitem__(i, o)))
         handles.append(layer.self_attn.register_forward_hook(lambda _m, _a, o, i=i: outputs.__setitem__(i, o[0])))
+    run = Extractor(backbone, tokens, method="full")
+    captured, narrow, run.narrow = run(pixels), run.narrow, None
+    inputs.clear()
     try:
-        captured = Extractor(backbone, tokens, method="full")(pixels)
+        run(pixels)  # every layer whole, so that there is all of its input to compute from
     finally:
         for handle in handles:
             handle.remove()
+    assert narrow == backbone.spec.layers - 1
     positions = torch.arange(len(ids))[None]
     cos, sin = backbone.decoder.rotary_emb(torch.zeros(1, dtype=torch.float32), positions)
     cos, sin = cos[0].double().numpy(), sin[0].double().numpy()
@@ -170,6 +175,89 @@ def test_a_head_subset_stops_at_the_last_layer_it_needs(qwen2: models.Backbone) 
         for handle in handles:
             handle.remove()
     assert set(ran) == {0}  # layer 1 is left at its o_proj, before its MLP
+
+
+@pytest.mark.parametrize("method", ["packed", "loop", "full"])
+@pytest.mark.parametrize(("heads", "context"), [(None, True), (None, False), ((Head(2, 7), Head(0, 3)), False)])
+@pytest.mark.parametrize("attn", ["sdpa", "eager"])
+def test_the_last_layer_where_it_is_read_equals_the_whole_of_it(
+    backbone: models.Backbone, method: str, heads, context: bool, attn: str
+) -> None:
+    tokens, pixels = tokens_of(backbone), pixels_of(backbone, 3)
+    narrow = Extractor(backbone, tokens, heads=heads, context=context, method=method)
+    plain = Extractor(backbone, tokens, heads=heads, context=context, method=method)
+    assert narrow.narrow == (3 if heads is None else 2)
+    plain.narrow = None
+    backbone.decoder.set_attn_implementation(attn)
+    try:
+        got, expected = narrow(pixels), plain(pixels)
+    finally:
+        backbone.decoder.set_attn_implementation("sdpa")
+    np.testing.assert_allclose(got.heads, expected.heads, atol=1e-6 * np.abs(expected.heads).max(), rtol=1e-5)
+    assert (got.context is None) == (expected.context is None) == (not context)
+    if context:
+        np.testing.assert_allclose(got.context, expected.context, atol=1e-6 * np.abs(expected.context).max(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["packed", "loop", "full"])
+@pytest.mark.parametrize(("heads", "context"), [(None, True), (None, False), ((Head(2, 7), Head(0, 3)), False)])
+def test_the_last_layer_asks_only_where_it_is_read(qwen2: models.Backbone, method: str, heads, context: bool) -> None:
+    run = Extractor(qwen2, tokens_of(qwen2), heads=heads, context=context, method=method)
+    last = qwen2.decoder.layers[run.narrow]
+    asked: dict[str, list[int]] = {"q_proj": [], "mlp": []}
+    handles = [
+        module.register_forward_hook(lambda _m, args, _o, name=name: asked[name].append(args[0].shape[1]))
+        for name, module in (("q_proj", last.self_attn.q_proj), ("mlp", last.mlp))
+    ]
+    try:
+        run(pixels_of(qwen2, 2))
+    finally:
+        for handle in handles:
+            handle.remove()
+    expected = [5] if method == "packed" else [1] * 5
+    assert asked == {"q_proj": expected, "mlp": expected if context else []}
+
+
+def test_several_positions_without_a_mask_see_what_comes_before_them(qwen2: models.Backbone) -> None:
+    run = Extractor(qwen2, tokens_of(qwen2))
+    ids = run.tokens.suffixes[0]
+    found = []
+    with torch.inference_mode():
+        for layer in (3, None):
+            run.narrow = layer
+            embedded = qwen2.embed(ids, None, batch=1)
+            found.append(run.forward(embedded, qwen2.positions(ids, 0), [0, 3, len(ids) - 1], use_cache=False))
+    for got, expected in zip(*found, strict=True):
+        torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-5)
+
+
+def test_the_last_layer_is_narrowed_in_bfloat16_too(tiny: Path) -> None:
+    backbone = models.load(str(tiny), dtype="bfloat16")
+    assert Extractor(backbone, tokens_of(backbone)).narrow == 3
+
+
+def test_a_decoder_that_is_not_known_runs_its_last_layer_whole(
+    qwen2: models.Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not last_layer.can_narrow(qwen2.decoder, 3, attention="flash_attention_2")
+    expected = Extractor(qwen2, tokens_of(qwen2))(pixels_of(qwen2, 1))
+    with monkeypatch.context() as patch:  # one that turns its keys in another way
+        original = last_layer._keys_and_values
+        patch.setattr(last_layer, "_keys_and_values", lambda *args: (original(*args)[1], original(*args)[1]))
+        assert Extractor(qwen2, tokens_of(qwen2)).narrow is None
+    monkeypatch.setattr(last_layer, "KNOWN", {})
+    run = Extractor(qwen2, tokens_of(qwen2))
+    assert run.narrow is None
+    np.testing.assert_allclose(run(pixels_of(qwen2, 1)).heads, expected.heads, atol=1e-6)
+
+
+def test_a_last_layer_that_leaves_its_keys_and_values_is_an_error(
+    qwen2: models.Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Extractor(qwen2, tokens_of(qwen2))
+    monkeypatch.setattr(last_layer._Given, "update", lambda self, *_: (self.keys, self.values))  # not counted
+    with pytest.raises(ModelError, match="did not take its keys"):
+        run(pixels_of(qwen2, 1))
 
 
 def test_the_model_leaves_as_it_came(qwen2: models.Backbone) -> None:

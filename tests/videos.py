@@ -72,6 +72,7 @@ def write_video(
     times: Sequence[int] | None = None,
     rotation: int = 0,
     first_number: int = 0,
+    shown: Sequence[int] | None = None,
     codec_options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
 ) -> Path:
@@ -88,6 +89,7 @@ def write_video(
         times: Time of each frame in units of 1 / fps, rising; None is 0, 1, 2, ...
         rotation: Display rotation in degrees counter-clockwise written into the container.
         first_number: The number the first frame shows.
+        shown: The number each frame shows instead, so that frames can repeat.
         codec_options: Options of the encoder, {"bf": "3"} for three B frames in a row.
         container_options: Options of the container, {"movflags": "faststart"} for an index in front.
 
@@ -102,7 +104,9 @@ def write_video(
         if rotation:
             stream.set_display_rotation(rotation)
         for i in range(n_frames):
-            frame = av.VideoFrame.from_ndarray(draw_frame(first_number + i, size), "rgb24")
+            frame = av.VideoFrame.from_ndarray(
+                draw_frame(first_number + i if shown is None else shown[i], size), "rgb24"
+            )
             frame.pts, frame.time_base = (i if times is None else times[i]), Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

@@ -32,6 +32,16 @@ def extract(
     revision: options.Revision = None,
     dtype: options.Dtype = "auto",
     device: options.Device = "auto",
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            "--devices",
+            metavar="NAME,NAME,...",
+            help="Run one process on each of these devices, such as cuda:0,cuda:1, over one plan.",
+            show_default="one process on --device",
+            rich_help_panel=options.RUNTIME,
+        ),
+    ] = None,
     attn: options.Attn = "auto",
     method: Annotated[
         Literal["packed", "loop", "full"],
@@ -42,6 +52,7 @@ def extract(
         ),
     ] = "packed",
     batch_size: options.BatchSize = 4,
+    skip_still: options.SkipStill = None,
     offline: options.Offline = False,
     prompts: Annotated[
         str,
@@ -168,7 +179,12 @@ def extract(
             rich_help_panel=options.RUNTIME,
         ),
     ] = 120.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done, and its size.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Only tell what would be done: its size, operations and an estimate of the time."
+        ),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Extract the features of videos into the store; what is there already is not computed again.
@@ -182,6 +198,9 @@ def extract(
     from headhunt.stages.extract import ExtractConfig
     from headhunt.stages.extract import extract as stage
 
+    several = [] if devices is None else [name.strip() for name in devices.split(",")]
+    if devices is not None and (not all(several) or options.given(context, "device")):
+        raise UsageError("--devices is a list of names, and takes the place of --device", got=devices)
     lean = wanted(heads, store)
     asked = lean.prompts if lean.prompts is not None and prompts == PROMPTS else prompts
     needed = lean.prompts.ids if lean.prompts is not None and asked is lean.prompts else None
@@ -189,7 +208,7 @@ def extract(
         "model": model,
         "revision": revision,
         "dtype": dtype,
-        "device": device,
+        "device": several[0] if several else device,
         "attn": attn,
         "offline": offline,
         "prompts": asked,
@@ -209,6 +228,7 @@ def extract(
         "context": keep_context if keep_context is not None else lean.context,
         "method": method,
         "batch_size": batch_size,
+        "skip_still": skip_still,
         "shard": (int(parts[0]), int(parts[1])),
         "flush_s": flush_s,
         "decoders": decoders,
@@ -227,7 +247,12 @@ def extract(
         _leave(planned.failed)
         return
     with console.progress() as progress:
-        report = stage(videos, store, config, progress=progress)
+        if several:
+            from headhunt.side_by_side import extract_side_by_side
+
+            report = extract_side_by_side(videos, store, config, several, progress=progress)
+        else:
+            report = stage(videos, store, config, progress=progress)
     if as_json:
         console.print_json("extract", report, store=store, failed=console.failures(report.failed))
     tell(report)
@@ -243,8 +268,9 @@ def tell(report: ExtractReport) -> None:
     """Tell what an extraction did."""
     console.notes(report.notes)
     elsewhere = f", {report.elsewhere} left to other processes" if report.elsewhere else ""
+    reused = f" ({report.rows_reused} of them reused)" if report.rows_reused else ""
     console.say(
-        f"{report.store}: {console.count(report.videos, 'video')}, {report.rows_done} rows extracted, "
+        f"{report.store}: {console.count(report.videos, 'video')}, {report.rows_done} rows extracted{reused}, "
         f"{report.rows_kept} were there, {report.rows_failed} failed{elsewhere}"
     )
     console.say_some(report.unlisted, "video", "there but not in the manifest")
@@ -255,10 +281,18 @@ def _tell_plan(planned: DryRun) -> None:
     console.notes(planned.notes)
     console.say(
         f"{console.count(planned.videos, 'video')}, {console.clock(planned.duration_s)}, {planned.frames} frames",
-        f"{planned.segments} segments and {planned.whole_videos} whole-video rows: {planned.passes} forward passes",
+        f"{planned.segments} segments and {planned.whole_videos} whole-video rows: "
+        + ("forward passes as large as they fit" if planned.passes is None else f"{planned.passes} forward passes"),
     )
     if planned.tokens is not None and planned.bytes is not None:
         console.say(
             f"{planned.tokens} tokens a row, {planned.bytes / 2**20:.1f} MiB on disk at most (float16, uncompressed)"
         )
+    if planned.operations is not None:
+        cost = planned.operations
+        parts = (("vision", cost.vision), ("shared prefix", cost.prefix), ("prompts", cost.suffixes))
+        shares = ", ".join(f"{name} {value / max(cost.total, 1.0):.0%}" for name, value in parts)
+        console.say(f"{cost.total / 1e12:,.3g} TFLOP ({shares})")
+    if planned.seconds is not None:
+        console.say(f"about {console.clock(planned.seconds)} for the model, an estimate {planned.estimate}")
     console.say_failures(planned.failed)

@@ -34,6 +34,7 @@ def inspect(
 def _tell(result: dict[str, Any]) -> None:
     spec, fingerprint = result["spec"], result["fingerprint"]
     picks = "all heads" if fingerprint["heads"] == "all" else f"{len(fingerprint['heads'])} chosen heads"
+    still = fingerprint.get("skip_still")
     facts = [
         ("model", result["info"].get("model")),
         ("sizes", f"{spec['layers']} layers x {spec['heads']} heads of {spec['head_dim']}, hidden {spec['hidden']}"),
@@ -42,6 +43,7 @@ def _tell(result: dict[str, Any]) -> None:
         ("precision", f"{fingerprint.get('dtype')}, {fingerprint.get('attention')}"),
         ("videos", f"{result['videos']} ({_counts(result['video_status'])})"),
         ("rows", f"{result['segments']} ({_counts(result['segment_status'])})"),
+        *([] if still is None else [("reused", f"{result['reused']} of those rows, still to {still:g} grey levels")]),
         ("splits", _counts(result["splits"])),
         ("labels", f"{_counts(result['labels'])}; events of {result['events_known']} known"),
         ("size", f"{result['bytes'] / 2**20:.1f} MiB"),

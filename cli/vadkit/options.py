@@ -96,8 +96,52 @@ Attn = Annotated[
     Literal["auto", "sdpa", "eager"],
     typer.Option("--attn", help="Attention implementation; auto is sdpa.", rich_help_panel=RUNTIME),
 ]
+
+
+def _batch_size(text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a number of segments") from None
+
+
 BatchSize = Annotated[
-    int, typer.Option("--batch-size", metavar="N", min=1, help="Segments a forward pass.", rich_help_panel=RUNTIME)
+    Any,
+    typer.Option(
+        "--batch-size",
+        metavar="auto|N",
+        parser=_batch_size,
+        help="Segments a forward pass; auto doubles them until memory runs out or nothing is gained. "
+        "What does not fit into memory is halved.",
+        rich_help_panel=RUNTIME,
+    ),
+]
+
+
+def _grey_levels(text: str) -> float:
+    if text == "auto":
+        from headhunt.still import BOUND
+
+        return BOUND
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a number of grey levels") from None
+
+
+SkipStill = Annotated[
+    float | None,
+    typer.Option(
+        "--skip-still",
+        metavar="auto|BOUND",
+        parser=_grey_levels,
+        help="Reuse the features of a segment's predecessor when no block of 8 x 8 pixels differs from it by more than "
+        "so many grey levels; auto is 3, noisy video needs more.",
+        show_default="off",
+        rich_help_panel=RUNTIME,
+    ),
 ]
 Offline = Annotated[
     bool,

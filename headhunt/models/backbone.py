@@ -67,6 +67,9 @@ class Backbone(Protocol):
     def encode_frames(self, pixels: torch.Tensor) -> torch.Tensor:
         """uint8 (f, 3, height, width) on any device -> visual tokens (f, tokens, hidden) of the model's dtype."""
 
+    def frame_operations(self) -> float:
+        """Floating-point operations of the vision tower and the projector for one frame."""
+
     def embed(self, ids: Sequence[int], visual: torch.Tensor | None, *, batch: int) -> torch.Tensor:
         """Input embeddings (batch, len(ids), hidden), visual tokens (batch, f, tokens, hidden) put in their places."""
 

@@ -104,6 +104,21 @@ class InternVL:
         ).pooler_output
         return visual
 
+    def frame_operations(self) -> float:
+        """Floating-point operations of the vision tower and the projector for one frame."""
+        from torch import nn
+
+        def weights(module: Any, kind: type[nn.Module]) -> int:
+            return sum(m.weight.numel() for m in module.modules() if isinstance(m, kind))  # type: ignore[operator, misc]
+
+        tower, vision = self.model.model.vision_tower, self.model.config.vision_config
+        patches = (self.preprocess.height // vision.patch_size[0]) * (self.preprocess.width // vision.patch_size[1])
+        tokens = patches + 1  # and the class token
+        linear = patches * weights(tower, nn.Conv2d) + tokens * weights(tower, nn.Linear)
+        projector = self.tokens_per_frame * weights(self.model.model.multi_modal_projector, nn.Linear)
+        attention = 2 * vision.num_hidden_layers * tokens**2 * vision.hidden_size
+        return 2.0 * float(linear + attention + projector)
+
     def embed(self, ids: Sequence[int], visual: torch.Tensor | None, *, batch: int) -> torch.Tensor:
         """Input embeddings (batch, len(ids), hidden), visual tokens (batch, f, tokens, hidden) put in their places."""
         import torch

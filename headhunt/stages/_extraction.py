@@ -54,7 +54,10 @@ class ExtractConfig:
         like: A store that the features must agree with, so that its heads and scorers can be used; None for none.
         context: Keep the context; None means yes, unless heads were chosen.
         method: "packed", "loop" or "full".
-        batch_size: Segments a forward pass.
+        batch_size: Segments a forward pass, or "auto": doubled until memory runs out or nothing is gained. A pass that
+            does not fit into memory is halved in either case.
+        skip_still: A segment in which nothing differs from the last computed one of its video by more than so many grey
+            levels takes that one's features (`headhunt.still.difference`); None computes every segment.
         shard: (i, n): this process takes every n-th shard, from the i-th on.
         flush_s: Seconds after which a partial shard is written.
         decoders: Decoder processes ahead of the model; 0 decodes in a thread, without the time-out; None takes half the
@@ -84,7 +87,8 @@ class ExtractConfig:
     like: Path | None = None
     context: bool | None = None
     method: Literal["packed", "loop", "full"] = "packed"
-    batch_size: int = 4
+    batch_size: int | Literal["auto"] = 4
+    skip_still: float | None = None
     shard: tuple[int, int] = (0, 1)
     flush_s: float = 30.0
     decoders: int | None = None
@@ -94,9 +98,13 @@ class ExtractConfig:
         for name, allowed in (("units", UNITS), ("tail", ("keep", "drop")), ("method", ("packed", "loop", "full"))):
             if getattr(self, name) not in allowed:
                 raise UsageError(f"unknown {name}", got=getattr(self, name), expected=" or ".join(allowed))
-        for name in ("length", "n_frames", "batch_size"):
+        for name in ("length", "n_frames"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1", got=getattr(self, name))
+        if self.batch_size != "auto" and (not isinstance(self.batch_size, int) or self.batch_size < 1):
+            raise UsageError("batch_size must be at least 1, or auto", got=self.batch_size)
+        if self.skip_still is not None and not 0 <= self.skip_still <= 255:
+            raise UsageError("--skip-still is a bound in grey levels", got=self.skip_still, expected="in [0, 255]")
         if not 0 <= self.shard[0] < self.shard[1]:
             raise UsageError("--shard is i/n with 0 <= i < n", got="/".join(map(str, self.shard)))
         if (self.decoders or 0) < 0 or not self.decode_timeout_s > 0:
@@ -198,6 +206,7 @@ def prepare(config: ExtractConfig) -> Run:
             "n_frames": config.n_frames,
             "tail": config.tail,
         },
+        "skip_still": None if config.skip_still is None else float(config.skip_still),
         "prompts": [{"id": p.id, "text": p.text} for p in chosen.prompts],
         "frame_text": chosen.frame_text,
         "system": chosen.system,

@@ -1,4 +1,7 @@
-"""What an extraction would do: videos probed, rows counted, tokens and bytes worked out; nothing is written."""
+"""What an extraction would do: videos probed, rows counted, tokens, bytes and operations worked out, time estimated.
+
+Nothing is written.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headhunt.records import Json
-from headhunt.stages._extraction import ExtractConfig, choose, plan_video, prepare
+from headhunt.errors import ModelError
+from headhunt.records import Interval, Json
+from headhunt.segments import sample_frames
+from headhunt.stages._batch_size import is_out_of_memory
+from headhunt.stages._costs import Operations, operations, pace
+from headhunt.stages._extraction import ExtractConfig, Run, choose, plan_video, prepare
 from headhunt.stages._inputs import collect
 from headhunt.stages._progress import Progress, silent
+from headhunt.store import PlannedVideo
 
 if TYPE_CHECKING:
     from headhunt.activations import Tokens
 
 FLOAT16_BYTES = 2
+AUTO = 4  # segments a pass that is measured when their number is to be found
 
 
 @dataclass(frozen=True)
@@ -29,9 +38,13 @@ class DryRun:
         duration_s: Length of all videos, seconds.
         segments: Rows of unit "segment".
         whole_videos: Rows of unit "video".
-        passes: Batches the model would run.
+        passes: Batches the model would run; None where their size is found while it runs ("auto").
         tokens: Tokens the language model reads for a row, all prompts together; None where the model is not on disk.
         bytes: Size of the features at float16 before compression, an upper bound; None likewise.
+        operations: Floating-point operations of all rows; None likewise. Frames that rows of a video share are counted
+            once, and nothing is taken for still.
+        seconds: An estimate of how long the model would take for all rows, decoding left out; None likewise.
+        estimate: What that was taken from, and on which device; "" where there is none.
         notes: What the user should know.
     """
 
@@ -41,9 +54,12 @@ class DryRun:
     duration_s: float
     segments: int
     whole_videos: int
-    passes: int
+    passes: int | None
     tokens: int | None
     bytes: int | None
+    operations: Operations | None
+    seconds: float | None
+    estimate: str
     notes: tuple[str, ...]
 
 
@@ -66,14 +82,24 @@ def dry_run(paths: Sequence[Path], config: ExtractConfig, *, progress: Progress 
         planned.append(plan_video(source, config))
     progress("probing videos", len(sources), len(sources))
     units = [row.unit for video in planned for row in video.segments]
-    tokens = size = None
-    notes: tuple[str, ...] = ()
+    tokens = size = cost = seconds = None
+    estimate = ""
+    notes: tuple[str, ...]
     if _on_disk(config):
-        # Tokens and shapes do not depend on where and in what precision the model runs: the CPU always has room for it.
-        run = prepare(replace(config, offline=True, device="cpu", dtype="bfloat16"))
+        progress("loading the model", 0, 1)
+        run, as_asked = _load(config)
+        cost = operations(run.extractor).times(frames=_frames(planned, config.n_frames), rows=len(units))
+        if as_asked and units:
+            progress("measuring", 0, 1)
+            batch = AUTO if config.batch_size == "auto" else config.batch_size
+            measured = pace(run.extractor, config.n_frames, batch)
+            alone = operations(run.extractor).times(frames=config.n_frames, rows=1)
+            seconds = measured.seconds * cost.total / alone.total
+            estimate = f"from {measured.source} on {run.backbone.device}"
         tokens = _tokens(run.tokens, config.method)
         size = len(units) * len(run.tokens.suffixes) * _row_values(run.spec, config) * FLOAT16_BYTES
-        notes = run.backbone.notes
+        untimed = "the model cannot be loaded here as asked, so its time is not known"
+        notes = (*run.backbone.notes, *(() if as_asked else (untimed,)))
     else:
         notes = (f"{config.model} is not on this disk yet, so tokens and bytes are not known",)
     return DryRun(
@@ -83,11 +109,37 @@ def dry_run(paths: Sequence[Path], config: ExtractConfig, *, progress: Progress 
         duration_s=sum(video.duration_s for video in planned if video.segments),
         segments=units.count("segment"),
         whole_videos=units.count("video"),
-        passes=-(-len(units) // config.batch_size),
+        passes=None if config.batch_size == "auto" else -(-len(units) // config.batch_size),
         tokens=tokens,
         bytes=size,
+        operations=cost,
+        seconds=seconds,
+        estimate=estimate,
         notes=notes,
     )
+
+
+def _load(config: ExtractConfig) -> tuple[Run, bool]:
+    """The model as it would run; where that cannot be had on this machine, on the CPU, and False.
+
+    Tokens, shapes and operations do not depend on where and in what precision the model runs.
+    """
+    config = replace(config, offline=True)
+    try:
+        return prepare(config), True
+    except (ModelError, RuntimeError, MemoryError) as error:
+        if not isinstance(error, ModelError) and not is_out_of_memory(error):
+            raise
+    return prepare(replace(config, device="cpu", dtype="bfloat16")), False
+
+
+def _frames(planned: Sequence[PlannedVideo], n_frames: int) -> int:
+    """Frames that go through the vision tower: those that rows of one video share are counted once."""
+    total = 0
+    for video in planned:
+        intervals = [Interval(row.start_frame, row.end_frame) for row in video.segments]
+        total += len({number for i in intervals for number in sample_frames(i, n_frames).tolist()})
+    return total
 
 
 def _on_disk(config: ExtractConfig) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,16 +10,22 @@ from pathlib import Path
 import numpy as np
 
 from headhunt import segments, video
-from headhunt.errors import ComputeError, StaleError, StoreBusyError
-from headhunt.records import Interval, UInt8
+from headhunt.errors import StaleError, StoreBusyError
+from headhunt.records import Interval
 from headhunt.stages._artefacts import check_like
+from headhunt.stages._batch_size import BatchSize
 from headhunt.stages._decoders import Task, decode_all
 from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_video, prepare
+from headhunt.stages._frames import SharedFrames
 from headhunt.stages._inputs import Source, collect, unlisted
+from headhunt.stages._passes import Counts, Passes
 from headhunt.stages._progress import Progress, silent
+from headhunt.stages._still import StillSegments
 from headhunt.store import SHARD_ROWS, RowStatus, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
 
-__all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "extract", "prepare"]
+__all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "conclude", "extract", "prepare"]
+
+AHEAD = 4  # each decoder is two passes ahead, and two of so many segments at least: passes may grow
 
 
 @dataclass
@@ -29,7 +35,8 @@ class ExtractReport:
     Attributes:
         store: Path of the store.
         videos: Videos asked for.
-        rows_done: Rows computed now.
+        rows_done: Rows finished now.
+        rows_reused: How many of those took the features of a segment that looks the same (`skip_still`).
         rows_kept: Rows that were done before.
         rows_failed: Rows that could not be had.
         failed: (video, reason) of every video asked for that failed, wholly or in part.
@@ -41,6 +48,7 @@ class ExtractReport:
     store: str
     videos: int = 0
     rows_done: int = 0
+    rows_reused: int = 0
     rows_kept: int = 0
     rows_failed: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -87,6 +95,7 @@ def extract(
     report.rows_kept = int((mine & (rows.status == RowStatus.DONE)).sum())
     before = report.rows_kept
     total = int(mine.sum())
+    size = BatchSize(config.batch_size)
     for shard in sorted({int(r) // SHARD_ROWS for r in rows.row[mine & (rows.status != RowStatus.DONE)]}):
         if shard % config.shard[1] != config.shard[0]:
             report.elsewhere += int((mine & (rows.row // SHARD_ROWS == shard)).sum())
@@ -95,22 +104,46 @@ def extract(
             if not claimed:
                 report.elsewhere += int((mine & (rows.row // SHARD_ROWS == shard)).sum())
                 continue
-            for done, failed in _run_shard(store, shard, wanted, run, config):
-                report.rows_done += done
-                report.rows_failed += failed
+            for counts in _run_shard(store, shard, wanted, run, size, config):
+                report.rows_done += counts.done
+                report.rows_failed += counts.failed
+                report.rows_reused += counts.reused
                 progress("segments", before + report.rows_done + report.rows_failed, total)
     if report.elsewhere and not (report.rows_done or report.rows_failed) and config.shard[1] == 1:
         raise StoreBusyError(
             f"another process is extracting into {store_path}", hint="wait for it, or divide the work with --shard i/n"
         )
-    store = finish(store)
+    report.notes += size.notes
+    report.failed = _failed(finish(store), wanted)
+    return report
+
+
+def conclude(report: ExtractReport, paths: Sequence[Path], config: ExtractConfig) -> ExtractReport:
+    """Complete the report of several processes that have ended, from the store they worked on.
+
+    Args:
+        report: What they did together; what was there before, what is left and what failed are filled in.
+        paths: Videos, folders or manifests, as `extract` was given them.
+        config: Its configuration.
+    """
+    wanted = {source.row.video for source in choose(collect(paths, root=config.root), config)}
+    store = finish(Store(report.store, writable=True))
+    table, paths_of = store.segments(), store.videos().path
+    status = table.status[[paths_of[v] in wanted for v in table.video]]
+    report.rows_kept = int((status == RowStatus.DONE).sum()) - report.rows_done
+    report.elsewhere = int((status == RowStatus.PLANNED).sum())
+    report.failed = _failed(store, wanted)
+    return report
+
+
+def _failed(store: Store, wanted: Container[str]) -> list[tuple[str, str]]:
+    """(video, reason) of the wanted videos that failed, wholly or in part."""
     table = store.videos()
-    report.failed = [
+    return [
         (path, reason)
         for path, status, reason in zip(table.path, table.status, table.reason, strict=True)
         if path in wanted and status in {VideoStatus.FAILED, VideoStatus.PARTIAL}
     ]
-    return report
 
 
 def _plan(
@@ -152,61 +185,37 @@ def _plan(
 
 
 def _run_shard(
-    store: Store, shard: int, wanted: dict[str, Path], run: Run, config: ExtractConfig
-) -> Iterator[tuple[int, int]]:
-    """Compute the missing rows of one shard; yields (done, failed) as it goes; what is finished is kept in any case."""
+    store: Store, shard: int, wanted: dict[str, Path], run: Run, size: BatchSize, config: ExtractConfig
+) -> Iterator[Counts]:
+    """Compute the missing rows of one shard; yields counts as it goes; what is finished is kept in any case."""
     writer = ShardWriter(store, shard, flush_s=config.flush_s)
     try:
+        table, pending = store.segments(), writer.pending()
+        still = StillSegments(config.skip_still, table.where(table.row // SHARD_ROWS == shard), pending)
+        tasks = _tasks(store, sorted({*pending, *still.references}), wanted, config.n_frames)
+        frames = SharedFrames(tasks, run.extractor.encode)
+        passes = Passes(run.extractor, writer, frames, still, size)
         decoded = decode_all(
-            _tasks(store, writer.pending(), wanted, config.n_frames),
+            tasks,
             run.backbone.preprocess,
             processes=config.n_decoders,
             timeout_s=config.decode_timeout_s,
-            ahead=2 * config.batch_size,
+            ahead=2 * max(size.now, AHEAD),
         )
         with closing(decoded):
-            batch: list[tuple[int, UInt8]] = []
             for row, pixels in decoded:
-                if isinstance(pixels, str):
-                    writer.fail(row, pixels)
-                    yield 0, 1
-                    continue
-                batch.append((row, pixels))
-                if len(batch) == config.batch_size:
-                    yield _run_batch(batch, run, writer)
-                    batch = []
-            if batch:
-                yield _run_batch(batch, run, writer)
+                yield passes.take(row, pixels)
+            yield passes.rest()
     finally:
         writer.flush()
 
 
-def _run_batch(batch: Sequence[tuple[int, UInt8]], run: Run, writer: ShardWriter) -> tuple[int, int]:
-    from headhunt.activations import check_storable
-
-    out = run.extractor(np.stack([pixels for _, pixels in batch]))
-    good, failed = [], 0
-    for i, (row, _) in enumerate(batch):
-        try:
-            check_storable(out.heads[i])
-            if out.context is not None:
-                check_storable(out.context[i])
-            good.append(i)
-        except ComputeError as error:
-            writer.fail(row, error.line)
-            failed += 1
-    if good:
-        context = None if out.context is None else out.context[good]
-        writer.add([batch[i][0] for i in good], out.heads[good], context)
-    return len(good), failed
-
-
-def _tasks(store: Store, pending: Sequence[int], wanted: dict[str, Path], n_frames: int) -> list[Task]:
-    """The pending rows, video by video."""
+def _tasks(store: Store, chosen: Sequence[int], wanted: dict[str, Path], n_frames: int) -> list[Task]:
+    """The chosen rows, video by video."""
     table, rows = store.videos(), store.segments()
     place = {int(row): i for i, row in enumerate(rows.row)}
     by_video: dict[int, list[int]] = {}
-    for row in pending:
+    for row in chosen:
         by_video.setdefault(int(rows.video[place[row]]), []).append(row)
 
     def frames(row: int) -> tuple[int, ...]:

@@ -40,6 +40,7 @@ def inspect(store_path: Path, *, verify: bool = False, progress: Progress = sile
         "events_known": sum(e is not None for e in videos.events),
         "segments": len(table),
         "segment_status": dict(sorted(Counter(RowStatus(s).name.lower() for s in table.status).items())),
+        "reused": int((table.source >= 0).sum()),
         "bytes": sum(f.stat().st_size for f in sorted(store.path.rglob("*")) if f.is_file()),
         "failed": [
             [path, reason]

@@ -22,6 +22,8 @@
         unit            uint8    0 segment, 1 whole video
         status          uint8    0 empty (padding), 1 planned, 2 done, 3 failed
         reason          str      why it failed
+        source          int64    row whose features these are, because it looks the same; -1 for a row's own. Absent in
+                                 stores made before there was such a thing: all rows' own
     /features/heads     float16  (segment, prompt, layer, head, channel), or (segment, prompt, pick, channel)
     /features/context   float16  (segment, prompt, hidden); absent when it was not extracted
     /truth              video int32, start_frame int64, end_frame int64: abnormal events, half-open, native frames

@@ -55,6 +55,7 @@ SEGMENT_COLUMNS: dict[str, tuple[Any, Any]] = {
     "unit": ("uint8", 0),
     "status": ("uint8", 0),
     "reason": (str, ""),
+    "source": ("int64", -1),
 }
 UNITS = ("segment", "video")
 

@@ -18,6 +18,15 @@ from headhunt.store.layout import FORMAT, SHARD_ROWS, VERSION, RowStatus, VideoS
 from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
 
+def read_source(group: Any, start: int, end: int) -> Int64:
+    """The column `source` of rows [start, end) of /segments; a store made before it was thought of has none."""
+    source = np.full(end - start, -1, np.int64)
+    if "source" in group:
+        found = group["source"][start:end]
+        source[: len(found)] = found
+    return source
+
+
 class Store:
     """A store on disk.
 
@@ -155,6 +164,7 @@ class Store:
             unit=column["unit"][rows],
             status=column["status"][rows],
             reason=tuple(str(r) for r in column["reason"][rows]),
+            source=read_source(group, 0, n)[rows],
         )
 
     def layer(self, rows: Int64, layer: int, *, prompt: int) -> Float32:

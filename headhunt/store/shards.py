@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +15,7 @@ from headhunt.errors import StoreBusyError
 from headhunt.records import Float32
 from headhunt.store.layout import SHARD_ROWS, RowStatus
 from headhunt.store.locks import disk_error, lock
-from headhunt.store.reader import Store
+from headhunt.store.reader import Store, read_source
 
 
 @contextmanager
@@ -27,13 +28,29 @@ def claim_shard(store: Store, shard: int) -> Iterator[bool]:
         yield False
 
 
+class _Writing(threading.Thread):
+    """One write in a thread of its own, and what went wrong with it."""
+
+    def __init__(self, write: Callable[[], None]) -> None:
+        super().__init__(name="vadkit-write")
+        self._call = write
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._call()
+        except BaseException as error:  # raised again by who waits
+            self.error = error
+
+
 class ShardWriter:
     """Collects rows of one shard and writes them, whole shards at a time; hold the shard while using it.
 
     Args:
         store: The store, writable.
         shard: Which shard; its rows are [shard * 256, (shard + 1) * 256).
-        flush_s: A partial shard is written after this many seconds; only ever between two calls of `add`.
+        flush_s: A partial shard is written after this many seconds, as it is between two calls of `add`, by a thread
+            beside what comes next; `flush` waits for it.
     """
 
     def __init__(self, store: Store, shard: int, *, flush_s: float = 30.0) -> None:
@@ -43,9 +60,11 @@ class ShardWriter:
         self._features: dict[str, Any] = dict(store.root["features"].arrays())
         self._status = store.root["segments/status"]
         self._reason = store.root["segments/reason"]
+        self._source = store.root["segments/source"] if "source" in store.root["segments"] else None
         rows = slice(self.first, self.first + SHARD_ROWS)
         self.status = self._status[rows].astype(np.uint8)
         self.reason = self._reason[rows].astype(object)
+        self.source = read_source(store.root["segments"], rows.start, rows.stop)
         # A shard that holds rows already is read back: it is encoded as a whole.
         held = bool((self.status == RowStatus.DONE).any())
         self._buffer = {
@@ -53,6 +72,7 @@ class ShardWriter:
             for name, array in self._features.items()
         }
         self._dirty, self._since = False, time.monotonic()
+        self._writing: _Writing | None = None
 
     def pending(self) -> list[int]:
         """Rows that are planned or failed, in order."""
@@ -71,33 +91,90 @@ class ShardWriter:
         self._buffer["heads"][index] = heads
         if context is not None:
             self._buffer["context"][index] = context
+        self._done(index, -1)
+
+    def reuse(self, row: int, source: int) -> None:
+        """Give a row the features of another row, and record which.
+
+        Args:
+            row: Place in the feature arrays, inside this shard.
+            source: Place of the other one, inside this shard too, done, with features of its own.
+        """
+        index, origin = row - self.first, source - self.first
+        assert self.status[origin] == RowStatus.DONE
+        assert self.source[origin] < 0
+        for buffer in self._buffer.values():
+            buffer[index] = buffer[origin]
+        self._done(index, source)
+
+    def _done(self, index: Any, source: int) -> None:
         self.status[index] = RowStatus.DONE
         self.reason[index] = ""
+        self.source[index] = source
         self._dirty = True
         if time.monotonic() - self._since >= self.flush_s:
-            self.flush()
+            self._begin()
+
+    def state(self, row: int) -> tuple[RowStatus, str]:
+        """Status of a row as it is now, and the reason when it failed."""
+        return RowStatus(self.status[row - self.first]), str(self.reason[row - self.first])
 
     def fail(self, row: int, reason: str) -> None:
         """Record that a row cannot be had."""
         self.status[row - self.first] = RowStatus.FAILED
         self.reason[row - self.first] = reason
+        self.source[row - self.first] = -1
         self._dirty = True
 
     def flush(self) -> None:
-        """Write what is collected: data first, on disk, then status."""
+        """Write what is collected, and wait until all of it is on disk.
+
+        Raises:
+            StoreError: The disk refuses, now or in a write begun before.
+        """
+        self._begin()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the write that was begun last is on disk.
+
+        Raises:
+            StoreError: The disk refused it; it is tried again with the next one.
+        """
+        writing = self._writing
+        if writing is None:
+            return
+        writing.join()
+        self._writing = None  # only now: a wait that is interrupted is taken up by the next one
+        if writing.error is not None:
+            self._dirty = True
+            raise writing.error
+
+    def _begin(self) -> None:
+        """Begin to write what is collected, as it is now, beside whatever comes next; one write at a time."""
         if not self._dirty:
             return
+        self.wait()
+        features = {name: buffer.copy() for name, buffer in self._buffer.items()}
+        rows = (self.reason.copy(), self.source.copy(), self.status.copy())
+        self._dirty, self._since = False, time.monotonic()
+        self._writing = _Writing(lambda: self._write(features, *rows))
+        self._writing.start()
+
+    def _write(self, features: dict[str, Any], reason: Any, source: Any, status: Any) -> None:
+        """Write a shard: data first, on disk, then status."""
         rows = slice(self.first, self.first + SHARD_ROWS)
         try:
             for name, array in self._features.items():
                 for prompt in range(array.shape[1]):
-                    array[rows, prompt] = self._buffer[name][:, prompt]
+                    array[rows, prompt] = features[name][:, prompt]
                 self._sync(f"features/{name}", array)
-            self._reason[rows] = self.reason
-            self._status[rows] = self.status
+            self._reason[rows] = reason
+            if self._source is not None:
+                self._source[rows] = source
+            self._status[rows] = status
         except OSError as error:
             raise disk_error(self.store.path, error) from error
-        self._dirty, self._since = False, time.monotonic()
 
     def _sync(self, name: str, array: Any) -> None:
         """Have the shard's files on disk, not in the system's cache, before their status says done."""

@@ -41,7 +41,10 @@ class VideoTable:
 
 @dataclass(frozen=True)
 class SegmentTable:
-    """The planned rows of /segments as columns; `row` is their place in the feature arrays."""
+    """The planned rows of /segments as columns; `row` is their place in the feature arrays.
+
+    `source` is the row that a row's features were taken from because it looks the same, -1 for a row's own.
+    """
 
     row: Int64
     video: Int64
@@ -52,6 +55,7 @@ class SegmentTable:
     unit: UInt8
     status: UInt8
     reason: tuple[str, ...]
+    source: Int64
 
     def __len__(self) -> int:
         return len(self.row)
@@ -62,7 +66,7 @@ class SegmentTable:
 
     def take(self, index: Int64) -> SegmentTable:
         """The rows at these places of the table, in this order."""
-        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in ("row", *SEGMENT_ARRAYS)}
+        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in ("row", *SEGMENT_ARRAYS, "source")}
         return SegmentTable(**columns, reason=tuple(self.reason[i] for i in index))
 
     def of_unit(self, unit: str) -> SegmentTable:

@@ -203,6 +203,8 @@ def _write_segments(group: Any, first: int, total: int, rows: Sequence[tuple[int
         columns["unit"][i] = UNITS.index(segment.unit)
         columns["status"][i] = RowStatus.PLANNED
     for name, values in columns.items():
+        if name not in group:  # a store made before the column was thought of
+            continue
         array = group[name]
         array.resize((total,))
         if total > first:

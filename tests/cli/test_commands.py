@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from headhunt.still import BOUND
 from headhunt.store import Store
 from tests.cli.conftest import call, make_store
+from tests.videos import write_video
 
 Call = Callable[..., Any]
 
@@ -136,6 +138,22 @@ def test_inspect_tells_videos_results_and_damage(vadkit: Call, learnt: Path) -> 
     answer = vadkit("inspect", "--verify", "--store", learnt, "--json")
     assert answer.code == 1
     assert len(answer.json["damaged"]) == 1
+
+
+def test_extract_skips_what_is_still_and_inspect_tells_how_much(vadkit: Call, tiny: Path, tmp_path: Path) -> None:
+    write_video(tmp_path / "v.mp4", 96, shown=[1] * 96)
+    where = ("--store", tmp_path / "s.zarr", "--json")
+    answer = vadkit("extract", tmp_path / "v.mp4", "--model", tiny, "--frames", 2, "--skip-still", "auto", *where)
+    assert answer.code == 0, answer.err
+    assert (answer.json["rows_done"], answer.json["rows_reused"]) == (3, 1)
+    assert "3 rows extracted (1 of them reused)" in answer.err
+    told = vadkit("inspect", *where)
+    assert told.json["reused"] == 1
+    assert told.json["fingerprint"]["skip_still"] == BOUND
+    assert "1 of those rows, still to 3 grey levels" in told.err
+    again = vadkit("extract", tmp_path / "v.mp4", "--model", tiny, "--frames", 2, "--skip-still", "4.5", *where)
+    assert again.code == 4
+    assert "skip_still: store 3.0, now 4.5" in again.err
 
 
 def test_manifest_of_folders_tells_counts_and_leftovers_and_the_next_command(vadkit: Call, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from headhunt.datasets import write_manifest
 from headhunt.demo import model as embedded
 from headhunt.errors import FingerprintError, InputError, StaleError, StoreBusyError, UsageError
 from headhunt.records import Head, Interval, ManifestRow
-from headhunt.stages import extract as stage
+from headhunt.stages._passes import Passes
 from headhunt.stages.extract import ExtractConfig, extract, prepare
 from headhunt.store import RowStatus, Store, VideoStatus, claim_shard
 from tests.videos import write_video
@@ -197,17 +197,17 @@ def test_finished_rows_are_not_computed_again(
 ) -> None:
     store = tmp_path / "half.zarr"
     seen: list[int] = []
-    original = stage._run_batch
+    original = Passes._keep
 
-    def counted(batch, run, writer):
+    def counted(self, batch, out):
         seen.extend(row for row, _ in batch)
+        counts = original(self, batch, out)
         if len(seen) == 4:
-            original(batch, run, writer)
-            writer.flush()
+            self._writer.flush()
             raise KeyboardInterrupt
-        return original(batch, run, writer)
+        return counts
 
-    monkeypatch.setattr(stage, "_run_batch", counted)
+    monkeypatch.setattr(Passes, "_keep", counted)
     with pytest.raises(KeyboardInterrupt):
         extract([videos], store, config)
     extract([videos], store, config)
@@ -228,6 +228,7 @@ def test_finished_rows_are_not_computed_again(
         ({"heads": (Head(0, 0),)}, "heads"),
         ({"method": "loop"}, "method"),
         ({"context": False}, "context"),
+        ({"skip_still": 3.0}, "skip_still"),
     ],
 )
 def test_a_store_refuses_features_of_another_kind(
@@ -311,14 +312,14 @@ def test_a_video_that_changed_is_refused(videos: Path, config: ExtractConfig, tm
 def test_activations_that_float16_cannot_hold_fail_their_row_alone(
     videos: Path, config: ExtractConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Extractor.__call__
+    original = Extractor.read
 
-    def overflow(self, pixels):
-        out = original(self, pixels)
+    def overflow(self, visual):
+        out = original(self, visual)
         out.heads[0, 1, 2, 3, 4] = np.inf
         return out
 
-    monkeypatch.setattr(Extractor, "__call__", overflow)
+    monkeypatch.setattr(Extractor, "read", overflow)
     report = extract([videos / "a.mp4"], tmp_path / "s.zarr", config)
     assert (report.rows_done, report.rows_failed) == (2, 2)
     assert "float16" in report.failed[0][1]
@@ -410,10 +411,13 @@ def test_a_head_subset_reads_one_prompt_and_gives_the_same_vectors(
         {"method": "fast"},
         {"length": 0},
         {"batch_size": 0},
+        {"batch_size": "all"},
         {"decoders": -1},
         {"decode_timeout_s": 0.0},
         {"shard": (2, 2)},
         {"fraction": 0.0},
+        {"skip_still": -1.0},
+        {"skip_still": float("nan")},
     ],
 )
 def test_options_that_make_no_sense_are_refused(change: dict) -> None:
