@@ -8,7 +8,7 @@ segment are read once; its questions follow as separate suffixes that see the fr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ RATIO = 0.25  # 4 x 4 patches make one visual token
 TOKENS = int(GRID * RATIO) ** 2
 LAYERS, HEADS, HIDDEN = 8, 8, 192
 SYSTEM = "You are a camera."
+DEEDS = 4.0  # weight of tokens that say what is done: they decide what the first generated token must know
 FAR = -3e4  # what is added to attention scores that must not count
 MATMUL_ATTENTION = "headhunt_matmul"
 
@@ -174,6 +175,7 @@ class Packed:
         positions: int (b, t).
         block: int (b, t): 0 for the prefix, 1, 2, ... for the suffixes, -1 for padding.
         target: int (b, t): the id to be predicted at a position, -100 where nothing is.
+        weight: float (b, t): how much it counts; what is done counts most.
         slots: Slot of each suffix of each segment.
         prefix: Length of the prefix.
     """
@@ -182,13 +184,14 @@ class Packed:
     positions: torch.Tensor
     block: torch.Tensor
     target: torch.Tensor
+    weight: torch.Tensor
     slots: list[list[str]]
     prefix: int
 
     def to(self, device: torch.device) -> Packed:
         """The same on a device."""
-        ids, positions, block, target = (x.to(device) for x in (self.ids, self.positions, self.block, self.target))
-        return Packed(ids, positions, block, target, self.slots, self.prefix)
+        names = ("ids", "positions", "block", "target", "weight")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
     def bias(self, dtype: torch.dtype) -> torch.Tensor:
         """What is added to the scores, (b, 1, t, t): a token sees the prefix and its own suffix up to itself."""
@@ -205,7 +208,7 @@ def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | No
     rows = []
     for pairs in segments:
         ids, positions, block = list(prefix), list(range(len(prefix))), [0] * len(prefix)
-        target = [-100] * len(prefix)
+        target, weight = [-100] * len(prefix), [0.0] * len(prefix)
         for number, pair in enumerate(pairs, 1):
             asked, said = layout.suffix(pair.question), layout.answer(pair.answer)
             # The answer's last token is only predicted, never read.
@@ -214,15 +217,24 @@ def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | No
             positions += range(len(prefix), len(prefix) + len(own))
             block += [number] * len(own)
             target += [-100] * (len(asked) - 1) + said
-        rows.append((ids, positions, block, target))
+            first = _deeds(pair, layout)
+            weight += [0.0] * (len(asked) - 1) + [DEEDS] * first + [1.0] * (len(said) - first)
+        rows.append((ids, positions, block, target, weight))
     longest = max(len(row[0]) for row in rows)
     longest += -longest % 16
-    ids_, positions_, block_, target_ = (
-        torch.tensor([row[k] + [fill] * (longest - len(row[k])) for row in rows])
-        for k, fill in enumerate((0, 0, -1, -100))
+    ids_, positions_, block_, target_, weight_ = (
+        torch.tensor([[*row[k], *[fill] * (longest - len(row[k]))] for row in rows])
+        for k, fill in enumerate((0, 0, -1, -100, 0.0))
     )
     slots = [[pair.slot for pair in pairs] for pairs in segments]
-    return Packed(ids_, positions_, block_, target_, slots, len(prefix))
+    return Packed(ids_, positions_, block_, target_, weight_, slots, len(prefix))
+
+
+def _deeds(pair: Pair, layout: Layout) -> int:
+    """How many of an answer's tokens say what is done: a description up to "can be seen", an answer about actions."""
+    if pair.slot == "description":
+        return len(layout.ids(pair.answer.partition(" can be seen")[0]))
+    return len(layout.ids(pair.answer)) if pair.slot == "action" else 0
 
 
 class Reader(nn.Module):
@@ -320,12 +332,13 @@ def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor) -
     return loss.sum(-1).mean()
 
 
-def text_loss(model: Any, hidden: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Next-token cross entropy over the answers' tokens, and whether each was predicted right."""
-    asked = target != -100
+def text_loss(model: Any, hidden: torch.Tensor, batch: Packed) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weighted next-token cross entropy over the answers' tokens, and whether each was predicted right."""
+    asked = batch.target != -100
     logits = model.lm_head(hidden[asked]).float()
-    wanted = target[asked]
-    return F.cross_entropy(logits, wanted), logits.argmax(-1) == wanted
+    wanted, weight = batch.target[asked], batch.weight[asked]
+    loss = (F.cross_entropy(logits, wanted, reduction="none") * weight).sum() / weight.sum()
+    return loss, logits.argmax(-1) == wanted
 
 
 def as_tensor(arrays: Sequence[np.ndarray[Any, Any]], device: torch.device) -> torch.Tensor:

@@ -123,7 +123,7 @@ class Trainer:
         with self.autocast():
             tokens, states = network.see(self.model, pixels)
             hidden = network.decode(self.model, batch, visual.unflatten(0, (len(segments), FRAMES)), self.layout.image)
-            text, _ = network.text_loss(self.model, hidden, batch.target)
+            text, _ = network.text_loss(self.model, hidden, batch)
         return {"text": text, "patch": self._patch_loss(states, words), "cell": self._cell_loss(tokens, words, 0)}
 
     def _packed(self, segments: list[Sample]) -> network.Packed:
@@ -155,7 +155,7 @@ class Trainer:
             visual = torch.empty(len(pixels), *tokens.shape[1:], dtype=tokens.dtype, device=self.device)
             visual = visual.index_copy(0, learnt, tokens).index_copy(0, read, rest.to(tokens.dtype))
             hidden = network.decode(self.model, batch, visual.unflatten(0, (len(samples), FRAMES)), self.layout.image)
-            loss, _ = network.text_loss(self.model, hidden, batch.target)
+            loss, _ = network.text_loss(self.model, hidden, batch)
         at = (batch.ids[0] == self.layout.image).nonzero()[:, 0]
         states_at = hidden[:, at].unflatten(1, (FRAMES, network.TOKENS)).flatten(0, 1)
         return {
@@ -205,7 +205,7 @@ class Trainer:
                 visual = tokens.unflatten(0, (len(part), FRAMES))
                 hidden = network.decode(self.model, batch, visual, self.layout.image)
                 good = torch.zeros_like(batch.target, dtype=torch.bool)
-                good[batch.target != -100] = network.text_loss(self.model, hidden, batch.target)[1]
+                good[batch.target != -100] = network.text_loss(self.model, hidden, batch)[1]
                 for row, slots in enumerate(batch.slots):
                     for number, slot in enumerate(slots, 1):
                         own = (batch.block[row] == number) & (batch.target[row] != -100)
