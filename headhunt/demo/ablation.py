@@ -40,7 +40,7 @@ class Row:
         prompt: Prompt whose features are scored; None for the scoring prompt.
         units: Rows of the calibration: "auto" or "video".
         smoothing: Of `LocalizeConfig`.
-        tau: A fixed threshold; None to choose it on the split "val".
+        tau: A fixed threshold, with the smoothing chosen on the split "val"; None to choose both there.
     """
 
     name: str
@@ -174,7 +174,9 @@ def _measure(store: Path, row: Row, heads: str, name: str, seed: int, look_alike
         ),
     )
     score(store, ScoreConfig(scorer=name))
-    localize(store, LocalizeConfig(scores=name, smoothing=row.smoothing, tau=row.tau, calibrate=_searched(row)))
+    found = localize(store, LocalizeConfig(scores=name, smoothing=row.smoothing, calibrate=True))
+    if row.tau is not None:
+        localize(store, LocalizeConfig(scores=name, smoothing=row.smoothing, sigma=found.sigma, tau=row.tau))
     whole = evaluate(store, EvaluateConfig(seed=seed))
     paired = evaluate(store, EvaluateConfig(videos=tuple(look_alikes), n_bootstrap=0, name=f"{name}-pairs"))
     frame = whole["frame"]
@@ -191,10 +193,6 @@ def _measure(store: Path, row: Row, heads: str, name: str, seed: int, look_alike
         },
         None if interval is None else (interval["low"], interval["high"]),
     )
-
-
-def _searched(row: Row) -> bool:
-    return row.tau is None or row.smoothing != "none"
 
 
 def _mean(figures: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
