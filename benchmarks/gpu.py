@@ -113,7 +113,8 @@ def build(shapes: Shapes, device: torch.device, dtype: torch.dtype) -> InternVL:
             model = transformers.InternVLForConditionalGeneration._from_config(config, attn_implementation="sdpa")
     finally:
         torch.set_default_dtype(before)
-    model.requires_grad_(False).eval().to(device=device, dtype=dtype)
+    assert {p.dtype for p in model.parameters()} == {dtype}
+    model.requires_grad_(False).eval().to(device)
     preprocess = Preprocess(tile, tile, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bicubic")
     return InternVL(model, tokenizer, name="random weights", preprocess=preprocess, fingerprint={"weights": "random"})
 
@@ -125,7 +126,7 @@ class Times:
         self.device = device
         self.spent = dict.fromkeys((*MODEL_PARTS, *HOST_PARTS), 0.0)
         self._open: list[tuple[str, Any, Any]] = []
-        self._writing = False
+        self._inside = False
 
     def _now(self) -> Any:
         if self.device.type != "cuda":
@@ -144,14 +145,14 @@ class Times:
     @contextmanager
     def host_part(self, name: str) -> Iterator[None]:
         """A stretch of this process's time; one inside another counts once."""
-        if self._writing:
+        if self._inside:
             yield
             return
-        self._writing, begin = True, time.perf_counter()
+        self._inside, begin = True, time.perf_counter()
         try:
             yield
         finally:
-            self._writing = False
+            self._inside = False
             self.spent[name] += time.perf_counter() - begin
 
     def read(self) -> None:

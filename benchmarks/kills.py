@@ -1,10 +1,11 @@
 """Extraction killed again and again: `python benchmarks/kills.py [--n 50] [--flush-s 1]`, one run, one table.
 
-An extraction with a decoder process is killed by signal 9 at a random moment and started again, five times a store, and
-then left to finish. Every other kill takes the decoder along; the others leave it to notice by itself. Each row that a
-process computes is logged from inside it, so the table can say what was lost and what was done twice. It fails unless
-every store ends byte for byte as one that was never disturbed, no row that was finished before a kill is computed
-after it, and no kill costs more than 30 s of work. Work is safe `flush-s` seconds after it is done at the latest.
+An extraction with a decoder process is killed by signal 9 at a random moment and started again, up to five times a
+store, and then left to finish. Every other kill takes the decoder along; the others leave it to notice by itself.
+Each row that a process computes is logged from inside it, so the table can say what was lost and what was done
+twice. It fails unless every store ends byte for byte as one that was never disturbed, no row that was finished
+before a kill is computed after it, and no kill costs more than 30 s of work. Work is safe `flush-s` seconds after
+it is done at the latest.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ def serve(videos: Path, model: str, flush_s: float) -> None:
     transformers.AutoModelForImageTextToText  # noqa: B018 - load the lazy modules before the first fork
     torch.set_num_threads(1)
     original = stage._run_batch
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     for line in sys.stdin:
         store, log, delay, whole = line.split()
         child = os.fork()
@@ -187,12 +190,15 @@ def report(folder: Path, n: int, chance: random.Random, flush_s: float) -> None:
             lines = [line for line in log.read_text().split("\n") if line.endswith("]]")]
             return int(status), float(at), [tuple(json.loads(line)) for line in lines]
 
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
         begin = time.monotonic()
         assert run(folder / "whole.zarr", -1, whole=True)[0] == 0
         duration = time.monotonic() - begin
         expected, total = content(folder / "whole.zarr"), len(finished(folder / "whole.zarr"))
+        stores, kills_here = 0, 0
         for kill in range(n):
-            store = folder / f"{kill // KILLS_A_STORE}.zarr"
+            store = folder / f"{stores}.zarr"
             before = finished(store)
             _, at, batches = run(store, chance.uniform(0.1, 1.0) * duration, whole=kill % 2 == 0)
             safe = finished(store)
@@ -203,24 +209,26 @@ def report(folder: Path, n: int, chance: random.Random, flush_s: float) -> None:
             tally.lost.append(len(set(rows) - safe))
             tally.lost_s.append(at - min(lost) if lost else 0.0)
             tally.moments[0 if not safe else 2 if len(safe) == total else 1] += 1
-            if kill % KILLS_A_STORE == KILLS_A_STORE - 1 or kill == n - 1:
+            kills_here += 1
+            if kills_here == KILLS_A_STORE or len(safe) == total or kill == n - 1:
                 status, _, batches = run(store, -1, whole=True)
                 rows = [row for _, _, some in batches for row in some]
                 tally.computed += len(rows)
                 tally.again += len(safe.intersection(rows))
                 tally.unequal += status != 0 or content(store) != expected
+                stores, kills_here = stores + 1, 0
         assert server.stdin is not None
         server.stdin.close()
-    stores = -(-n // KILLS_A_STORE)
     print(
-        f"{os.cpu_count()} cores; {total} rows in {-(-total // 256)} shards, {duration:.1f} s undisturbed, start-up "
-        f"included; flushed every {flush_s:g} s; {n} kills of {stores} stores"
+        f"{os.cpu_count()} cores; {total} rows in {-(-total // 256)} shards, {duration:.1f} s undisturbed; "
+        f"flushed every {flush_s:g} s; {n} kills of {stores} stores"
     )
     lines = {
         "kills before the first row was safe": tally.moments[0],
         "kills in the middle": tally.moments[1],
         "kills after the last row was safe": tally.moments[2],
         "rows computed in all runs": tally.computed,
+        "rows needed": total * stores,
         "rows lost in a kill, mean": round(float(np.mean(tally.lost)), 1),
         "rows lost in a kill, most": max(tally.lost),
         "work lost in a kill, seconds, mean": round(float(np.mean(tally.lost_s)), 2),
