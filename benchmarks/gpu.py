@@ -4,10 +4,10 @@
 
 Random weights are made on the device in bfloat16 (float32 on a CPU), nothing is read from disk. Rendered videos are
 extracted with 16 frames and five prompts a segment; each word of a prompt is one token. Times inside the model are
-CUDA events, read after the batch is back on the host, so that measuring does not hold the device up; `decode` is what
-the model waits for its decoders, `write` is the writer, `other` is what is left of the whole. Operations are those of
-linear layers and attention that are needed once: causal halves, no padding, no logits. The ceiling is the best square
-matrix product of the same dtype in the same run. One batch runs before the clock starts.
+CUDA events, read after the batch is back on the host, so that measuring does not hold the device up; `decode` is
+what the model waits for its decoders, `write` what it waits for the writer, `other` is what is left of the whole.
+Operations are counted as a dry run does: linear layers and attention, masked positions too, no logits. The ceiling
+is the best square matrix product of the same dtype in the same run. One batch runs before the clock starts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from headhunt import activations, models, prompts
 from headhunt.demo import model as embedded
@@ -33,7 +32,9 @@ from headhunt.demo.world import WorldConfig
 from headhunt.models import Preprocess
 from headhunt.models.internvl import InternVL
 from headhunt.stages import extract as stage
+from headhunt.stages._costs import operations
 from headhunt.stages._extraction import prepare
+from headhunt.stages._passes import Passes
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.store import ShardWriter
 
@@ -189,7 +190,7 @@ def instrument(run: Any, times: Times) -> None:
         flush = around(times.host_part, "write", ShardWriter.flush)
 
     stage.ShardWriter = Clocked  # type: ignore[misc]
-    decode_all, run_batch = stage.decode_all, stage._run_batch
+    decode_all, keep = stage.decode_all, Passes._keep
 
     def decoded(*args: Any, **options: Any) -> Iterator[Any]:
         with closing(decode_all(*args, **options)) as items:
@@ -200,29 +201,12 @@ def instrument(run: Any, times: Times) -> None:
                     return
                 yield item
 
-    def batch(*args: Any) -> tuple[int, int]:
-        done = run_batch(*args)
+    def kept(*args: Any) -> Any:
         times.read()  # the batch's numbers are on the host already: nothing is left to wait for
-        return done
+        return keep(*args)
 
     stage.decode_all = decoded  # type: ignore[assignment]
-    stage._run_batch = batch
-
-
-def operations(backbone: InternVL, tokens: activations.Tokens) -> float:
-    """Floating-point operations of a segment, every prompt included."""
-
-    def linear(*parts: nn.Module) -> float:
-        return 2.0 * sum(m.weight.numel() for p in parts for m in p.modules() if isinstance(m, nn.Linear | nn.Conv2d))
-
-    inner, vision, spec = backbone.model.model, backbone.model.config.vision_config, backbone.spec
-    patches = (backbone.preprocess.height // vision.patch_size[0]) ** 2 + 1
-    see = patches * linear(inner.vision_tower) + backbone.tokens_per_frame * linear(inner.multi_modal_projector)
-    see += 4.0 * vision.num_hidden_layers * patches**2 * vision.hidden_size
-    prefix, suffixes = len(tokens.prefix), [len(s) for s in tokens.suffixes]
-    pairs = prefix * (prefix + 1) / 2 + sum(n * prefix + n * (n + 1) / 2 for n in suffixes)
-    read = (prefix + sum(suffixes)) * linear(backbone.decoder)
-    return N_FRAMES * see + read + 4.0 * spec.layers * spec.heads * spec.head_dim * pairs
+    Passes._keep = kept  # type: ignore[method-assign]
 
 
 def ceiling(side: int, device: torch.device, dtype: torch.dtype) -> float:
@@ -281,7 +265,7 @@ def measure(shapes: Shapes, device: torch.device, folder: Path, config: ExtractC
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     backbone = build(shapes, device, dtype)
     loader, preparer = models.load, stage.prepare
-    kept = (activations._prefill, activations.METHODS["packed"], stage.ShardWriter, stage.decode_all, stage._run_batch)
+    kept = (activations._prefill, activations.METHODS["packed"], stage.ShardWriter, stage.decode_all, Passes._keep)
     try:
         models.load = lambda *_args, **_options: backbone  # type: ignore[assignment]
         run = prepare(config)
@@ -312,10 +296,11 @@ def measure(shapes: Shapes, device: torch.device, folder: Path, config: ExtractC
     finally:
         models.load, stage.prepare = loader, preparer
         activations._prefill, activations.METHODS["packed"] = kept[:2]
-        stage.ShardWriter, stage.decode_all, stage._run_batch = kept[2:]  # type: ignore[misc]
+        stage.ShardWriter, stage.decode_all, Passes._keep = kept[2:]  # type: ignore[misc, method-assign]
     spent = times.spent | {"other": seconds - sum(times.spent.values())}
     tokens = len(run.tokens.prefix) + sum(map(len, run.tokens.suffixes))
-    return Measured(rows, seconds, tokens, operations(backbone, run.tokens), most, spent)
+    flops = operations(run.extractor).times(frames=N_FRAMES, rows=1)
+    return Measured(rows, seconds, tokens, flops.total, most, spent)
 
 
 def main() -> None:

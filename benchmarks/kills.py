@@ -43,12 +43,12 @@ def serve(videos: Path, model: str, flush_s: float) -> None:
     import torch
     import transformers
 
-    from headhunt.stages import extract as stage
+    from headhunt.stages._passes import Passes
     from headhunt.stages.extract import ExtractConfig, extract
 
     transformers.AutoModelForImageTextToText  # noqa: B018 - load the lazy modules before the first fork
     torch.set_num_threads(1)
-    original = stage._run_batch
+    run, keep = Passes._run, Passes._keep
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
@@ -56,14 +56,17 @@ def serve(videos: Path, model: str, flush_s: float) -> None:
         child = os.fork()
         if child == 0:
 
-            def logged(batch, run, writer, log=log):  # type: ignore[no-untyped-def]
-                begin = time.monotonic()
-                done = original(batch, run, writer)
+            def begun(self, batch):  # type: ignore[no-untyped-def]
+                self.begun = time.monotonic()
+                return run(self, batch)
+
+            def logged(self, batch, out, log=log):  # type: ignore[no-untyped-def]
+                done = keep(self, batch, out)
                 with Path(log).open("a") as stream:
-                    stream.write(json.dumps([begin, time.monotonic(), [row for row, _ in batch]]) + "\n")
+                    stream.write(json.dumps([self.begun, time.monotonic(), [row for row, _ in batch]]) + "\n")
                 return done
 
-            stage._run_batch = logged
+            Passes._run, Passes._keep = begun, logged  # type: ignore[method-assign]
             try:
                 config = ExtractConfig(
                     model=model,
