@@ -2,10 +2,10 @@
 
 An extraction with a decoder process is killed by signal 9 at a random moment and started again, up to five times a
 store, and then left to finish. Every other kill takes the decoder along; the others leave it to notice by itself.
-Each row that a process computes is logged from inside it, so the table can say what was lost and what was done
-twice. It fails unless every store ends byte for byte as one that was never disturbed, no row that was finished
-before a kill is computed after it, and no kill costs more than 30 s of work. Work is safe `flush-s` seconds after
-it is done at the latest.
+Each row that a process computes is logged from inside it, so the table can say what was lost and what was done twice.
+It fails unless every store ends byte for byte as one that was never disturbed, no row that was finished before a kill
+is computed after it, and no kill costs more than 30 s of work. Work is begun to be written `flush-s` seconds after it
+is done at the latest, and safe when that write ends.
 """
 
 from __future__ import annotations
