@@ -3,6 +3,7 @@
 It reads a task a line on standard input, JSON: {path, groups, frames, preprocess}. It answers with one JSON line for
 each group, {"group": k, "shape": [...]} followed by that many bytes, or {"group": k, "reason": "..."}; then
 {"done": true}, or {"failed": "..."} when the rest of the video cannot be had.
+A task {probe: path} is answered with one line, {"video": {...}} or {"failed": "..."}.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -49,14 +51,38 @@ def decode(
 
 def main() -> None:
     """Serve tasks until standard input ends."""
-    import torch
-
-    torch.set_num_threads(1)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a codec library prints must not get between the frames
     for line in sys.stdin.buffer:
         task = json.loads(line)
+        if "probe" in task:
+            _probe(Path(task["probe"]), out)
+            continue
+        import torch
+
+        torch.set_num_threads(1)
         _serve(task, Preprocess.from_json(task["preprocess"]), out)
+
+
+def _probe(path: Path, out: BinaryIO) -> None:
+    try:
+        info = video.probe(path)
+        plain = {f.name: getattr(info, f.name) for f in fields(info) if f.name not in {"path", "packets"}}
+        arrays = {name: plain[name].tolist() for name in ("times_s", "keyframes")}
+        _say(out, {"video": plain | arrays})
+    except HeadhuntError as error:
+        _say(out, {"failed": error.line})
+    except MemoryError:
+        _say(out, {"failed": "the decoder ran out of memory"})
+
+
+def told(path: Path, plain: Json) -> video.VideoInfo:
+    """What a probe answered; how the frames are found in the file stays with the process that decodes."""
+    arrays = {
+        "times_s": np.asarray(plain["times_s"], np.float64),
+        "keyframes": np.asarray(plain["keyframes"], np.bool_),
+    }
+    return video.VideoInfo(path=path, **(plain | arrays | {"warnings": tuple(plain["warnings"])}))
 
 
 def _serve(task: dict[str, Any], preprocess: Preprocess, out: BinaryIO) -> None:

@@ -1,7 +1,7 @@
 """Decoder processes ahead of the model: started fresh, bounded in what they hold, killed when they hang.
 
-A damaged file can hang or crash a decoder. Then that video is recorded as failed, and a new process goes on with the
-next.
+A damaged file can hang or crash a decoder, already when it is probed. Then that video is recorded as failed, and a new
+process goes on with the next.
 Results come in the order of the tasks whatever the number of processes, so batches are the same in every run.
 """
 
@@ -15,18 +15,22 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from headhunt.errors import HeadhuntError
+from headhunt import video
+from headhunt.errors import HeadhuntError, VideoError
 from headhunt.models.preprocess import Preprocess
-from headhunt.records import UInt8
-from headhunt.stages._decode_worker import decode
+from headhunt.records import Json, UInt8
+from headhunt.stages._decode_worker import decode, told
 from headhunt.stages._prefetch import prefetch
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,32 @@ class Task:
 
 
 Item = tuple[int, "UInt8 | str"]
+
+
+def probe_all(
+    paths: Sequence[Path], *, processes: int, timeout_s: float
+) -> Generator[video.VideoInfo | str, None, None]:
+    """What each video holds, without its packets, or the reason why it cannot be read; in order.
+
+    Args:
+        paths: The videos.
+        processes: Decoder processes; 0 probes in this process, without the time-out.
+        timeout_s: A process that gives nothing for so long is killed and its video recorded as failed.
+    """
+    if processes == 0:
+        for path in paths:
+            try:
+                yield video.probe(path)
+            except VideoError as error:
+                yield error.line
+        return
+    processes = min(processes, max(1, len(paths)))
+    workers: list[_Worker[video.VideoInfo | str]] = [
+        _Worker([partial(_ask_probe, path) for path in paths[i::processes]], timeout_s, 64) for i in range(processes)
+    ]
+    with _working(workers):
+        for i in range(len(paths)):
+            yield workers[i % processes].take()
 
 
 def decode_all(
@@ -81,24 +111,69 @@ def _here(tasks: Sequence[Task], preprocess: Preprocess) -> Generator[Item, None
 def _elsewhere(
     tasks: Sequence[Task], preprocess: Preprocess, processes: int, timeout_s: float, ahead: int
 ) -> Generator[Item, None, None]:
-    workers = [_Worker(tasks[i::processes], preprocess, timeout_s, ahead) for i in range(processes)]
-    try:
-        for worker in workers:
-            worker.start()
+    workers: list[_Worker[Item]] = [
+        _Worker([partial(_ask_frames, task, preprocess) for task in tasks[i::processes]], timeout_s, ahead)
+        for i in range(processes)
+    ]
+    with _working(workers):
         for i, task in enumerate(tasks):
             for _ in task.rows:
                 yield workers[i % processes].take()
+
+
+@contextlib.contextmanager
+def _working(workers: Sequence[_Worker[Any]]) -> Iterator[None]:
+    try:
+        for worker in workers:
+            worker.start()
+        yield
     finally:
         for worker in workers:
             worker.close()
 
 
-class _Worker:
-    """One decoder process and the thread that talks to it."""
+def _ask_frames(task: Task, preprocess: Preprocess, worker: _Worker[Item]) -> None:
+    """Hand one task over and pass on what comes back; whatever is missing in the end is failed, with the reason."""
+    left = dict.fromkeys(task.rows)
 
-    def __init__(self, tasks: Sequence[Task], preprocess: Preprocess, timeout_s: float, ahead: int) -> None:
-        self._tasks, self._preprocess, self._timeout_s = tasks, preprocess, timeout_s
-        self._ready: queue.Queue[Item | BaseException] = queue.Queue(maxsize=max(1, ahead))
+    def take(answer: Json, pixels: UInt8 | None) -> bool:
+        if "group" not in answer:
+            return False
+        row = task.rows[answer["group"]]
+        left.pop(row)
+        worker.put((row, answer["reason"] if pixels is None else pixels))
+        return True
+
+    message = {"path": str(task.path), "groups": task.groups, "frames": task.frames, "preprocess": preprocess.to_json()}
+    reason = worker.ask(message, take)
+    for row in left:
+        worker.put((row, reason))
+
+
+def _ask_probe(path: Path, worker: _Worker[video.VideoInfo | str]) -> None:
+    found: list[video.VideoInfo] = []
+
+    def take(answer: Json, _payload: UInt8 | None) -> bool:
+        if "video" in answer:
+            found.append(told(path, answer["video"]))
+        return False
+
+    reason = worker.ask({"probe": str(path)}, take)
+    worker.put(found[0] if found else reason)
+
+
+class _Worker(Generic[T]):
+    """One decoder process and the thread that talks to it.
+
+    Args:
+        jobs: What to do, one after the other: each calls `ask` and puts results.
+        timeout_s: Seconds without an answer after which the process is killed.
+        ahead: Results it may be ahead of who takes them.
+    """
+
+    def __init__(self, jobs: Sequence[Callable[[_Worker[T]], None]], timeout_s: float, ahead: int) -> None:
+        self._jobs, self._timeout_s = jobs, timeout_s
+        self._ready: queue.Queue[T | _Failure] = queue.Queue(maxsize=max(1, ahead))
         self._closing = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
@@ -108,11 +183,11 @@ class _Worker:
         """Start the process and begin."""
         self._thread.start()
 
-    def take(self) -> Item:
-        """The next row; waits for it."""
+    def take(self) -> T:
+        """The next result; waits for it."""
         item = self._ready.get()
-        if isinstance(item, BaseException):
-            raise item
+        if isinstance(item, _Failure):
+            raise item.error
         return item
 
     def close(self) -> None:
@@ -123,7 +198,8 @@ class _Worker:
             self._thread.join(timeout=0.1)
         self._errors.close()
 
-    def _put(self, item: Item | BaseException) -> None:
+    def put(self, item: T | _Failure) -> None:
+        """Hand a result over; waits while there are too many."""
         while not self._closing.is_set():
             with contextlib.suppress(queue.Full):
                 self._ready.put(item, timeout=0.1)
@@ -131,20 +207,22 @@ class _Worker:
 
     def _run(self) -> None:
         try:
-            for task in self._tasks:
+            for job in self._jobs:
                 if self._closing.is_set():
                     break
-                self._serve(task)
+                job(self)
         except BaseException as error:
-            self._put(error)
+            self.put(_Failure(error))
         finally:
             self._end()
 
-    def _serve(self, task: Task) -> None:
-        """Hand one task over and pass on what comes back; whatever is missing in the end is failed, with the reason."""
-        left = dict.fromkeys(task.rows)
+    def ask(self, message: Json, take: Callable[[Json, UInt8 | None], bool]) -> str:
+        """Hand a task to the process and each of its answers to `take`, as long as that says there are more.
+
+        Returns:
+            Why there are no more: what the process gave as a reason, or that it hung or died.
+        """
         hung = threading.Event()
-        reason = "the decoder gave too few frames"
         process = self._alive()
 
         def give_up() -> None:
@@ -157,12 +235,6 @@ class _Worker:
                 raise EOFError
             assert process.stdin is not None
             assert process.stdout is not None
-            message = {
-                "path": str(task.path),
-                "groups": task.groups,
-                "frames": task.frames,
-                "preprocess": self._preprocess.to_json(),
-            }
             with watch:  # a long task does not fit into the pipe: a child that never reads it hangs here
                 process.stdin.write(json.dumps(message).encode() + b"\n")
                 process.stdin.flush()
@@ -179,15 +251,14 @@ class _Worker:
                         reader: Any = process.stdout
                         if reader.readinto(view) != pixels.nbytes:
                             raise EOFError
-                if "group" not in answer:
-                    reason = answer.get("failed", reason)
-                    break
-                row = task.rows[answer["group"]]
-                left.pop(row)
-                self._put((row, answer["reason"] if pixels is None else pixels))
+                if not take(answer, pixels):
+                    return str(answer.get("failed", "the decoder gave too few frames"))
         except (EOFError, OSError, ValueError):
             if hung.is_set():
-                reason = f"the decoder gave nothing for {self._timeout_s:g} s and was killed; next: check the file"
+                reason = (
+                    f"the decoder gave nothing for {self._timeout_s:g} s and was killed; "
+                    "next: check the file, or allow more with --decode-timeout"
+                )
             else:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=10)
@@ -195,8 +266,7 @@ class _Worker:
                 last = self._last_words()
                 reason = f"the decoder process died (exit status {code}{last}); next: check the file"
             self._end()
-        for row in left:
-            self._put((row, reason))
+            return reason
 
     def _alive(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -235,6 +305,13 @@ class _Worker:
                         pipe.close()
         self._errors.seek(0)
         self._errors.truncate()
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What went wrong in the thread of a worker, handed over to who takes its results."""
+
+    error: BaseException
 
 
 class _Watch:

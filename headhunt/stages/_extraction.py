@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,9 +15,10 @@ import numpy as np
 from headhunt import prompts as prompt_sets
 from headhunt import segments, video
 from headhunt.datasets import sampling
-from headhunt.errors import UsageError, VideoError
+from headhunt.errors import UsageError
 from headhunt.prompts import PromptSet
 from headhunt.records import Head, Interval, Json, Segment, canonical_json
+from headhunt.stages._decoders import probe_all
 from headhunt.stages._inputs import Source
 from headhunt.store import PlannedVideo
 
@@ -60,8 +62,8 @@ class ExtractConfig:
             levels takes that one's features (`headhunt.still.difference`); None computes every segment.
         shard: (i, n): this process takes every n-th shard, from the i-th on.
         flush_s: Seconds after which a partial shard is written.
-        decoders: Decoder processes ahead of the model; 0 decodes in a thread, without the time-out; None takes half the
-            cores, at most 8.
+        decoders: Decoder processes, which probe videos and decode ahead of the model; 0 does both in this process,
+            without the time-out; None takes half the cores, at most 8.
         decode_timeout_s: A decoder that gives nothing for so long is killed and its video recorded as failed.
     """
 
@@ -218,13 +220,20 @@ def prepare(config: ExtractConfig) -> Run:
     return Run(backbone, tokens, extractor, fingerprint, info)
 
 
-def plan_video(source: Source, config: ExtractConfig) -> PlannedVideo:
-    """What the store is told of one video; a file that cannot be read gets no rows and a reason."""
-    try:
-        info = video.probe(source.path)
-    except VideoError as error:
+def plan_videos(sources: Sequence[Source], config: ExtractConfig) -> Iterator[PlannedVideo]:
+    """What the store is told of each video, in order; a file that cannot be read gets no rows and a reason."""
+    found = probe_all(
+        [source.path for source in sources], processes=config.n_decoders, timeout_s=config.decode_timeout_s
+    )
+    with closing(found):
+        for source, info in zip(sources, found, strict=True):
+            yield _plan_video(source, info, config)
+
+
+def _plan_video(source: Source, info: video.VideoInfo | str, config: ExtractConfig) -> PlannedVideo:
+    if isinstance(info, str):
         size = video.size_on_disk(source.path) or 0
-        return PlannedVideo(source.row, 0, float("nan"), float("nan"), size, (), np.empty((0, 2)), problem=error.line)
+        return PlannedVideo(source.row, 0, float("nan"), float("nan"), size, (), np.empty((0, 2)), problem=info)
     intervals: list[tuple[Interval, str]] = []
     if "segment" in UNITS[config.units]:
         cut = segments.plan_segments(info.n_frames, length=config.length, stride=config.stride, tail=config.tail)

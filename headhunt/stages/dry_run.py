@@ -15,7 +15,7 @@ from headhunt.records import Interval, Json
 from headhunt.segments import sample_frames
 from headhunt.stages._batch_size import is_out_of_memory
 from headhunt.stages._costs import Operations, operations, pace
-from headhunt.stages._extraction import ExtractConfig, Run, choose, plan_video, prepare
+from headhunt.stages._extraction import ExtractConfig, Run, choose, plan_videos, prepare
 from headhunt.stages._inputs import collect
 from headhunt.stages._progress import Progress, silent
 from headhunt.store import PlannedVideo
@@ -76,11 +76,11 @@ def dry_run(paths: Sequence[Path], config: ExtractConfig, *, progress: Progress 
         UsageError: The options leave no video.
     """
     sources = choose(collect(paths, root=config.root), config)
-    planned = []
-    for done, source in enumerate(sources):
-        progress("probing videos", done, len(sources))
-        planned.append(plan_video(source, config))
-    progress("probing videos", len(sources), len(sources))
+    planned: list[PlannedVideo] = []
+    progress("probing videos", 0, len(sources))
+    for found in plan_videos(sources, config):
+        planned.append(found)
+        progress("probing videos", len(planned), len(sources))
     units = [row.unit for video in planned for row in video.segments]
     tokens = size = cost = seconds = None
     estimate = ""

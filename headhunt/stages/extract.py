@@ -15,7 +15,7 @@ from headhunt.records import Interval
 from headhunt.stages._artefacts import check_like
 from headhunt.stages._batch_size import BatchSize
 from headhunt.stages._decoders import Task, decode_all
-from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_video, prepare
+from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_videos, prepare
 from headhunt.stages._frames import SharedFrames
 from headhunt.stages._inputs import Source, collect, unlisted
 from headhunt.stages._passes import Counts, Passes
@@ -156,9 +156,8 @@ def _plan(
     for index, unit in zip(rows.video.tolist(), rows.unit.tolist(), strict=True):
         have.setdefault(index, set()).add(unit)
     needed = {("segment", "video").index(unit) for unit in UNITS[config.units]}
-    changed, relabelled, planned = [], 0, []
-    for done, source in enumerate(sources):
-        progress("probing videos", done, len(sources))
+    changed, relabelled, new = [], 0, []
+    for source in sources:
         index = place.get(source.row.video)
         if index is not None and have.get(index):
             size = video.size_on_disk(source.path)
@@ -169,8 +168,7 @@ def _plan(
             relabelled += bool(row.label) and (row.label, row.split) != (table.label[index], table.split[index])
             if needed <= have[index]:
                 continue
-        planned.append(plan_video(source, config))
-    progress("probing videos", len(sources), len(sources))
+        new.append(source)
     if changed:
         raise StaleError(
             f"{len(changed)} videos changed since {store.path} was made",
@@ -181,6 +179,11 @@ def _plan(
         report.notes.append(
             f"labels of {relabelled} videos differ from the store's: run `vadkit label` to take them over"
         )
+    planned = []
+    progress("probing videos", 0, len(new))
+    for found in plan_videos(new, config):
+        planned.append(found)
+        progress("probing videos", len(planned), len(new))
     return plan(store, planned)
 
 

@@ -220,10 +220,13 @@ class Store:
         for layer in sorted({head.layer for head in heads}):
             if layer >= array.shape[2] or max(h.head for h in heads) >= array.shape[3]:
                 raise InputError(f"{self.path} has {array.shape[2]} layers x {array.shape[3]} heads", got=list(heads))
-            block = self.layer(rows, layer, prompt=prompt)
-            for k, head in enumerate(heads):
-                if head.layer == layer:
-                    out[:, k] = block[:, head.head]
+            mine = [k for k, head in enumerate(heads) if head.layer == layer]
+            picks = [heads[k].head for k in mine]
+
+            def take(start: int, end: int, layer: int = layer, picks: list[int] = picks) -> npt.NDArray[np.float16]:
+                return array[start:end, prompt, layer][:, picks]  # type: ignore[no-any-return]
+
+            out[:, mine] = self._gather(rows, (len(mine), array.shape[-1]), take)
         return out
 
     def context(self, rows: Int64, *, prompt: int) -> Float32:

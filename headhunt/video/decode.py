@@ -44,8 +44,8 @@ def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
         cover = Disposition.attached_pic
         streams = [found for found in container.streams.video if not Disposition(found.disposition) & cover]
         if not streams:
-            kinds = sorted({str(found.type) for found in container.streams}) or ["nothing"]
-            raise VideoError(f"{path} holds no video", got=f"only {', '.join(kinds)}")
+            kinds = ", ".join(sorted({str(found.type) for found in container.streams}))
+            raise VideoError(f"{path} holds no video", got=f"only {kinds}" if kinds else "no streams at all")
         video = streams[0]
         if video.codec_context is None:
             raise VideoError(f"no decoder for the video in {path}", hint="convert it to H.264")

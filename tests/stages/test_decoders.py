@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,10 @@ import pytest
 
 from headhunt.models.preprocess import Preprocess
 from headhunt.stages import _decode_worker, _decoders
-from headhunt.stages._decoders import Task, decode_all
+from headhunt.stages._decoders import Task, decode_all, probe_all
 from headhunt.stages._prefetch import prefetch
 from headhunt.stages.extract import ExtractConfig, extract
-from headhunt.store import Store
+from headhunt.store import Store, VideoStatus
 from tests.videos import draw_frame, write_video
 
 PIXELS = Preprocess(24, 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic")
@@ -95,6 +95,38 @@ def test_a_decoder_that_dies_fails_one_video_and_a_new_one_goes_on(tasks: list[T
     assert all("exit status -11" in found[row] for row in tasks[0].rows)
     assert all(isinstance(found[row], np.ndarray) for t in tasks[1:3] for row in t.rows)
     assert len(started) == 2
+
+
+@pytest.mark.parametrize("processes", [1, 2, 9])
+def test_probing_in_processes_tells_what_probing_here_tells(tasks: list[Task], tmp_path: Path, processes: int) -> None:
+    (tmp_path / "bad.mp4").write_text("no video")
+    paths = [tasks[0].path, tmp_path / "bad.mp4", *(t.path for t in tasks[1:]), tmp_path / "gone.mp4"]
+    expected = list(probe_all(paths, processes=0, timeout_s=60.0))
+    found = list(probe_all(paths, processes=processes, timeout_s=60.0))
+    assert [isinstance(f, str) for f in found] == [False, True, False, False, False, False, True]
+    for a, b in zip(found, expected, strict=True):
+        if isinstance(a, str) or isinstance(b, str):
+            assert a == b
+            continue
+        for field in fields(a):
+            if field.name != "packets":
+                np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name), strict=True)
+    assert list(probe_all([], processes=processes, timeout_s=60.0)) == []
+
+
+def test_a_video_whose_probing_hangs_is_failed_and_taken_at_the_next_run(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "v").mkdir()
+    for name in "ab":
+        write_video(tmp_path / "v" / f"{name}.mp4", 30)
+    config = ExtractConfig(
+        model=str(tiny), n_frames=4, decoders=1, decode_timeout_s=0.01
+    )  # no process starts that fast
+    report = extract([tmp_path / "v"], tmp_path / "s.zarr", config)
+    assert [name for name, _ in report.failed] == ["a.mp4", "b.mp4"]
+    assert all("gave nothing for 0.01 s and was killed" in reason for _, reason in report.failed)
+    assert Store(tmp_path / "s.zarr").videos().status.tolist() == [VideoStatus.FAILED] * 2
+    report = extract([tmp_path / "v"], tmp_path / "s.zarr", replace(config, decode_timeout_s=60.0))
+    assert (report.rows_done, report.failed) == (4, [])
 
 
 def test_what_the_child_said_last_is_told(tasks: list[Task], monkeypatch) -> None:
