@@ -35,6 +35,9 @@ def test_the_wheel_holds_data_licence_and_types(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
     for wanted in ("headhunt/prompts/headhunt5.yaml", "headhunt/py.typed", "vadkit/py.typed"):
         assert wanted in names
+    embedded = {path.name for path in (ROOT / "headhunt/demo/embedded").iterdir()}
+    assert "model.safetensors" in embedded
+    assert {f"headhunt/demo/embedded/{name}" for name in embedded} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert "vadkit = vadkit.app:main" in wheel.read(entry).decode()

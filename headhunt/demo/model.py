@@ -1,49 +1,21 @@
-"""The embedded model: a tiny InternVL of the real class with seeded random weights, made on this machine.
-
-It has learnt nothing: it shows that the pipeline works, not what a trained model would find.
-"""
+"""Where the embedded model lies, and what models of its kind are made of: tokenizer, processor, random weights."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+EMBEDDED = Path(__file__).parent / "embedded"  # weights, MODEL_CARD.md, log.csv and scores.json, made by `train`
 SEED = 20_260_101
-VERSION = 1
-NOTE = "embedded model with seeded RANDOM weights: it shows that the pipeline works, not what a trained model finds"
+NOTE = "a small model with seeded RANDOM weights: it shows that the pipeline works, not what a trained model finds"
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>", "<video>"]
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 IMAGE_SIZE, PATCH = 56, 14
-
-
-def folder() -> Path:
-    """The folder of the embedded model in the user's cache, made when it is not there yet.
-
-    `XDG_CACHE_HOME` moves the cache.
-    """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vadkit"
-    place = cache / f"tiny-random-v{VERSION}"
-    if not (place / "config.json").is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix="tiny-", dir=cache))
-        try:
-            build(scratch)
-            try:
-                scratch.rename(place)
-            except OSError:
-                if not (place / "config.json").is_file():  # another process was faster, or the disk refused
-                    raise
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    return place
 
 
 def build(

@@ -22,6 +22,7 @@ import sys
 import time
 from collections import defaultdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -60,8 +61,8 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
             csv.writer(file, lineterminator="\n").writerow(COLUMNS)
     held_out = [s for i in range(CHECK_SEGMENTS // 2) for s in segments_of(CHECK_SEEDS + i, split="train", n=2)]
     feed: Feed | None = None
-    sums: dict[str, float] = defaultdict(float)
-    began, before, last_check, counted, drawn = time.monotonic(), trainer.seconds, time.monotonic(), 0, 0
+    sums: dict[str, list[float]] = defaultdict(list)
+    began, before, last_check, drawn = time.monotonic(), trainer.seconds, time.monotonic(), 0
     while (progress := _progress(trainer, config)) < 1.0:
         stage = WORDS if progress < config.warm_up else SEGMENTS
         if config.warm_up <= progress < config.warm_up + config.frames:
@@ -73,15 +74,15 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
         trainer.next_video[stage] = feed.next_video
         losses = trainer.losses(lessons)
         rate = rate_at(progress, trainer.step, config.rate * (1.0 if stage == WORDS else 0.5))
-        sums["loss"] += trainer.learn(losses, rate)
+        sums["loss"].append(trainer.learn(losses, rate))
         for name, loss in losses.items():
-            sums[name] += float(loss.detach())
+            sums[name].append(float(loss.detach()))
         trainer.drawn[stage] += len(lessons)
-        counted, drawn = counted + 1, drawn + len(lessons)
+        drawn += len(lessons)
         now = time.monotonic()
         trainer.seconds = before + now - began
         if now - last_check >= config.check_s or _progress(trainer, config) >= 1.0:
-            row: dict[str, float] = {name: total / counted for name, total in sums.items()}
+            row: dict[str, float] = {name: fmean(values) for name, values in sums.items()}
             row |= {
                 "step": trainer.step, "seconds": round(trainer.seconds, 1), "stage": stage,
                 "samples": trainer.drawn[stage], "rate": drawn / (now - last_check), "lr": rate,
@@ -90,7 +91,7 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
                 row |= trainer.check(held_out)
             _write_row(log, row)
             save_state(trainer.state(), state)
-            sums, counted, drawn, last_check = defaultdict(float), 0, 0, time.monotonic()
+            sums, drawn, last_check = defaultdict(list), 0, time.monotonic()
     return trainer
 
 
@@ -172,7 +173,7 @@ def _figures(trainer: Trainer) -> dict[str, Any]:
     words, frames, segments = trainer.drawn
     config = trainer.config
     return {
-        "device": _device_name(trainer.device),
+        "device": _device_name(trainer.device, config.threads),
         "hours": round(trainer.seconds / 3600, 3),
         "steps": trainer.step,
         "single frames": words * FRAMES_A_LESSON + frames,
@@ -185,10 +186,10 @@ def _figures(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def _device_name(device: torch.device) -> str:
+def _device_name(device: torch.device, threads: int) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU ({platform.machine()}), {torch.get_num_threads()} thread(s) of the trainer"
+    return f"CPU ({platform.machine()}), {threads} thread(s) of the trainer"
 
 
 def main() -> None:

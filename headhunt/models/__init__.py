@@ -33,11 +33,11 @@ ATTENTIONS = ("auto", "sdpa", "eager")
 
 
 def resolve(name: str) -> str:
-    """The hub id or folder that an alias, id or folder stands for; the embedded model is put into its folder first."""
+    """The hub id or folder that an alias, id or folder stands for."""
     if name == TINY:
-        from headhunt.demo.model import folder
+        from headhunt.demo.model import EMBEDDED
 
-        return str(folder())
+        return str(EMBEDDED)
     return ALIASES.get(name.lower(), name)
 
 

@@ -31,9 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch, folder: Path, vadkit: Call) -> Call:
-    """`vadkit` run in the folder, with the embedded model's cache there too."""
+    """`vadkit` run in the folder."""
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     return vadkit
 
 
@@ -43,11 +42,11 @@ def test_dry_run_counts_and_writes_nothing(at: Call, folder: Path) -> None:
     told = answer.json
     assert (told["videos"], told["frames"], told["segments"], told["whole_videos"]) == (7, 360, 12, 6)
     assert told["passes"] == 5  # 18 rows in batches of 4
-    # 8 layers x 8 heads of 16, and a context of 128, at 2 bytes, for 18 rows and 5 prompts
-    assert told["bytes"] == 18 * 5 * (8 * 8 * 16 + 128) * 2
+    # 8 layers x 8 heads of 24, and a context of 192, at 2 bytes, for 18 rows and 5 prompts
+    assert told["bytes"] == 18 * 5 * (8 * 8 * 24 + 192) * 2
     assert [failure["video"] for failure in told["failed"]] == ["broken.mp4"]
-    # 5 prompts, each with 16 frames of 4 visual tokens and their two ends
-    assert told["tokens"] > 5 * 16 * 6
+    # 5 prompts, each with 16 frames of 16 visual tokens and their two ends
+    assert told["tokens"] > 5 * 16 * 18
     assert not (folder / "vadkit.zarr").exists()
 
 

@@ -59,9 +59,9 @@ def test_it_describes_worlds_it_never_saw(embedded: Backbone, record: dict) -> N
     texts = held_out.generate(embedded.model, layout, samples)  # type: ignore[attr-defined]
     found = held_out.scores(texts, [s.facts for s in samples if s.facts is not None])
     assert found["grammatical"] >= 0.9
-    assert found["light"] >= 0.9
     # Twelve segments are few: within a wide margin of what the record says of many.
-    assert abs(found["mean"] - record["judged"]["scores"]["mean"]) < 0.15
+    for slot, margin in (("mean", 0.15), ("light", 0.2), ("place", 0.1)):
+        assert abs(found[slot] - record["judged"]["scores"][slot]) < margin
     assert found["mean"] > record["judged"]["same words for all"]["mean"]
     known = {example["seed"]: example["said"] for example in record["examples"]}
     assert {s.seed for s in samples} <= set(known)  # the record's examples are of the first of these segments
@@ -77,7 +77,7 @@ def test_the_record_the_card_and_the_log_agree(record: dict) -> None:
     assert scores["mean"] == pytest.approx(
         np.mean([scores[s] for s in ("count", "actor", "action", "object", "light")])
     )
-    rows = list(csv.DictReader((EMBEDDED / "log.csv").open()))
+    rows = list(csv.DictReader((EMBEDDED / "log.csv").read_text().splitlines()))
     assert [row["stage"] for row in rows] == sorted(row["stage"] for row in rows)
     assert int(rows[-1]["step"]) == record["training"]["steps"]
     assert float(rows[-1]["text"]) < float(rows[0]["text"])
