@@ -15,6 +15,7 @@ import av
 import numpy as np
 
 from headhunt import video
+from headhunt.demo.ablation import ROWS, RSS
 from headhunt.store import Store
 
 WIDTH, HEIGHT = 960, 300
@@ -49,7 +50,7 @@ def frames(store: Store, folder: Path, index: int) -> list[str]:
 
 
 def heads(store: Store) -> list[str]:
-    found = store.artefact("heads", "rss")
+    found = store.artefact("heads", RSS.name)
     score = found.arrays["score"]
     scaled = (score - score.min()) / (score.max() - score.min())
     chosen = {tuple(pair) for pair in found.facts["head_set"]["heads"]}
@@ -69,7 +70,7 @@ def heads(store: Store) -> list[str]:
 
 
 def scores(store: Store, index: int) -> list[str]:
-    table, found = store.videos(), store.artefact("events", "headhunt-gaussian")
+    table, found = store.videos(), store.artefact("events", ROWS[0].artefact)
     rows = store.segments().of_unit("segment")
     mine = rows.video == index
     place = {int(row): value for row, value in zip(found.arrays["row"], found.arrays["smoothed"], strict=True)}

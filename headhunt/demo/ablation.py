@@ -5,6 +5,7 @@ Everything that is chosen or learnt comes from the splits "train" and "val"; tes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -51,6 +52,11 @@ class Row:
     units: str = "auto"
     smoothing: str = "gaussian"
     tau: float | None = None
+
+    @property
+    def artefact(self) -> str:
+        """What its scorer, scores, events and metrics are called in the store."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ def measure(
             heads = [f"{row.heads}:{seed * DRAWS + draw}" for draw in range(DRAWS)]
         else:
             heads = [_best_layer(store) if row.heads == "layer:best" else row.heads]
-        drawn = [_measure(store, row, which, f"row-{number}", seed, look_alikes) for which in heads]
+        drawn = [_measure(store, row, which, row.artefact, seed, look_alikes) for which in heads]
         results.append(drawn[0] if len(drawn) == 1 else Result(row.name, _mean([d.figures for d in drawn])))
     say(len(rows), len(rows))
     return results, chosen

@@ -15,7 +15,8 @@ from headhunt.stages.evaluate import EvaluateConfig, evaluate
 from tests.stages.synthetic import KNOWING, make_store, manifest_rows
 
 # The store of made-up features has 3 layers of 4 heads and two prompts, one of them "coarse".
-ROWS = tuple(row for row in ablation.ROWS if row.prompt in (None, "coarse"))
+WORDS = ("HeadHunt-VAD:", "SteerVAD: 4", "  5 random", "layer", "coarse", "threshold", "whole videos")
+ROWS = tuple(row for row in ablation.ROWS if any(word in row.name for word in WORDS))
 TEST = [row.video for row in manifest_rows(40) if row.split == "test"]
 
 
@@ -23,13 +24,13 @@ TEST = [row.video for row in manifest_rows(40) if row.split == "test"]
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ablation.Result], dict[str, HeadSet]]:
     path = tmp_path_factory.mktemp("example") / "s"
     make_store(path, rows=manifest_rows(40), strength=1.0)
-    few = [replace(row, options={**row.options, "epochs": 20}) if row.method == "steer" else row for row in ROWS]
+    few = [replace(row, options={**row.options, "epochs": 5}) if row.method == "steer" else row for row in ROWS]
     return path, *ablation.measure(path, few, seed=0, look_alikes=TEST[:6])
 
 
 def test_every_ablation_that_the_papers_report_has_a_row() -> None:
     names = [row.name.strip() for row in ablation.ROWS]
-    assert len(set(names)) == len(names)
+    assert len(set(names)) == len({row.artefact for row in ablation.ROWS}) == len(names)
     said = " | ".join(names)
     for word in (
         "HeadHunt-VAD", "SteerVAD", "linear SVM", "MLP", "5 random heads", "last layer", "best layer", "lda", "kl",
@@ -79,7 +80,7 @@ def test_labels_of_test_videos_change_no_choice(
         for video, row in turned.items()
     }
     stores.write_labels(other, turned)
-    rows = [row for row in ROWS if row.method == "logistic"]
+    rows = [row for row in ROWS if row.method == "logistic" and row.tau is None]
     again, chosen_again = ablation.measure(tmp_path / "s", rows, seed=0, look_alikes=TEST[:6])
     for name, heads in chosen_again.items():
         assert heads.heads == chosen[name].heads
