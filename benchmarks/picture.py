@@ -101,7 +101,8 @@ def scores(store: Store, index: int) -> list[str]:
     out.append(text(left - 6, top + 8, "1", size=11, fill=QUIET, anchor="end"))
     out.append(text(left - 6, bottom, "0", size=11, fill=QUIET, anchor="end"))
     out.append(text(right, bottom + 16, f"{table.duration_s[index]:.0f} s", size=11, fill=QUIET, anchor="end"))
-    worth = "seeded random weights: about chance" if store.info["notes"] else "trained weights"
+    weak = any("RANDOM" in note for note in store.info["notes"])
+    worth = "seeded random weights: about chance" if weak else "trained on rendered video only"
     out.append(text(left, 292, f"embedded model, {worth}", size=11, fill=QUIET))
     return out
 
