@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from headhunt.activations import Extractor, share
+from headhunt.activations import Extractor, Tokens, share
 from headhunt.errors import ArtefactError
 from headhunt.files import write_atomic
 from headhunt.models import Backbone
 from headhunt.prompts import load
-from headhunt.records import Float64, Json
+from headhunt.records import Float32, Float64, Json, UInt8
 
 FILE, FORMAT, VERSION = "golden.json", "headhunt-golden", 1
 FRAMES, SEED = 2, 20_260_101
@@ -40,21 +40,45 @@ class Golden:
         return float(gaps.max()) / greatest if greatest > 0 else float("inf")
 
 
-def measure(backbone: Backbone) -> Golden:
-    """Run the model, packed, on two frames of seeded noise and the five prompts of `headhunt5`."""
+@dataclass(frozen=True)
+class MadeUp:
+    """One made-up segment for a model: two frames of seeded noise and the five prompts of `headhunt5`.
+
+    Attributes:
+        tokens: The prompts.
+        pixels: uint8 (1, frames, 3, height, width).
+        direction: float64 (head_dim,), of length 1.
+    """
+
+    tokens: Tokens
+    pixels: UInt8
+    direction: Float64
+
+    def golden(self, heads: Float32) -> Golden:
+        """What activations (1, prompts, layers, heads, head_dim) of this segment come to."""
+        found = np.asarray(heads[0], dtype=np.float64)
+        return Golden(np.linalg.norm(found, axis=-1).mean(0), (found @ self.direction).mean(0))
+
+
+def made_up(backbone: Backbone) -> MadeUp:
+    """The made-up segment in a model's own tokens and size; the same for the same model."""
     prompts = load("headhunt5")
     ids = [
         backbone.token_ids(p.text, n_frames=FRAMES, frame_text=prompts.frame_text, system=prompts.system)
         for p in prompts.prompts
     ]
-    tokens = share(ids, image_token_id=backbone.image_token_id)
     rng = np.random.default_rng(SEED)
     shape = (1, FRAMES, 3, backbone.preprocess.height, backbone.preprocess.width)
     pixels = rng.integers(0, 256, shape, dtype=np.uint8)
-    found = np.asarray(Extractor(backbone, tokens, method="packed")(pixels).heads[0], dtype=np.float64)
-    direction = rng.standard_normal(found.shape[-1])
-    direction = direction / float(np.linalg.norm(direction))
-    return Golden(np.linalg.norm(found, axis=-1).mean(0), (found @ direction).mean(0))
+    direction = rng.standard_normal(backbone.spec.head_dim)
+    tokens = share(ids, image_token_id=backbone.image_token_id)
+    return MadeUp(tokens, pixels, direction / float(np.linalg.norm(direction)))
+
+
+def measure(backbone: Backbone) -> Golden:
+    """Run the model, packed, on its made-up segment."""
+    segment = made_up(backbone)
+    return segment.golden(Extractor(backbone, segment.tokens, method="packed")(segment.pixels).heads)
 
 
 def save(golden: Golden, folder: Path) -> None:

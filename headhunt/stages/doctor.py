@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -139,21 +138,13 @@ def _disk(folder: Path | None) -> str:
 
 def _model(model: str, device: str, dtype: str, attn: str) -> str:
     """Load it, prove its heads, and compare the packed pass with full prefills."""
-    from headhunt import models
-    from headhunt.activations import Extractor, share
-    from headhunt.prompts import load
+    from headhunt import golden, models
+    from headhunt.activations import Extractor
 
     backbone = models.load(model, device=device, dtype=dtype, attn=attn)
-    prompts = load("headhunt5")
-    ids = [
-        backbone.token_ids(p.text, n_frames=2, frame_text=prompts.frame_text, system=prompts.system)
-        for p in prompts.prompts
-    ]
-    tokens = share(ids, image_token_id=backbone.image_token_id)
-    shape = (1, 2, 3, backbone.preprocess.height, backbone.preprocess.width)
-    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    full = Extractor(backbone, tokens, method="full")(pixels).heads
-    packed = Extractor(backbone, tokens, method="packed")(pixels).heads
+    segment = golden.made_up(backbone)
+    full = Extractor(backbone, segment.tokens, method="full")(segment.pixels).heads
+    packed = Extractor(backbone, segment.tokens, method="packed")(segment.pixels).heads
     error = float(np.abs(packed - full).max() / np.abs(full).max())
     precision = str(backbone.dtype).removeprefix("torch.")
     if not error <= AGREEMENT[precision]:
@@ -163,22 +154,17 @@ def _model(model: str, device: str, dtype: str, attn: str) -> str:
             expected=f"at most {AGREEMENT[precision]}",
             hint="use --method loop, and report the model",
         )
-    golden = _golden(backbone, Path(models.resolve(model)), GOLDEN[precision])
+    known = golden.read(Path(models.resolve(model)))
+    met = "" if known is None else _met(known.error(segment.golden(packed)), GOLDEN[precision])
     spec = backbone.spec
     return (
         f"{backbone.name}: {spec.layers} x {spec.heads} heads of {spec.head_dim}, {precision}, {backbone.attention}; "
-        f"heads proved (error {backbone.head_error:.1e}), packed = full within {error:.1e}{golden}"
+        f"heads proved (error {backbone.head_error:.1e}), packed = full within {error:.1e}{met}"
     )
 
 
-def _golden(backbone: Any, folder: Path, allowed: float) -> str:
-    """Compare with the activations the checkpoint's maker measured, where it holds them."""
-    from headhunt import golden
-
-    known = golden.read(folder)
-    if known is None:
-        return ""
-    error = known.error(golden.measure(backbone))
+def _met(error: float, allowed: float) -> str:
+    """Judge the distance from the activations that the checkpoint's maker measured."""
     if not error <= allowed:
         raise HeadhuntError(
             "the heads do not say what they said when the model was made",
