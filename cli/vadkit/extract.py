@@ -43,6 +43,7 @@ def extract(
         ),
     ] = None,
     attn: options.Attn = "auto",
+    compiled: options.Compile = False,
     method: Annotated[
         Literal["packed", "loop", "full"],
         typer.Option(
@@ -210,6 +211,7 @@ def extract(
         "dtype": dtype,
         "device": several[0] if several else device,
         "attn": attn,
+        "compiled": compiled,
         "offline": offline,
         "prompts": asked,
         "prompt_ids": tuple(prompt) if prompt else needed,

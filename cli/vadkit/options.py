@@ -96,6 +96,14 @@ Attn = Annotated[
     Literal["auto", "sdpa", "eager"],
     typer.Option("--attn", help="Attention implementation; auto is sdpa.", rich_help_panel=RUNTIME),
 ]
+Compile = Annotated[
+    bool,
+    typer.Option(
+        "--compile/--no-compile",
+        help="Have torch compile the vision tower's layers and the decoder's norms and MLPs; takes a minute or more.",
+        rich_help_panel=RUNTIME,
+    ),
+]
 
 
 def _batch_size(text: str) -> int | Literal["auto"]:

@@ -39,6 +39,7 @@ class Backbone(Protocol):
         name: The id or folder it was asked for by.
         spec: Sizes of its text decoder.
         decoder: The text decoder, a stack `layers` of blocks with `self_attn.o_proj`, ending in a norm.
+        vision_layers: The layers of its vision tower.
         preprocess: How frames become pixels.
         device: Where it runs.
         dtype: What it computes in.
@@ -52,6 +53,7 @@ class Backbone(Protocol):
     name: str
     spec: ModelSpec
     decoder: nn.Module
+    vision_layers: Sequence[nn.Module]
     preprocess: Preprocess
     device: torch.device
     dtype: torch.dtype

@@ -12,6 +12,7 @@ from headhunt.records import Json
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 # Relative error allowed when the heads are proved at load: rounding of one o_proj in that precision.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 3e-2, "float16": 5e-3}
@@ -37,6 +38,7 @@ class InternVL:
         self.preprocess = preprocess
         self.notes = notes
         self.decoder = find_decoder(model)
+        self.vision_layers: Sequence[nn.Module] = tuple(model.model.vision_tower.encoder.layer)
         self.spec: ModelSpec = read_spec(self.decoder)
         self.device: torch.device = model.device
         self.dtype: torch.dtype = model.dtype

@@ -39,6 +39,7 @@ class ExtractConfig:
         dtype: "auto", "bfloat16" or "float32".
         device: "auto", "cpu", "cuda", ...
         attn: "auto", "sdpa" or "eager".
+        compiled: Have torch compile layers of the model, which takes a minute or more at the beginning.
         offline: Never ask the hub.
         prompts: A built-in prompt set's name, a YAML file, or a prompt set.
         prompt_ids: Only these prompts of the set; None for all, or, with chosen heads, the set's scoring prompt alone.
@@ -72,6 +73,7 @@ class ExtractConfig:
     dtype: str = "auto"
     device: str = "auto"
     attn: str = "auto"
+    compiled: bool = False
     offline: bool = False
     prompts: str | PromptSet = "headhunt5"
     prompt_ids: tuple[str, ...] | None = None
@@ -178,6 +180,7 @@ def prepare(config: ExtractConfig) -> Run:
     """
     from headhunt import models
     from headhunt.activations import Extractor, share
+    from headhunt.models.compiled import compile_layers
 
     chosen = config.prompts if isinstance(config.prompts, PromptSet) else prompt_sets.load(config.prompts)
     ids = config.prompt_ids if config.prompt_ids is not None else None if config.heads is None else (chosen.scoring,)
@@ -191,6 +194,8 @@ def prepare(config: ExtractConfig) -> Run:
         attn=config.attn,
         offline=config.offline,
     )
+    if config.compiled:
+        compile_layers(backbone)
     token_ids = [
         backbone.token_ids(p.text, n_frames=config.n_frames, frame_text=chosen.frame_text, system=chosen.system)
         for p in chosen.prompts

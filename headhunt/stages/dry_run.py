@@ -130,7 +130,7 @@ def _load(config: ExtractConfig) -> tuple[Run, bool]:
     except (ModelError, RuntimeError, MemoryError) as error:
         if not isinstance(error, ModelError) and not is_out_of_memory(error):
             raise
-    return prepare(replace(config, device="cpu", dtype="bfloat16")), False
+    return prepare(replace(config, device="cpu", dtype="bfloat16", compiled=False)), False
 
 
 def _frames(planned: Sequence[PlannedVideo], n_frames: int) -> int:
