@@ -45,7 +45,7 @@ build: setup
 	$(BIN)/python -m build
 
 bench: setup
-	for script in extract fit select_heads world decode store kills mutated; do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in extract fit select_heads world decode store kills mutated still; do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 clean:
 	rm -rf .venv build dist $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .parity
