@@ -28,6 +28,7 @@ def pixels(backbone: models.Backbone, rows: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, on its way to its compiler
 def test_compiled_layers_give_the_same_features(tiny: Path) -> None:
     plain, compiled = models.load(str(tiny)), models.load(str(tiny))
     assert compile_layers(compiled) <= 1e-4
