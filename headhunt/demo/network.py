@@ -286,8 +286,13 @@ def told(words: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.T
         (n, TOKENS, hidden).
     """
     kept = words.float() * (torch.rand(words.shape, device=words.device) > 0.1)
-    clean = 2.0 * kept @ F.normalize(table[ids].float(), dim=-1)
+    clean = in_words(kept, table, ids)
     return clean + 0.15 * torch.randn_like(clean)
+
+
+def in_words(words: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Visual tokens (n, TOKENS, hidden) that show words (n, TOKENS, words), each between 0 and 1; see `told`."""
+    return 2.0 * words @ F.normalize(table[ids].float(), dim=-1)
 
 
 def normalized(pixels: torch.Tensor) -> torch.Tensor:

@@ -1,9 +1,9 @@
 """Train the embedded model: `python -m headhunt.demo.train --out DIR [--hours H | --steps N] [--resume]`.
 
-Three stages, all on videos rendered on the fly. In the first the vision tower learns on single frames which words each
-patch shows, and the decoder learns its language on segments told in those words instead of pixels. In the second the
-vision tower goes on alone, in small steps. In the third the whole model learns on segments of 16 frames to describe and
-to answer, by next-token prediction, while the read-outs of the vision tower go on.
+Three stages, all on videos made on the fly. In the first the decoder learns its language on segments told in words
+instead of pixels: a visual token is the sum of the words its part of the frame shows. In the second the vision tower
+learns on single frames which words each patch shows, and to make such tokens. In the third the whole model learns on
+segments of 16 frames to describe and to answer, by next-token prediction, and the vision tower's read-outs go on.
 
 In DIR: `log.csv` (a row every check), `state.safetensors` (weights, optimiser, average, position; replaced
 atomically), `model/` (the checkpoint, from the running average of the weights), `scores.json` and `MODEL_CARD.md`.
@@ -29,13 +29,27 @@ import torch
 
 from headhunt.demo import language, network
 from headhunt.demo.checkpoint import load_state, save_state
-from headhunt.demo.lessons import CHECK_SEEDS, FRAMES_A_LESSON, FRAMES_ALONE, SEGMENTS, WORDS, Feed
+from headhunt.demo.lessons import CHECK_SEEDS, FRAMES_ALONE, SEGMENTS, TOLD, Feed
 from headhunt.demo.trainer import SLOTS, TrainConfig, Trainer, rate_at
 from headhunt.demo.training_data import FRAMES, PATCH_WORDS, segments_of
 from headhunt.errors import UsageError
 from headhunt.models import pick_device
 
-COLUMNS = ("step", "seconds", "stage", "samples", "rate", "lr", "loss", "text", "patch", "cell", "state", *SLOTS)
+COLUMNS = (
+    "step",
+    "seconds",
+    "stage",
+    "samples",
+    "rate",
+    "lr",
+    "loss",
+    "text",
+    "patch",
+    "cell",
+    "match",
+    "state",
+    *SLOTS,
+)
 CHECK_SEGMENTS = 48
 STATE = "state.safetensors"
 NOTE = "embedded model, trained on rendered video only: it describes what is visible and judges nothing"
@@ -64,21 +78,21 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
     sums: dict[str, list[float]] = defaultdict(list)
     began, before, last_check, drawn = time.monotonic(), trainer.seconds, time.monotonic(), 0
     while (progress := _progress(trainer, config)) < 1.0:
-        stage = WORDS if progress < config.warm_up else SEGMENTS
-        if config.warm_up <= progress < config.warm_up + config.frames:
+        stage = TOLD if progress < config.told else SEGMENTS
+        if config.told <= progress < config.told + config.frames:
             stage = FRAMES_ALONE
         if feed is None or stage != trainer.stage:
             trainer.stage = stage
             feed = _feed(trainer, config)
-        lessons = feed.draw(config.batch * (4, 4, 1)[stage])
+        samples = feed.draw(config.batch * (1, 4, 1)[stage])
         trainer.next_video[stage] = feed.next_video
-        losses = trainer.losses(lessons)
-        rate = rate_at(progress, trainer.step, config.rate * (1.0 if stage == WORDS else 0.5))
+        losses = trainer.losses(samples)
+        rate = rate_at(progress, trainer.step, config.rate)
         sums["loss"].append(trainer.learn(losses, rate))
         for name, loss in losses.items():
             sums[name].append(float(loss.detach()))
-        trainer.drawn[stage] += len(lessons)
-        drawn += len(lessons)
+        trainer.drawn[stage] += len(samples)
+        drawn += len(samples)
         now = time.monotonic()
         trainer.seconds = before + now - began
         if now - last_check >= config.check_s or _progress(trainer, config) >= 1.0:
@@ -98,7 +112,7 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
     stage = trainer.stage
     # What is shown again is varied: mirrored, in another brightness, asked other questions.
-    pool, uses = ((32, 3), (256, 4), (96, 4))[stage]
+    pool, uses = ((96, 2), (256, 4), (96, 4))[stage]
     return Feed(
         stage,
         first=trainer.next_video[stage],
@@ -170,14 +184,14 @@ def export(trainer: Trainer, out: Path, *, n_videos: int, note: str = "") -> Non
 
 
 def _figures(trainer: Trainer) -> dict[str, Any]:
-    words, frames, segments = trainer.drawn
+    told, frames, segments = trainer.drawn
     config = trainer.config
     return {
         "device": _device_name(trainer.device, config.threads),
         "hours": round(trainer.seconds / 3600, 3),
         "steps": trainer.step,
-        "single frames": words * FRAMES_A_LESSON + frames,
-        "segments told in words": words,
+        "segments told in words": told,
+        "single frames": frames,
         "segments": segments,
         "videos rendered": sum(trainer.next_video),
         "batch": config.batch,
@@ -204,7 +218,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, help="rendering processes (1 on a CPU, all cores but one on a GPU)")
     parser.add_argument("--batch", type=int, help="segments a step (2 on a CPU, 32 on a GPU)")
     parser.add_argument("--check-s", type=float, default=240.0, help="seconds between checks")
-    parser.add_argument("--warm-up", type=float, default=TrainConfig.warm_up, help="share of the first stage")
+    parser.add_argument("--told", type=float, default=TrainConfig.told, help="share of the first stage")
     parser.add_argument("--frames", type=float, default=TrainConfig.frames, help="share of the second stage")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -221,7 +235,7 @@ def main() -> None:
         steps=args.steps or 0,
         seed=args.seed,
         batch=args.batch or (32 if gpu else 2),
-        warm_up=args.warm_up,
+        told=args.told,
         frames=args.frames,
         check_s=args.check_s,
         workers=(max(1, cores - 1) if gpu else 1) if args.workers is None else args.workers,

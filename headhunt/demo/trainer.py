@@ -13,8 +13,7 @@ import torch
 
 from headhunt.demo import network
 from headhunt.demo.language import pairs
-from headhunt.demo.lessons import Lesson
-from headhunt.demo.training_data import FRAMES, Sample, shares, varied, varied_segment
+from headhunt.demo.training_data import FRAMES, Sample, shares, varied
 
 SLOTS = ("count", "actor", "action", "object", "light", "place", "description")
 
@@ -27,8 +26,8 @@ class TrainConfig:
         hours: Length in hours, None to go by `steps`.
         steps: Length in steps.
         seed: Of the weights and every choice.
-        batch: Segments a step; in the first two stages four times as many lessons, of four frames and of one.
-        warm_up: Share of the run given to the first stage.
+        batch: Segments a step; in the second stage four times as many frames.
+        told: Share of the run given to the first stage.
         frames: Share of the run given to the second.
         rate: Highest learning rate.
         weight_decay: Of AdamW.
@@ -41,13 +40,13 @@ class TrainConfig:
         threads: Threads of the trainer.
     """
 
-    hours: float | None = 2.0
+    hours: float | None = 2.5
     steps: int = 0
     seed: int = 0
     batch: int = 2
-    warm_up: float = 0.28
-    frames: float = 0.2
-    rate: float = 2.5e-3
+    told: float = 0.2
+    frames: float = 0.35
+    rate: float = 1.25e-3
     weight_decay: float = 0.05
     seen: int = 4
     questions: int = 2
@@ -85,7 +84,7 @@ class Trainer:
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.rng = np.random.default_rng([3, config.seed])
         self.step = self.stage = 0
-        self.drawn = [0, 0, 0]  # lessons of each stage
+        self.drawn = [0, 0, 0]  # samples of each stage
         self.seconds = 0.0
         self.next_video = [0, 0, 0]
 
@@ -93,38 +92,34 @@ class Trainer:
         """bfloat16 products, everything else in float32."""
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def losses(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
+    def losses(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the present stage."""
-        return (self.words_step, self.frames_step, self.segments_step)[self.stage](lessons)
+        samples = [varied(sample, self.rng) for sample in samples]
+        return (self.told_step, self.frames_step, self.segments_step)[self.stage](samples)
 
-    def _shots(self, lessons: list[Lesson]) -> tuple[torch.Tensor, torch.Tensor]:
-        shots = [varied(*shot, self.rng) for one in lessons for shot in zip(one[0].pixels, one[0].patches, strict=True)]
-        pixels = network.as_tensor([shot[0] for shot in shots], self.device)
-        return pixels, network.as_tensor([shot[1] for shot in shots], self.device)
-
-    def frames_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
-        """Losses of the second stage; the words themselves stay as the decoder knows them."""
-        pixels, words = self._shots(lessons)
+    def told_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
+        """Losses of the first stage: the decoder alone."""
+        batch = self._packed(samples)
+        words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
+        visual = network.told(network.cells(words), self.model.get_input_embeddings().weight, self.reader.words)
         with self.autocast():
-            tokens, states = network.see(self.model, pixels)
-        table = self.model.get_input_embeddings().weight.detach()
-        cell = network.show_loss(self.reader(tokens, table, 0), network.cells(words), self.reader.weight)
-        return {"patch": self._patch_loss(states, words), "cell": cell}
-
-    def words_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
-        """Losses of the first stage."""
-        pixels, words = self._shots(lessons)
-        # The decoder takes half of the segments: its pass costs more than the tower's.
-        segments = [one[1] for one in lessons[: max(1, len(lessons) // 2)]]
-        batch = self._packed(segments)
-        shown = network.as_tensor([s.patches for s in segments], self.device).flatten(0, 1)
-        table = self.model.get_input_embeddings().weight
-        visual = network.told(network.cells(shown), table, self.reader.words)
-        with self.autocast():
-            tokens, states = network.see(self.model, pixels)
-            hidden = network.decode(self.model, batch, visual.unflatten(0, (len(segments), FRAMES)), self.layout.image)
+            hidden = network.decode(self.model, batch, visual.unflatten(0, (len(samples), FRAMES)), self.layout.image)
             text, _ = network.text_loss(self.model, hidden, batch)
-        return {"text": text, "patch": self._patch_loss(states, words), "cell": self._cell_loss(tokens, words, 0)}
+        return {"text": text}
+
+    def frames_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
+        """Losses of the second stage: the vision tower alone; the words stay as the decoder knows them."""
+        pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
+        words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
+        with self.autocast():
+            tokens, states = network.see(self.model, pixels)
+        table, cells = self.model.get_input_embeddings().weight.detach(), network.cells(words)
+        wanted = network.in_words(cells.float(), table, self.reader.words)
+        return {
+            "patch": self._patch_loss(states, words),
+            "cell": network.show_loss(self.reader(tokens, table, 0), cells, self.reader.weight),
+            "match": (tokens.float() - wanted).square().sum(-1).mean(),
+        }
 
     def _packed(self, segments: list[Sample]) -> network.Packed:
         asked = [pairs(s.facts, self.rng, n=self.config.questions) for s in segments if s.facts is not None]
@@ -138,9 +133,8 @@ class Trainer:
         table = self.model.get_input_embeddings().weight
         return network.show_loss(self.reader(hidden, table, which), network.cells(words), self.reader.weight)
 
-    def segments_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
+    def segments_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the third stage."""
-        samples = [varied_segment(one[0], self.rng) for one in lessons]
         batch = self._packed(samples)
         pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
         words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)

@@ -87,36 +87,29 @@ def segments_of(seed: int, *, split: Split, n: int, encoded: float = ENCODED) ->
     return out
 
 
-def frames_of(seed: int, *, split: Split, n: int) -> tuple[Sample, Sample]:
-    """`n` frames from all over one crowded video, through a real encoding now and then, and one segment told in words.
-
-    The second sample has no pixels: its patches say what its frames would show.
-    """
+def told_of(seed: int, *, split: Split, n: int) -> list[Sample]:
+    """`n` segments of one video told in words: their patches say what their frames would show; they have no pixels."""
     rng = np.random.default_rng([2, seed])
-    own = plan_of(seed, split)
-    start = _starts(own, rng, 2)[int(rng.integers(2))]
-    told = Sample(
-        np.zeros((0, 0, 0, 3), np.uint8), describe(own, start, start + LENGTH),
-        patches(own, sample_frames(Interval(start, start + LENGTH), FRAMES)), seed, start,
-    )  # fmt: skip
-    return _shots(own, rng, split, n), told
+    plan = plan_of(seed, split)
+    out = []
+    for start in _starts(plan, rng, n):
+        shown = patches(plan, sample_frames(Interval(start, start + LENGTH), FRAMES))
+        facts = describe(plan, start, start + LENGTH)
+        out.append(Sample(np.zeros((0, 0, 0, 3), np.uint8), facts, shown, seed, start))
+    return out
 
 
 def shots_of(seed: int, *, split: Split, n: int) -> list[Sample]:
     """`n` single frames from all over one crowded video, through a real encoding now and then, a sample each."""
     rng = np.random.default_rng([4, seed])
-    taken = _shots(plan_of(seed, split), rng, split, n)
-    return [replace(taken, pixels=taken.pixels[i : i + 1], patches=taken.patches[i : i + 1]) for i in range(n)]
-
-
-def _shots(own: VideoPlan, rng: np.random.Generator, split: Split, n: int) -> Sample:
-    plan = _crowded(own, rng, split)
+    plan = _crowded(plan_of(seed, split), rng, split)
     renderer = Renderer(plan)
     at = np.array([start + int(rng.integers(LENGTH)) for start in _starts(plan, rng, n)])
-    frames = np.concatenate([renderer.block(int(f), int(f) + 1) for f in at])
+    frames = [renderer.block(int(f), int(f) + 1) for f in at]
     if rng.random() < ENCODED:
-        frames = np.concatenate([through_codec(frame[None], crf=int(rng.integers(20, 29))) for frame in frames])
-    return Sample(frames, None, patches(plan, at), own.seed, -1)
+        frames = [through_codec(frame, crf=int(rng.integers(20, 29))) for frame in frames]
+    shown = patches(plan, at)
+    return [Sample(frames[i], None, shown[i : i + 1], seed, -1) for i in range(n)]
 
 
 @functools.cache
@@ -159,15 +152,8 @@ def _starts(plan: VideoPlan, rng: np.random.Generator, n: int) -> list[int]:
     return out
 
 
-def varied(pixels: UInt8, words: UInt8, rng: np.random.Generator) -> tuple[UInt8, UInt8]:
-    """One frame (H, W, 3) and its patches (GRID, GRID, words), mirrored half the time, in another brightness."""
-    if rng.random() < 0.5:
-        pixels, words = _mirrored(pixels, words)
-    return _brightness(pixels, rng), words
-
-
-def varied_segment(sample: Sample, rng: np.random.Generator) -> Sample:
-    """A segment mirrored half the time, pixels, patches and facts alike, all its frames in another brightness."""
+def varied(sample: Sample, rng: np.random.Generator) -> Sample:
+    """A sample mirrored half the time, pixels, patches and facts alike, all its frames in another brightness."""
     pixels, words, facts = sample.pixels, sample.patches, sample.facts
     if rng.random() < 0.5:
         pixels, words = _mirrored(pixels, words)

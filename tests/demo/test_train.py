@@ -88,7 +88,7 @@ def test_a_mirrored_segment_is_told_as_what_it_then_shows(samples: list[training
 
     other = {"left": "right", "right": "left"}
     for sample in samples:
-        turned = training_data.varied_segment(sample, Sides())  # type: ignore[arg-type]
+        turned = training_data.varied(sample, Sides())  # type: ignore[arg-type]
         assert np.array_equal(turned.pixels, sample.pixels[:, :, ::-1])
         assert turned.facts != sample.facts
         for seen, was in zip(turned.facts.actors, sample.facts.actors, strict=True):
@@ -97,7 +97,7 @@ def test_a_mirrored_segment_is_told_as_what_it_then_shows(samples: list[training
         index = training_data.INDEX
         assert np.array_equal(turned.patches[..., index["left"]], sample.patches[:, :, ::-1, index["right"]])
         assert np.array_equal(turned.patches[..., index["person"]], sample.patches[:, :, ::-1, index["person"]])
-        back = training_data.varied_segment(turned, Sides())  # type: ignore[arg-type]
+        back = training_data.varied(turned, Sides())  # type: ignore[arg-type]
         assert np.array_equal(back.pixels, sample.pixels)
         assert np.array_equal(back.patches, sample.patches)
         assert back.facts == sample.facts
@@ -186,7 +186,7 @@ def test_targets_are_the_answers_and_nothing_else(trainer: train.Trainer) -> Non
 
 def test_loss_falls_on_a_few_segments(samples: list[training_data.Sample]) -> None:
     small = train.Trainer(train.TrainConfig(batch=2, questions=2, average=0.5), CPU)
-    seen = [float(small.learn(small.segments_step([(samples[0],)]), 2e-3)) for _ in range(9)]
+    seen = [float(small.learn(small.segments_step([samples[0]]), 2e-3)) for _ in range(9)]
     assert seen[-1] < 0.75 * seen[0]
     assert all(np.isfinite(seen))
 
@@ -195,13 +195,33 @@ def test_frames_alone_teach_the_vision_tower_and_leave_the_decoder_as_it_is() ->
     small = train.Trainer(train.TrainConfig(average=0.5), CPU)
     small.stage = lessons.FRAMES_ALONE
     before = {name: p.detach().clone() for name, p in small.model.named_parameters()}
-    shots = [(shot,) for shot in training_data.shots_of(5, split="train", n=3)]
-    assert [shot[0].pixels.shape[0] for shot in shots] == [1, 1, 1]
+    shots = training_data.shots_of(5, split="train", n=3)
+    assert [shot.pixels.shape[0] for shot in shots] == [1, 1, 1]
     small.learn(small.losses(shots), 1e-3)
     changed = {name for name, p in small.model.named_parameters() if not torch.equal(p, before[name])}
     assert any("vision_tower" in name for name in changed)
     assert not any("language_model" in name for name in changed)
     assert all(torch.isfinite(value).all() for value in small.average.values())
+
+
+def test_segments_told_in_words_teach_the_decoder_and_leave_the_vision_tower_as_it_is() -> None:
+    small = train.Trainer(train.TrainConfig(average=0.5), CPU)
+    before = {name: p.detach().clone() for name, p in small.model.named_parameters()}
+    told = training_data.told_of(5, split="train", n=2)
+    assert [one.pixels.size for one in told] == [0, 0]
+    assert [one.patches.shape[0] for one in told] == [16, 16]
+    small.learn(small.losses(told), 1e-3)
+    changed = {name for name, p in small.model.named_parameters() if not torch.equal(p, before[name])}
+    assert any("language_model.layers" in name for name in changed)
+    assert not any("vision_tower" in name for name in changed)
+
+
+def test_a_token_in_words_is_the_sum_of_its_words() -> None:
+    table, ids = torch.randn(9, 4), torch.tensor([2, 5, 7])
+    tokens = network.in_words(torch.tensor([[[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]]), table, ids)
+    unit = table / table.norm(dim=-1, keepdim=True)
+    assert torch.allclose(tokens[0, 0], 2 * (unit[2] + unit[7]), atol=1e-6)
+    assert not tokens[0, 1].any()
 
 
 def test_the_running_average_is_of_each_weight_by_its_name(tmp_path: Path) -> None:
@@ -211,23 +231,23 @@ def test_the_running_average_is_of_each_weight_by_its_name(tmp_path: Path) -> No
     save_state(one.state(), tmp_path / "s")
     one.restore(load_state(tmp_path / "s", "cpu"))
     one.stage = lessons.FRAMES_ALONE
-    one.learn(one.losses([(training_data.shots_of(5, split="train", n=1)[0],)]), 1e-3)
+    one.learn(one.losses(training_data.shots_of(5, split="train", n=1)), 1e-3)
     assert all(torch.equal(one.average[name], p) for name, p in one.model.named_parameters())
 
 
 def test_a_run_is_resumed_where_it_stopped_and_exports_what_loads(tmp_path: Path) -> None:
     common = {"hours": None, "batch": 1, "workers": 0, "check_s": 0.0, "questions": 1}
-    config = train.TrainConfig(**common, steps=3, warm_up=0.3, frames=0.3)
+    config = train.TrainConfig(**common, steps=3, told=0.3, frames=0.3)
     monkey = pytest.MonkeyPatch()
     monkey.setattr(train, "CHECK_SEGMENTS", 2)
     with monkey.context():
         train.train(tmp_path, config, device="cpu")
         with pytest.raises(UsageError, match="already holds"):
             train.train(tmp_path, config, device="cpu")
-        longer = train.TrainConfig(**common, steps=4, warm_up=0.2, frames=0.2)
+        longer = train.TrainConfig(**common, steps=4, told=0.2, frames=0.2)
         trainer = train.train(tmp_path, longer, device="cpu", resume=True)
     assert trainer.step == 4
-    assert trainer.drawn == [4, 4, 2]
+    assert trainer.drawn == [1, 4, 2]
     rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
     assert [(row["step"], row["stage"]) for row in rows] == [("1", "0"), ("2", "1"), ("3", "2"), ("4", "2")]
     assert float(rows[-1]["text"]) > 0
