@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from headhunt.demo.training_data import Sample, segments_of, shots_of, told_of
 
-# Stages: segments told in words; single frames; segments.
+# Stages: the decoder on segments told in words; the vision tower on single frames; the decoder on what it sees.
 TOLD, FRAMES_ALONE, SEGMENTS = 0, 1, 2
 # First seeds of the stages, and of the segments of the checks, all of the world "train".
 FIRST_SEEDS, CHECK_SEEDS = (10_000_000, 40_000_000, 20_000_000), 30_000_000
@@ -40,9 +40,20 @@ class Feed:
         pool: Samples to draw from.
         uses: How often each is given.
         rng: Source of chance.
+        prepare: What is done to each video's samples once, before they are given the first time.
     """
 
-    def __init__(self, stage: int, *, first: int, workers: int, pool: int, uses: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        stage: int,
+        *,
+        first: int,
+        workers: int,
+        pool: int,
+        uses: int,
+        rng: np.random.Generator,
+        prepare: Callable[[list[Sample]], list[Sample]],
+    ) -> None:
         loader: DataLoader[list[Sample]] = DataLoader(
             Videos(stage),
             batch_size=None,
@@ -55,12 +66,12 @@ class Feed:
         self.next_video = first
         self._source: Iterator[list[Sample]] = iter(loader)
         self._pool: list[tuple[Sample, int]] = []
-        self._size, self._uses, self._rng = pool, uses, rng
+        self._size, self._uses, self._rng, self._prepare = pool, uses, rng, prepare
 
     def draw(self, n: int) -> list[Sample]:
         """`n` different samples."""
         while len(self._pool) < max(n, self._size):
-            self._pool += [(sample, self._uses) for sample in next(self._source)]
+            self._pool += [(sample, self._uses) for sample in self._prepare(next(self._source))]
             self.next_video += 1
         drawn = [self._pool.pop(int(self._rng.integers(len(self._pool)))) for _ in range(n)]
         self._pool += [(sample, left - 1) for sample, left in drawn if left > 1]

@@ -20,13 +20,13 @@ from torch import nn
 from headhunt.demo import language
 from headhunt.demo.language import Pair
 from headhunt.demo.model import make_tokenizer, write_processor
-from headhunt.demo.training_data import FRAMES, GRID, PATCH_WORDS
+from headhunt.demo.training_data import CELL, FRAMES, GRID, PATCH_WORDS
 from headhunt.prompts import FRAME_TEXT, IMAGE
 
 HEIGHT, WIDTH = 144, 192
 PATCH = (9, 12)
-RATIO = 0.25  # 4 x 4 patches make one visual token
-TOKENS = int(GRID * RATIO) ** 2
+RATIO = 1 / CELL  # so many patches each way make one visual token
+TOKENS = (GRID // CELL) ** 2
 LAYERS, HEADS, HIDDEN = 8, 8, 192
 SYSTEM = "You are a camera."
 DEEDS = 4.0  # weight of tokens that say what is done: they decide what the first generated token must know
@@ -202,9 +202,9 @@ class Packed:
         return torch.where(allowed, zero, zero + FAR)[:, None]
 
 
-def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | None) -> Packed:
+def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | None, n_frames: int = FRAMES) -> Packed:
     """Lay out the questions of a batch of segments behind a shared prefix."""
-    prefix = layout.prefix(system)
+    prefix = layout.prefix(system, n_frames)
     rows = []
     for pairs in segments:
         ids, positions, block = list(prefix), list(range(len(prefix))), [0] * len(prefix)
@@ -238,7 +238,7 @@ def _deeds(pair: Pair, layout: Layout) -> int:
 
 
 class Reader(nn.Module):
-    """Training-only read-outs: which words the patches, the visual tokens and the decoder's states at them show.
+    """Training-only read-outs: which words the patches and the visual tokens show.
 
     Visual tokens are compared with the embeddings of the words themselves, so that what the vision tower sees arrives
     in the language the decoder speaks. Thrown away after training.
@@ -265,13 +265,13 @@ class Reader(nn.Module):
         self.register_buffer("words", torch.tensor([one[0] for one in ids]), persistent=False)
         self.patch = nn.Linear(128, len(PATCH_WORDS))
         nn.init.constant_(self.patch.bias, -4.0)
-        self.bias = nn.Parameter(torch.full((2, len(PATCH_WORDS)), -4.0))
-        self.scale = nn.Parameter(torch.full((2,), 2.0))
+        self.bias = nn.Parameter(torch.full((len(PATCH_WORDS),), -4.0))
+        self.scale = nn.Parameter(torch.tensor(2.0))
 
-    def forward(self, hidden: torch.Tensor, table: torch.Tensor, which: int) -> torch.Tensor:
-        """Logits (..., words) of hidden states (..., hidden); `which` 0: visual tokens, 1: decoder states."""
+    def forward(self, tokens: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        """Logits (..., words) of visual tokens (..., hidden)."""
         words = F.normalize(table[self.words].float(), dim=-1)
-        return self.scale[which] * (hidden.float() @ words.T) + self.bias[which]
+        return self.scale * (tokens.float() @ words.T) + self.bias
 
 
 def told(words: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
@@ -327,8 +327,8 @@ def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> torch
 def cells(patches: torch.Tensor) -> torch.Tensor:
     """Words of each visual token, (n, TOKENS, words), from those of its patches (n, GRID, GRID, words)."""
     n, _, _, words = patches.shape
-    side = int(GRID * RATIO)
-    return patches.view(n, side, GRID // side, side, GRID // side, words).amax((2, 4)).reshape(n, side * side, words)
+    side = GRID // CELL
+    return patches.view(n, side, CELL, side, CELL, words).amax((2, 4)).reshape(n, side * side, words)
 
 
 def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -2,8 +2,8 @@
 
 Three stages, all on videos made on the fly. In the first the decoder learns its language on segments told in words
 instead of pixels: a visual token is the sum of the words its part of the frame shows. In the second the vision tower
-learns on single frames which words each patch shows, and to make such tokens. In the third the whole model learns on
-segments of 16 frames to describe and to answer, by next-token prediction, and the vision tower's read-outs go on.
+learns on single frames, most of them of crowds, which words each patch shows, and to make such tokens. In the third the
+decoder learns on segments of 16 frames as the vision tower sees them, by next-token prediction as in the first.
 
 In DIR: `log.csv` (a row every check), `state.safetensors` (weights, optimiser, average, position; replaced
 atomically), `model/` (the checkpoint, from the running average of the weights), `scores.json` and `MODEL_CARD.md`.
@@ -47,7 +47,6 @@ COLUMNS = (
     "patch",
     "cell",
     "match",
-    "state",
     *SLOTS,
 )
 CHECK_SEGMENTS = 48
@@ -59,7 +58,6 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
     """Run or go on with a training; see the module's docstring for what it writes into `out`."""
     place = pick_device(device)
     if place.type == "cpu":
-        torch.set_num_threads(config.threads)
         _keep_memory()
     else:
         torch.backends.cuda.matmul.allow_tf32 = True
@@ -78,16 +76,17 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
     sums: dict[str, list[float]] = defaultdict(list)
     began, before, last_check, drawn = time.monotonic(), trainer.seconds, time.monotonic(), 0
     while (progress := _progress(trainer, config)) < 1.0:
-        stage = TOLD if progress < config.told else SEGMENTS
-        if config.told <= progress < config.told + config.frames:
-            stage = FRAMES_ALONE
+        stage, done = stage_at(progress, config)
         if feed is None or stage != trainer.stage:
             trainer.stage = stage
+            if place.type == "cpu":  # single frames keep a core busy with rendering, segments much less
+                torch.set_num_threads(max(1, config.threads - (stage == FRAMES_ALONE)))
             feed = _feed(trainer, config)
-        samples = feed.draw(config.batch * (1, 4, 1)[stage])
+        size = config.batch * (1, 4, 1)[stage]
+        samples = feed.draw(size)
         trainer.next_video[stage] = feed.next_video
         losses = trainer.losses(samples)
-        rate = rate_at(progress, trainer.step, config.rate)
+        rate = rate_at(stage, done, trainer.drawn[stage] // size, config.rate)
         sums["loss"].append(trainer.learn(losses, rate))
         for name, loss in losses.items():
             sums[name].append(float(loss.detach()))
@@ -101,7 +100,7 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
                 "step": trainer.step, "seconds": round(trainer.seconds, 1), "stage": stage,
                 "samples": trainer.drawn[stage], "rate": drawn / (now - last_check), "lr": rate,
             }  # fmt: skip
-            if stage == SEGMENTS:
+            if stage != FRAMES_ALONE:
                 row |= trainer.check(held_out)
             _write_row(log, row)
             save_state(trainer.state(), state)
@@ -111,7 +110,7 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
 
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
     stage = trainer.stage
-    # What is shown again is varied: mirrored, in another brightness, asked other questions.
+    # What is shown again is varied: mirrored, in another brightness, asked other questions (the last stage: only that).
     pool, uses = ((96, 2), (256, 4), (96, 4))[stage]
     return Feed(
         stage,
@@ -120,6 +119,7 @@ def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
         pool=pool * config.batch,
         uses=uses,
         rng=trainer.rng,
+        prepare=trainer.look,
     )
 
 
@@ -127,6 +127,16 @@ def _progress(trainer: Trainer, config: TrainConfig) -> float:
     if config.hours is not None:
         return trainer.seconds / (3600 * config.hours)
     return trainer.step / config.steps
+
+
+def stage_at(progress: float, config: TrainConfig) -> tuple[int, float]:
+    """The stage at a point of the run, and the share of it that is over."""
+    if progress < config.told:
+        return TOLD, progress / config.told
+    before = config.told + config.frames
+    if progress < before:
+        return FRAMES_ALONE, (progress - config.told) / config.frames
+    return SEGMENTS, (progress - before) / (1.0 - before)
 
 
 def _write_row(log: Path, row: dict[str, float]) -> None:
@@ -214,7 +224,7 @@ def main() -> None:
     length.add_argument("--hours", type=float, help=f"length of the run in hours ({TrainConfig.hours})")
     length.add_argument("--steps", type=int, help="length of the run in steps")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the trainer on a CPU")
+    parser.add_argument("--threads", type=int, default=TrainConfig.threads, help="threads of the trainer on a CPU")
     parser.add_argument("--workers", type=int, help="rendering processes (1 on a CPU, all cores but one on a GPU)")
     parser.add_argument("--batch", type=int, help="segments a step (2 on a CPU, 32 on a GPU)")
     parser.add_argument("--check-s", type=float, default=240.0, help="seconds between checks")

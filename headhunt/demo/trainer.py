@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,12 @@ import torch
 
 from headhunt.demo import network
 from headhunt.demo.language import pairs
+from headhunt.demo.lessons import FRAMES_ALONE, SEGMENTS, TOLD
 from headhunt.demo.training_data import FRAMES, Sample, shares, varied
 
+# Of the losses.
+WEIGHTS = {"text": 1.0, "patch": 0.2, "cell": 0.2, "match": 0.05}
+HALF = 0.75  # share of the steps of the first stage that show half of the frames
 SLOTS = ("count", "actor", "action", "object", "light", "place", "description")
 
 
@@ -31,30 +35,26 @@ class TrainConfig:
         frames: Share of the run given to the second.
         rate: Highest learning rate.
         weight_decay: Of AdamW.
-        seen: Frames of a segment the vision tower learns from in the third stage; it reads all 16.
         questions: Short questions a segment.
-        weight: Of each read-out beside the text.
         average: Decay of the running average of the weights.
         check_s: Seconds between checks.
         workers: Rendering processes.
-        threads: Threads of the trainer.
+        threads: Threads of the trainer on a CPU, one less in the second stage.
     """
 
     hours: float | None = 2.5
     steps: int = 0
     seed: int = 0
     batch: int = 2
-    told: float = 0.2
-    frames: float = 0.35
+    told: float = 0.27
+    frames: float = 0.48
     rate: float = 1.25e-3
     weight_decay: float = 0.05
-    seen: int = 4
     questions: int = 2
-    weight: float = 0.2
     average: float = 0.999
     check_s: float = 240.0
     workers: int = 1
-    threads: int = 1
+    threads: int = 2
 
 
 class Trainer:
@@ -94,18 +94,17 @@ class Trainer:
 
     def losses(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the present stage."""
-        samples = [varied(sample, self.rng) for sample in samples]
+        if self.stage != SEGMENTS:  # those were varied before the vision tower looked at them
+            samples = [varied(sample, self.rng) for sample in samples]
         return (self.told_step, self.frames_step, self.segments_step)[self.stage](samples)
 
     def told_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
-        """Losses of the first stage: the decoder alone."""
-        batch = self._packed(samples)
-        words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
+        """Losses of the first stage: the decoder alone, most of the time on every other frame, which is quicker."""
+        every = 2 if self.rng.random() < HALF else 1
+        first = int(self.rng.integers(every))
+        words = network.as_tensor([s.patches[first::every] for s in samples], self.device).flatten(0, 1)
         visual = network.told(network.cells(words), self.model.get_input_embeddings().weight, self.reader.words)
-        with self.autocast():
-            hidden = network.decode(self.model, batch, visual.unflatten(0, (len(samples), FRAMES)), self.layout.image)
-            text, _ = network.text_loss(self.model, hidden, batch)
-        return {"text": text}
+        return {"text": self._text_loss(samples, visual.unflatten(0, (len(samples), FRAMES // every)))}
 
     def frames_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the second stage: the vision tower alone; the words stay as the decoder knows them."""
@@ -115,55 +114,45 @@ class Trainer:
             tokens, states = network.see(self.model, pixels)
         table, cells = self.model.get_input_embeddings().weight.detach(), network.cells(words)
         wanted = network.in_words(cells.float(), table, self.reader.words)
+        shown = self.reader.patch(states.float())
         return {
-            "patch": self._patch_loss(states, words),
-            "cell": network.show_loss(self.reader(tokens, table, 0), cells, self.reader.weight),
+            "patch": network.show_loss(shown, words.flatten(1, 2), self.reader.weight),
+            "cell": network.show_loss(self.reader(tokens, table), cells, self.reader.weight),
             "match": (tokens.float() - wanted).square().sum(-1).mean(),
         }
 
-    def _packed(self, segments: list[Sample]) -> network.Packed:
-        asked = [pairs(s.facts, self.rng, n=self.config.questions) for s in segments if s.facts is not None]
-        system = network.SYSTEM if self.rng.random() < 0.15 else None
-        return network.pack(self.layout, asked, system=system).to(self.device)
-
-    def _patch_loss(self, states: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        return network.show_loss(self.reader.patch(states.float()), words.flatten(1, 2), self.reader.weight)
-
-    def _cell_loss(self, hidden: torch.Tensor, words: torch.Tensor, which: int) -> torch.Tensor:
-        table = self.model.get_input_embeddings().weight
-        return network.show_loss(self.reader(hidden, table, which), network.cells(words), self.reader.weight)
-
     def segments_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
-        """Losses of the third stage."""
-        batch = self._packed(samples)
-        pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
-        words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
-        # Frames of a segment resemble each other: the tower learns from some and only reads the rest.
-        order = [self.rng.permutation(FRAMES) + FRAMES * i for i in range(len(samples))]
-        learnt = torch.from_numpy(np.concatenate([o[: self.config.seen] for o in order])).to(self.device)
-        read = torch.from_numpy(np.concatenate([o[self.config.seen :] for o in order])).to(self.device)
+        """Losses of the third stage: the decoder alone, on what the vision tower made of the frames (`look`)."""
+        tokens = [s.tokens for s in samples if s.tokens is not None]
+        return {"text": self._text_loss(samples, network.as_tensor(tokens, self.device).float())}
+
+    def _text_loss(self, samples: list[Sample], visual: torch.Tensor) -> torch.Tensor:
+        asked = [pairs(s.facts, self.rng, n=self.config.questions) for s in samples if s.facts is not None]
+        system = network.SYSTEM if self.rng.random() < 0.15 else None
+        batch = network.pack(self.layout, asked, system=system, n_frames=visual.shape[1]).to(self.device)
         with self.autocast():
-            tokens, states = network.see(self.model, pixels[learnt])
-            with torch.no_grad():
-                rest, _ = network.see(self.model, pixels[read])
-            visual = torch.empty(len(pixels), *tokens.shape[1:], dtype=tokens.dtype, device=self.device)
-            visual = visual.index_copy(0, learnt, tokens).index_copy(0, read, rest.to(tokens.dtype))
-            hidden = network.decode(self.model, batch, visual.unflatten(0, (len(samples), FRAMES)), self.layout.image)
+            hidden = network.decode(self.model, batch, visual, self.layout.image)
             loss, _ = network.text_loss(self.model, hidden, batch)
-        at = (batch.ids[0] == self.layout.image).nonzero()[:, 0]
-        states_at = hidden[:, at].unflatten(1, (FRAMES, network.TOKENS)).flatten(0, 1)
-        return {
-            "text": loss,
-            "patch": self._patch_loss(states, words[learnt]),
-            "cell": self._cell_loss(tokens, words[learnt], 0),
-            "state": self._cell_loss(states_at, words, 1),
-        }
+        return loss
+
+    def look(self, samples: list[Sample]) -> list[Sample]:
+        """What is done to samples before they are given: in the third stage the vision tower looks at them, once.
+
+        The tower has its averaged weights and learns no more, so that what it sees can be kept.
+        """
+        if self.stage != SEGMENTS:
+            return samples
+        out = []
+        with torch.no_grad(), self.averaged(), self.autocast():
+            for sample in samples:
+                seen = varied(sample, self.rng)
+                tokens, _ = network.see(self.model, torch.from_numpy(seen.pixels).to(self.device))
+                out.append(replace(seen, pixels=seen.pixels[:0], tokens=tokens.to("cpu", torch.float16).numpy()))
+        return out
 
     def learn(self, losses: dict[str, torch.Tensor], rate: float) -> float:
         """One step of the optimiser; the total loss."""
-        total: torch.Tensor = sum(  # type: ignore[assignment]
-            loss * (1.0 if name == "text" else self.config.weight) for name, loss in losses.items()
-        )
+        total = torch.stack([loss * WEIGHTS[name] for name, loss in losses.items()]).sum()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
@@ -185,7 +174,7 @@ class Trainer:
     def check(self, samples: list[Sample]) -> dict[str, float]:
         """Share of held-out answers, slot by slot, all of whose tokens are the likeliest ones (given those before).
 
-        For descriptions: the share of tokens.
+        For descriptions: the share of tokens. In the first stage the samples are told in words, without noise.
         """
         rng = np.random.default_rng(0)
         right: dict[str, list[float]] = defaultdict(list)
@@ -194,9 +183,7 @@ class Trainer:
                 part = samples[low : low + 8]
                 asked = [pairs(s.facts, rng, n=12) for s in part if s.facts is not None]
                 batch = network.pack(self.layout, asked, system=None).to(self.device)
-                pixels = network.as_tensor([s.pixels for s in part], self.device).flatten(0, 1)
-                tokens, _ = network.see(self.model, pixels)
-                visual = tokens.unflatten(0, (len(part), FRAMES))
+                visual = self._seen(part).unflatten(0, (len(part), FRAMES))
                 hidden = network.decode(self.model, batch, visual, self.layout.image)
                 good = torch.zeros_like(batch.target, dtype=torch.bool)
                 good[batch.target != -100] = network.text_loss(self.model, hidden, batch)[1]
@@ -206,6 +193,14 @@ class Trainer:
                         hit = good[row][own].float()
                         right[slot].append(float(hit.mean() if slot == "description" else hit.min()))
         return {slot: float(np.mean(right[slot])) if right[slot] else float("nan") for slot in SLOTS}
+
+    def _seen(self, samples: list[Sample]) -> torch.Tensor:
+        if self.stage == TOLD:
+            words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
+            table = self.model.get_input_embeddings().weight
+            return network.in_words(network.cells(words).float(), table, self.reader.words)
+        pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
+        return network.see(self.model, pixels)[0]
 
     def state(self) -> dict[str, Any]:
         """Everything `restore` needs."""
@@ -253,8 +248,19 @@ class _Swap:
         self.trainer.model.train()
 
 
-def rate_at(progress: float, step: int, highest: float) -> float:
-    """Learning rate: 100 steps up, level, and from 40 % of the run on down to 3 % along a line."""
-    up = min(1.0, (step + 1) / 100)
-    down = 1.0 if progress < 0.4 else max(0.03, 1.0 - 0.97 * (progress - 0.4) / 0.6)
-    return highest * min(up, down)
+# Where the rate of a stage stands after its beginning, how long it stays, and where it ends; of the highest rate.
+SCHEDULES = {TOLD: (1.0, 0.5, 0.2), FRAMES_ALONE: (1.0, 0.3, 0.02), SEGMENTS: (0.6, 0.1, 0.02)}
+
+
+def rate_at(stage: int, progress: float, step: int, highest: float) -> float:
+    """Learning rate in a stage: 100 steps up, level, then down along a line.
+
+    Args:
+        stage: One of the three.
+        progress: Share of the stage that is over, 0 to 1.
+        step: Steps of the stage taken.
+        highest: Highest rate of the run.
+    """
+    top, level, end = SCHEDULES[stage]
+    fallen = max(0.0, progress - level) / (1.0 - level)
+    return highest * min((step + 1) / 100, 1.0) * (top + (end - top) * min(1.0, fallen))

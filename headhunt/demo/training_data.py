@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headhunt.demo.camera import View
+from headhunt.demo.crowds import crowd
 from headhunt.demo.effects import strength
 from headhunt.demo.facts import EFFECT_ACTION, SEEN_AS, SLOW, Facts, describe
 from headhunt.demo.language import COLOURS, DOING, OBJECTS, THINGS
@@ -29,13 +30,16 @@ from headhunt.segments import sample_frames
 FRAMES, LENGTH = 16, 48  # frames a segment shows, native frames it covers: as extraction does
 GRID = 16  # patches across and down
 ENCODED = 0.5  # share of segments that go through a real H.264 encoding
+CROWDS = 0.65  # share of the videos of single frames that are crowds
 # Words a patch can be said to show, each a word of the descriptions.
 _VERBS = sorted({word for doing in DOING.values() for word in doing.split()} - {"down", "up", "out", "hands"})
 WHOLE_WORDS = ("day", "night", "square", "street", "corridor", "park", "shop")
 PATCH_WORDS = (
     *WHOLE_WORDS, "person", "cyclist", "car", "bag", *THINGS.values(), *OBJECTS, *COLOURS, *_VERBS, "left", "right",
-    "toward", "away", "fast",
+    "toward", "away", "fast", "one", "two", "three", "four", "cars",
 )  # fmt: skip
+MANY = ("one", "two", "three", "four")
+CELL = 4  # patches a visual token is wide and high
 INDEX = {word: i for i, word in enumerate(PATCH_WORDS)}
 # Length along the heading, width, height in metres of what stands upright; things on the ground lie in LYING.
 SIZES = {
@@ -51,11 +55,12 @@ class Sample:
     """One segment, or some frames of a video.
 
     Attributes:
-        pixels: uint8 (f, H, W, 3).
+        pixels: uint8 (f, H, W, 3); empty where they are not needed.
         facts: What the segment shows; None for frames from here and there.
         patches: uint8 (f, GRID, GRID, words of `PATCH_WORDS`), 1 where the patch shows it.
         seed: Seed of the plan.
         start_frame: First native frame of the segment.
+        tokens: (f, tokens a frame, hidden): what a vision tower made of the frames, None when nothing has looked yet.
     """
 
     pixels: UInt8
@@ -63,6 +68,7 @@ class Sample:
     patches: UInt8
     seed: int
     start_frame: int
+    tokens: npt.NDArray[np.float16] | None = None
 
 
 def plan_of(seed: int, split: Split) -> VideoPlan:
@@ -100,11 +106,10 @@ def told_of(seed: int, *, split: Split, n: int) -> list[Sample]:
 
 
 def shots_of(seed: int, *, split: Split, n: int) -> list[Sample]:
-    """`n` single frames from all over one crowded video, through a real encoding now and then, a sample each."""
+    """`n` single frames of one place, through a real encoding now and then, a sample each: crowds or a fuller video."""
     rng = np.random.default_rng([4, seed])
-    plan = _crowded(plan_of(seed, split), rng, split)
+    plan, at = _shots(seed, rng, split, n)
     renderer = Renderer(plan)
-    at = np.array([start + int(rng.integers(LENGTH)) for start in _starts(plan, rng, n)])
     frames = [renderer.block(int(f), int(f) + 1) for f in at]
     if rng.random() < ENCODED:
         frames = [through_codec(frame, crf=int(rng.integers(20, 29))) for frame in frames]
@@ -114,13 +119,20 @@ def shots_of(seed: int, *, split: Split, n: int) -> list[Sample]:
 
 @functools.cache
 def shares(*, split: Split, n: int = 60) -> tuple[float, ...]:
-    """How often a patch shows each of `PATCH_WORDS`, over 8 frames of each of the first `n` videos."""
+    """How often a patch shows each of `PATCH_WORDS`, over 8 single frames of each of the first `n` videos."""
     total = np.zeros(len(PATCH_WORDS))
     for seed in range(n):
-        plan = plan_of(seed, split)
-        at = np.linspace(0, plan.n_frames - 1, 8).astype(np.int64)
+        plan, at = _shots(seed, np.random.default_rng([4, seed]), split, 8)
         total += patches(plan, at).mean((0, 1, 2)) / n
     return tuple(total.tolist())
+
+
+def _shots(seed: int, rng: np.random.Generator, split: Split, n: int) -> tuple[VideoPlan, Int64]:
+    plan = plan_of(seed, split)
+    if rng.random() < CROWDS:
+        return crowd(plan, rng, n)
+    plan = _crowded(plan, rng, split)
+    return plan, np.array([start + int(rng.integers(LENGTH)) for start in _starts(plan, rng, n)])
 
 
 def _crowded(plan: VideoPlan, rng: np.random.Generator, split: Split) -> VideoPlan:
@@ -211,6 +223,8 @@ def through_codec(frames: UInt8, *, crf: int) -> UInt8:
 def patches(plan: VideoPlan, frames: Int64) -> UInt8:
     """Which words each patch of each frame shows.
 
+    In the middle of a person stands how many have their middle in the same visual token, in that of a car "cars".
+
     Args:
         plan: The video.
         frames: int (f,), native frames.
@@ -222,8 +236,14 @@ def patches(plan: VideoPlan, frames: Int64) -> UInt8:
     out = np.zeros((len(frames), GRID, GRID, len(PATCH_WORDS)), np.uint8)
     out[..., INDEX["night" if plan.light.night else "day"]] = 1
     out[..., INDEX[plan.camera.place.split()[-1]]] = 1
-    for actor in plan.actors:
-        _actor(plan, actor, view, frames, out)
+    heads = np.zeros((len(frames), GRID // CELL, GRID // CELL), np.int64)
+    middles = [place for actor in plan.actors for place in _actor(plan, actor, view, frames, out)]
+    for frame, row, column in middles:
+        heads[frame, row // CELL, column // CELL] += 1
+    for frame, row, column in middles:
+        many = MANY[min(heads[frame, row // CELL, column // CELL], len(MANY)) - 1]
+        out[frame, row, column, [INDEX[word] for word in MANY]] = 0
+        out[frame, row, column, INDEX[many]] = 1
     for effect in plan.effects:
         power = strength(effect, frames)
         words = _mask([THINGS[effect.kind], *DOING[EFFECT_ACTION[effect.kind]].split()])
@@ -236,16 +256,21 @@ def patches(plan: VideoPlan, frames: Int64) -> UInt8:
     return out
 
 
-def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8) -> None:
+def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8) -> list[tuple[int, int, int]]:
+    """Write an actor's words; (frame, row, column) of its middle wherever a person's is in the picture."""
     fps = plan.config.fps
     alive = np.flatnonzero((frames >= actor.start_frame) & (frames < actor.end_frame))
     if not len(alive):
-        return
+        return []
     way = track(actor, fps)
     rows = way.rows(frames[alive])
     shown = view.inside(way.x[rows], way.z[rows], margin=-0.3)
     which = action_index(actor, frames[alive])
     slow, fast = SLOW.get(actor.kind, (0.35, 2.2))
+    middles = []
+    uv, _ = view.project(np.stack([way.x[rows], np.full(len(rows), 0.8), way.z[rows]], -1))
+    middle = np.floor(uv[:, ::-1] / (view.height, view.width) * GRID).astype(int)
+    seen = ((middle >= 0) & (middle < GRID)).all(1)
     for k in np.flatnonzero(shown):
         row, at = rows[k], int(frames[alive[k]])
         action = SEEN_AS.get(actor.actions[which[k]].name, actor.actions[which[k]].name)
@@ -265,6 +290,11 @@ def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8)
         size = tuple(edge * actor.size for edge in _size(actor.kind, action))
         box = _corners(float(way.x[row]), float(way.z[row]), float(way.heading[row]), size, 0.0)
         _fill(out[alive[k]], view, box, _mask(words))
+        if seen[k] and actor.kind in ("person", "cyclist"):
+            middles.append((int(alive[k]), int(middle[k, 0]), int(middle[k, 1])))
+        elif seen[k] and actor.kind == "car":
+            out[alive[k], middle[k, 0], middle[k, 1], INDEX["cars"]] = 1
+    return middles
 
 
 def _size(kind: str, action: str) -> tuple[float, float, float]:

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,13 @@ import torch
 
 from headhunt import models
 from headhunt.demo import held_out, lessons, network, train, training_data
+from headhunt.demo.camera import View
+from headhunt.demo.crowds import crowd
 from headhunt.demo.dataset import SEEDS_A_PART
 from headhunt.demo.facts import describe
 from headhunt.demo.language import Pair, describe_scene, pairs
+from headhunt.demo.plan import Action, Actor
+from headhunt.demo.trainer import SCHEDULES, rate_at
 from headhunt.errors import UsageError
 from headhunt.prompts import FRAME_TEXT, load
 
@@ -186,9 +191,31 @@ def test_targets_are_the_answers_and_nothing_else(trainer: train.Trainer) -> Non
 
 def test_loss_falls_on_a_few_segments(samples: list[training_data.Sample]) -> None:
     small = train.Trainer(train.TrainConfig(batch=2, questions=2, average=0.5), CPU)
-    seen = [float(small.learn(small.segments_step([samples[0]]), 2e-3)) for _ in range(9)]
+    small.stage = lessons.SEGMENTS
+    before = {name: p.detach().clone() for name, p in small.model.named_parameters()}
+    looked = small.look([samples[0]])
+    seen = [float(small.learn(small.losses(looked), 2e-3)) for _ in range(9)]
     assert seen[-1] < 0.75 * seen[0]
     assert all(np.isfinite(seen))
+    changed = {name for name, p in small.model.named_parameters() if not torch.equal(p, before[name])}
+    assert any("language_model.layers" in name for name in changed)
+    assert not any("vision_tower" in name or "projector" in name for name in changed)
+
+
+def test_what_the_tower_has_seen_is_what_it_would_see_again(samples: list[training_data.Sample]) -> None:
+    small = train.Trainer(train.TrainConfig(average=0.5), CPU)
+    assert small.look(samples)[0] is samples[0]  # only the third stage looks
+    small.stage = lessons.SEGMENTS
+    for was, looked in zip(samples, small.look(samples), strict=True):
+        assert looked.pixels.size == 0
+        assert looked.tokens is not None
+        assert looked.tokens.shape == (training_data.FRAMES, network.TOKENS, network.HIDDEN)
+        mirrored = not np.array_equal(looked.patches, was.patches)
+        pixels = was.pixels[:, :, ::-1].copy() if mirrored else was.pixels
+        with torch.no_grad():
+            tokens, _ = network.see(small.model, torch.from_numpy(pixels))
+        # But for the brightness and bfloat16.
+        assert np.corrcoef(looked.tokens.ravel(), tokens.numpy().ravel())[0, 1] > 0.95
 
 
 def test_frames_alone_teach_the_vision_tower_and_leave_the_decoder_as_it_is() -> None:
@@ -214,6 +241,37 @@ def test_segments_told_in_words_teach_the_decoder_and_leave_the_vision_tower_as_
     changed = {name for name, p in small.model.named_parameters() if not torch.equal(p, before[name])}
     assert any("language_model.layers" in name for name in changed)
     assert not any("vision_tower" in name for name in changed)
+
+
+def test_a_crowd_does_everything_about_equally_often() -> None:
+    plan, at = crowd(training_data.plan_of(6, "train"), np.random.default_rng(0), 60)
+    shown = training_data.patches(plan, at)
+    per_frame = dict(zip(training_data.PATCH_WORDS, shown.any((1, 2)).mean(0), strict=True))
+    seldom = ("running", "hitting", "falling", "lying", "hugging", "staggering", "kicking", "grabbing", "flames")
+    assert all(per_frame[word] > 0.08 for word in seldom), per_frame
+    assert per_frame["person"] == 1.0
+    assert not plan.events
+    again, frames = crowd(training_data.plan_of(6, "train"), np.random.default_rng(0), 60)
+    assert again == plan
+    assert np.array_equal(frames, at)
+
+
+def test_middles_say_how_many_there_are() -> None:
+    # Two people in one cell, one in another: counted at their middles and nowhere else.
+    plan = training_data.plan_of(0, "train")
+    view = View(plan.camera, plan.config.width, plan.config.height)
+    left, right = view.edges(7.0)
+    actors = [_standing(left + share * (right - left)) for share in (0.60, 0.63, 0.1)]
+    shown = training_data.patches(replace(plan, actors=tuple(actors), effects=()), np.array([5]))[0]
+    cells = network.cells(torch.from_numpy(shown[None]))[0].numpy()
+    counts = {word: int(cells[:, training_data.INDEX[word]].sum()) for word in training_data.MANY}
+    assert counts == {"one": 1, "two": 1, "three": 0, "four": 0}
+    assert shown[..., training_data.INDEX["two"]].sum() in (1, 2)
+    assert cells[:, training_data.INDEX["cars"]].sum() == 0
+
+
+def _standing(x: float) -> Actor:
+    return Actor("person", "red", ((200.0, 0.0, 0.0),) * 4, 1.0, ((0, x, 7.0), (20, x, 7.0)), (Action("stand", 0, 20),))
 
 
 def test_a_token_in_words_is_the_sum_of_its_words() -> None:
@@ -273,10 +331,19 @@ def test_f1_of_multisets(said: list[str], true: list[str], score: float) -> None
     assert held_out.f1(said, true) == pytest.approx(score)
 
 
-def test_the_learning_rate_rises_stays_and_falls() -> None:
-    assert train.rate_at(0.0, 0, 1.0) < 0.02
-    assert train.rate_at(0.4, 1000, 1.0) == 1.0
-    assert train.rate_at(1.0, 1000, 1.0) == pytest.approx(0.03)
+@pytest.mark.parametrize("stage", [lessons.TOLD, lessons.FRAMES_ALONE, lessons.SEGMENTS])
+def test_the_learning_rate_of_a_stage_rises_stays_and_falls(stage: int) -> None:
+    top, level, end = SCHEDULES[stage]
+    assert rate_at(stage, 0.0, 0, 1.0) == pytest.approx(0.01 * top)
+    assert rate_at(stage, level, 1000, 2.0) == pytest.approx(2 * top)
+    assert end < rate_at(stage, 0.5 * (1 + level), 1000, 1.0) < top
+    assert rate_at(stage, 1.0, 1000, 1.0) == pytest.approx(end)
+
+
+def test_a_run_goes_through_its_stages_in_turn() -> None:
+    config = train.TrainConfig(told=0.25, frames=0.5)
+    found = [train.stage_at(progress, config) for progress in (0.0, 0.125, 0.25, 0.5, 0.75, 0.875)]
+    assert found == [(0, 0.0), (0, 0.5), (1, 0.0), (1, 0.5), (2, 0.0), (2, 0.5)]
 
 
 def test_help_names_the_options(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
