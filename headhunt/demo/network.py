@@ -28,6 +28,7 @@ PATCH = (9, 12)
 RATIO = 1 / CELL  # so many patches each way make one visual token
 TOKENS = (GRID // CELL) ** 2
 LAYERS, HEADS, HIDDEN = 8, 8, 192
+GIST = 5  # layers after which the end of a question must know what the segment shows
 SYSTEM = "You are a camera."
 DEEDS = 4.0  # weight of tokens that say what is done: they decide what the first generated token must know
 FAR = -3e4  # what is added to attention scores that must not count
@@ -176,6 +177,7 @@ class Packed:
         block: int (b, t): 0 for the prefix, 1, 2, ... for the suffixes, -1 for padding.
         target: int (b, t): the id to be predicted at a position, -100 where nothing is.
         weight: float (b, t): how much it counts; what is done counts most.
+        asked: bool (b, t): the last token of each question, where extraction reads.
         slots: Slot of each suffix of each segment.
         prefix: Length of the prefix.
     """
@@ -185,12 +187,13 @@ class Packed:
     block: torch.Tensor
     target: torch.Tensor
     weight: torch.Tensor
+    asked: torch.Tensor
     slots: list[list[str]]
     prefix: int
 
     def to(self, device: torch.device) -> Packed:
         """The same on a device."""
-        names = ("ids", "positions", "block", "target", "weight")
+        names = ("ids", "positions", "block", "target", "weight", "asked")
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
     def bias(self, dtype: torch.dtype) -> torch.Tensor:
@@ -208,7 +211,7 @@ def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | No
     rows = []
     for pairs in segments:
         ids, positions, block = list(prefix), list(range(len(prefix))), [0] * len(prefix)
-        target, weight = [-100] * len(prefix), [0.0] * len(prefix)
+        target, weight, last = [-100] * len(prefix), [0.0] * len(prefix), [False] * len(prefix)
         for number, pair in enumerate(pairs, 1):
             asked, said = layout.suffix(pair.question), layout.answer(pair.answer)
             # The answer's last token is only predicted, never read.
@@ -219,15 +222,16 @@ def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | No
             target += [-100] * (len(asked) - 1) + said
             first = _deeds(pair, layout)
             weight += [0.0] * (len(asked) - 1) + [DEEDS] * first + [1.0] * (len(said) - first)
-        rows.append((ids, positions, block, target, weight))
+            last += [False] * (len(asked) - 1) + [True] + [False] * (len(said) - 1)
+        rows.append((ids, positions, block, target, weight, last))
     longest = max(len(row[0]) for row in rows)
     longest += -longest % 16
-    ids_, positions_, block_, target_, weight_ = (
+    ids_, positions_, block_, target_, weight_, last_ = (
         torch.tensor([[*row[k], *[fill] * (longest - len(row[k]))] for row in rows])
-        for k, fill in enumerate((0, 0, -1, -100, 0.0))
+        for k, fill in enumerate((0, 0, -1, -100, 0.0, False))
     )
     slots = [[pair.slot for pair in pairs] for pairs in segments]
-    return Packed(ids_, positions_, block_, target_, weight_, slots, len(prefix))
+    return Packed(ids_, positions_, block_, target_, weight_, last_, slots, len(prefix))
 
 
 def _deeds(pair: Pair, layout: Layout) -> int:
@@ -238,7 +242,7 @@ def _deeds(pair: Pair, layout: Layout) -> int:
 
 
 class Reader(nn.Module):
-    """Training-only read-outs: which words the patches and the visual tokens show.
+    """Training-only read-outs: which words the patches, the visual tokens and whole segments show.
 
     Visual tokens are compared with the embeddings of the words themselves, so that what the vision tower sees arrives
     in the language the decoder speaks. Thrown away after training.
@@ -265,6 +269,8 @@ class Reader(nn.Module):
         self.register_buffer("words", torch.tensor([one[0] for one in ids]), persistent=False)
         self.patch = nn.Linear(128, len(PATCH_WORDS))
         nn.init.constant_(self.patch.bias, -4.0)
+        self.gist = nn.Linear(HIDDEN, len(PATCH_WORDS))
+        nn.init.constant_(self.gist.bias, -2.0)
         self.bias = nn.Parameter(torch.full((len(PATCH_WORDS),), -4.0))
         self.scale = nn.Parameter(torch.tensor(2.0))
 
@@ -313,15 +319,22 @@ def see(model: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return out.pooler_output, out.last_hidden_state[:, -GRID * GRID :]
 
 
-def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> torch.Tensor:
-    """Final hidden states (b, t, hidden) of a packed batch; visual tokens are (b, f * TOKENS, hidden)."""
+def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states (b, t, hidden) of a packed batch, at the end and after `GIST` layers.
+
+    Visual tokens are (b, f, TOKENS, hidden).
+    """
     embedded = model.get_input_embeddings()(batch.ids)
     embedded = embedded.masked_scatter((batch.ids == image)[..., None], visual.to(embedded.dtype))
     dtype = torch.bfloat16 if torch.is_autocast_enabled(embedded.device.type) else embedded.dtype
-    out: torch.Tensor = model.model.language_model(
-        inputs_embeds=embedded, position_ids=batch.positions, attention_mask=batch.bias(dtype), use_cache=False
-    ).last_hidden_state
-    return out
+    out = model.model.language_model(
+        inputs_embeds=embedded,
+        position_ids=batch.positions,
+        attention_mask=batch.bias(dtype),
+        use_cache=False,
+        output_hidden_states=True,
+    )
+    return out.last_hidden_state, out.hidden_states[GIST]
 
 
 def cells(patches: torch.Tensor) -> torch.Tensor:
@@ -331,7 +344,7 @@ def cells(patches: torch.Tensor) -> torch.Tensor:
     return patches.view(n, side, CELL, side, CELL, words).amax((2, 4)).reshape(n, side * side, words)
 
 
-def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
     """Binary cross entropy, summed over words, mean over places; `weight` (words,) is that of a word that is shown."""
     loss = F.binary_cross_entropy_with_logits(logits.float(), words.float(), pos_weight=weight, reduction="none")
     return loss.sum(-1).mean()

@@ -47,6 +47,7 @@ COLUMNS = (
     "patch",
     "cell",
     "match",
+    "gist",
     *SLOTS,
 )
 CHECK_SEGMENTS = 48
@@ -82,7 +83,7 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
             if place.type == "cpu":  # single frames keep a core busy with rendering, segments much less
                 torch.set_num_threads(max(1, config.threads - (stage == FRAMES_ALONE)))
             feed = _feed(trainer, config)
-        size = config.batch * (1, 4, 1)[stage]
+        size = config.batch * (2, 4, 1)[stage]
         samples = feed.draw(size)
         trainer.next_video[stage] = feed.next_video
         losses = trainer.losses(samples)
@@ -111,7 +112,7 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
     stage = trainer.stage
     # What is shown again is varied: mirrored, in another brightness, asked other questions (the last stage: only that).
-    pool, uses = ((96, 2), (256, 4), (96, 4))[stage]
+    pool, uses = ((192, 2), (256, 4), (96, 4))[stage]
     return Feed(
         stage,
         first=trainer.next_video[stage],

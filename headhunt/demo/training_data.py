@@ -30,7 +30,7 @@ from headhunt.segments import sample_frames
 FRAMES, LENGTH = 16, 48  # frames a segment shows, native frames it covers: as extraction does
 GRID = 16  # patches across and down
 ENCODED = 0.5  # share of segments that go through a real H.264 encoding
-CROWDS = 0.65  # share of the videos of single frames that are crowds
+CROWDS, TOLD_CROWDS = 0.65, 0.35  # share of the videos that are crowds: of single frames, of segments told in words
 # Words a patch can be said to show, each a word of the descriptions.
 _VERBS = sorted({word for doing in DOING.values() for word in doing.split()} - {"down", "up", "out", "hands"})
 WHOLE_WORDS = ("day", "night", "square", "street", "corridor", "park", "shop")
@@ -94,11 +94,19 @@ def segments_of(seed: int, *, split: Split, n: int, encoded: float = ENCODED) ->
 
 
 def told_of(seed: int, *, split: Split, n: int) -> list[Sample]:
-    """`n` segments of one video told in words: their patches say what their frames would show; they have no pixels."""
+    """`n` segments of one video told in words: their patches say what their frames would show; they have no pixels.
+
+    Some are of crowds, where seldom actions are met more often.
+    """
     rng = np.random.default_rng([2, seed])
     plan = plan_of(seed, split)
+    if rng.random() < TOLD_CROWDS:
+        plan, middle = crowd(plan, rng, n)
+        starts = (middle - LENGTH // 2).tolist()
+    else:
+        starts = _starts(plan, rng, n)
     out = []
-    for start in _starts(plan, rng, n):
+    for start in starts:
         shown = patches(plan, sample_frames(Interval(start, start + LENGTH), FRAMES))
         facts = describe(plan, start, start + LENGTH)
         out.append(Sample(np.zeros((0, 0, 0, 3), np.uint8), facts, shown, seed, start))

@@ -172,11 +172,11 @@ def test_packed_questions_give_what_single_ones_give(
     visual = torch.randn(2, 16 * network.TOKENS, network.HIDDEN, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         batch = network.pack(trainer.layout, asked, system=None)
-        packed = network.decode(trainer.model, batch, visual, trainer.layout.image)
+        packed, _ = network.decode(trainer.model, batch, visual, trainer.layout.image)
         for row, own in enumerate(asked):
             for number, pair in enumerate(own, 1):
                 single = network.pack(trainer.layout, [[pair]], system=None)
-                alone = network.decode(trainer.model, single, visual[row : row + 1], trainer.layout.image)
+                alone, _ = network.decode(trainer.model, single, visual[row : row + 1], trainer.layout.image)
                 got, want = packed[row][batch.block[row] == number], alone[0][single.block[0] == 1]
                 torch.testing.assert_close(got, want, atol=2e-4, rtol=1e-3)
 
