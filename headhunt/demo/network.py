@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from headhunt.demo import language
+from headhunt.demo import bodies, language
 from headhunt.demo.language import Pair
 from headhunt.demo.model import make_tokenizer, write_processor
 from headhunt.demo.training_data import CELL, FRAMES, GRID, PATCH_WORDS
@@ -242,7 +242,7 @@ def _deeds(pair: Pair, layout: Layout) -> int:
 
 
 class Reader(nn.Module):
-    """Training-only read-outs: which words the patches, the visual tokens and whole segments show.
+    """Training-only read-outs: which words the patches, the visual tokens and whole segments show; where bodies are.
 
     Visual tokens are compared with the embeddings of the words themselves, so that what the vision tower sees arrives
     in the language the decoder speaks. Thrown away after training.
@@ -269,6 +269,7 @@ class Reader(nn.Module):
         self.register_buffer("words", torch.tensor([one[0] for one in ids]), persistent=False)
         self.patch = nn.Linear(128, len(PATCH_WORDS))
         nn.init.constant_(self.patch.bias, -4.0)
+        self.body = nn.Linear(128, 2 * bodies.POINTS)
         self.gist = nn.Linear(HIDDEN, len(PATCH_WORDS))
         nn.init.constant_(self.gist.bias, -2.0)
         self.bias = nn.Parameter(torch.full((len(PATCH_WORDS),), -4.0))
@@ -348,6 +349,19 @@ def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor | 
     """Binary cross entropy, summed over words, mean over places; `weight` (words,) is that of a word that is shown."""
     loss = F.binary_cross_entropy_with_logits(logits.float(), words.float(), pos_weight=weight, reduction="none")
     return loss.sum(-1).mean()
+
+
+def body_loss(points: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Mean distance (smooth L1, in patches) of the points of bodies, over the patches that show one.
+
+    Args:
+        points: (..., 2 * POINTS), read out of the patches.
+        wanted: (..., 2 * POINTS + 1), as `headhunt.demo.bodies` gives them.
+    """
+    known, there = wanted[..., :-1], wanted[..., -1]
+    # What is far from a patch, hidden behind others as a rule, must not outweigh what it shows.
+    apart = F.smooth_l1_loss(points.float(), known.clamp(-5, 5), reduction="none", beta=0.5).mean(-1)
+    return (apart * there).sum() / there.sum().clamp(min=1.0)
 
 
 def text_loss(model: Any, hidden: torch.Tensor, batch: Packed) -> tuple[torch.Tensor, torch.Tensor]:

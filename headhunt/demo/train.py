@@ -45,6 +45,7 @@ COLUMNS = (
     "loss",
     "text",
     "patch",
+    "body",
     "cell",
     "match",
     "gist",

@@ -17,7 +17,7 @@ from headhunt.demo.lessons import FRAMES_ALONE, SEGMENTS, TOLD
 from headhunt.demo.training_data import FRAMES, Sample, shares, varied
 
 # Of the losses.
-WEIGHTS = {"text": 1.0, "gist": 0.1, "patch": 0.2, "cell": 0.2, "match": 0.05}
+WEIGHTS = {"text": 1.0, "gist": 0.1, "patch": 0.2, "body": 1.0, "cell": 0.2, "match": 0.05}
 # Every so many-th frame is shown in this share of the steps of the first stage.
 EVERY = {16: 0.3, 8: 0.2, 4: 0.2, 2: 0.15, 1: 0.15}
 SLOTS = ("count", "actor", "action", "object", "light", "place", "description")
@@ -115,8 +115,10 @@ class Trainer:
             tokens, states = network.see(self.model, pixels)
         table, cells = self.model.get_input_embeddings().weight.detach(), network.cells(words)
         wanted = network.in_words(cells.float(), table, self.reader.words)
-        shown = self.reader.patch(states.float())
+        shown, places = self.reader.patch(states.float()), self.reader.body(states.float())
+        posed = network.as_tensor([s.bodies for s in samples if s.bodies is not None], self.device).flatten(0, 1)
         return {
+            "body": network.body_loss(places, posed.flatten(1, 2)),
             "patch": network.show_loss(shown, words.flatten(1, 2), self.reader.weight),
             "cell": network.show_loss(self.reader(tokens, table), cells, self.reader.weight),
             "match": (tokens.float() - wanted).square().sum(-1).mean(),

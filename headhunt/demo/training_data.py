@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headhunt.demo import bodies
 from headhunt.demo.camera import View
 from headhunt.demo.crowds import crowd
 from headhunt.demo.effects import strength
@@ -24,7 +25,7 @@ from headhunt.demo.motion import action_index, track
 from headhunt.demo.plan import Actor, Kind, Split, VideoPlan
 from headhunt.demo.rendering import Renderer
 from headhunt.demo.script import plan_video
-from headhunt.records import Float64, Int64, Interval, UInt8
+from headhunt.records import Float32, Float64, Int64, Interval, UInt8
 from headhunt.segments import sample_frames
 
 FRAMES, LENGTH = 16, 48  # frames a segment shows, native frames it covers: as extraction does
@@ -60,6 +61,7 @@ class Sample:
         patches: uint8 (f, GRID, GRID, words of `PATCH_WORDS`), 1 where the patch shows it.
         seed: Seed of the plan.
         start_frame: First native frame of the segment.
+        bodies: float32 (f, GRID, GRID, 2 * POINTS + 1), see `headhunt.demo.bodies`; None where they are not needed.
         tokens: (f, tokens a frame, hidden): what a vision tower made of the frames, None when nothing has looked yet.
     """
 
@@ -68,6 +70,7 @@ class Sample:
     patches: UInt8
     seed: int
     start_frame: int
+    bodies: Float32 | None = None
     tokens: npt.NDArray[np.float16] | None = None
 
 
@@ -122,7 +125,8 @@ def shots_of(seed: int, *, split: Split, n: int) -> list[Sample]:
     if rng.random() < ENCODED:
         frames = [through_codec(frame, crf=int(rng.integers(20, 29))) for frame in frames]
     shown = patches(plan, at)
-    return [Sample(frames[i], None, shown[i : i + 1], seed, -1) for i in range(n)]
+    posed = bodies.bodies(plan, at, GRID)
+    return [Sample(frames[i], None, shown[i : i + 1], seed, -1, posed[i : i + 1]) for i in range(n)]
 
 
 @functools.cache
@@ -174,11 +178,12 @@ def _starts(plan: VideoPlan, rng: np.random.Generator, n: int) -> list[int]:
 
 def varied(sample: Sample, rng: np.random.Generator) -> Sample:
     """A sample mirrored half the time, pixels, patches and facts alike, all its frames in another brightness."""
-    pixels, words, facts = sample.pixels, sample.patches, sample.facts
+    pixels, words, facts, posed = sample.pixels, sample.patches, sample.facts, sample.bodies
     if rng.random() < 0.5:
         pixels, words = _mirrored(pixels, words)
         facts = None if facts is None else mirrored_facts(facts)
-    return replace(sample, pixels=_brightness(pixels, rng), patches=words, facts=facts)
+        posed = None if posed is None else bodies.mirrored(posed)
+    return replace(sample, pixels=_brightness(pixels, rng), patches=words, facts=facts, bodies=posed)
 
 
 def mirrored_facts(facts: Facts) -> Facts:
