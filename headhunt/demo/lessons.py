@@ -70,9 +70,12 @@ class Feed:
 
     def draw(self, n: int) -> list[Sample]:
         """`n` different samples."""
-        while len(self._pool) < max(n, self._size):
+        # The pool grows while it is drawn from: nobody waits until it is full.
+        videos = 1 if len(self._pool) < self._size else 0
+        while videos or len(self._pool) < n:
             self._pool += [(sample, self._uses) for sample in self._prepare(next(self._source))]
             self.next_video += 1
+            videos = 0
         drawn = [self._pool.pop(int(self._rng.integers(len(self._pool)))) for _ in range(n)]
         self._pool += [(sample, left - 1) for sample, left in drawn if left > 1]
         return [sample for sample, _ in drawn]

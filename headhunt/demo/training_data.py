@@ -251,12 +251,12 @@ def patches(plan: VideoPlan, frames: Int64) -> UInt8:
     out[..., INDEX[plan.camera.place.split()[-1]]] = 1
     heads = np.zeros((len(frames), GRID // CELL, GRID // CELL), np.int64)
     middles = [place for actor in plan.actors for place in _actor(plan, actor, view, frames, out)]
-    for frame, row, column in middles:
-        heads[frame, row // CELL, column // CELL] += 1
-    for frame, row, column in middles:
-        many = MANY[min(heads[frame, row // CELL, column // CELL], len(MANY)) - 1]
-        out[frame, row, column, [INDEX[word] for word in MANY]] = 0
-        out[frame, row, column, INDEX[many]] = 1
+    for at, high, across in middles:
+        heads[at, high // CELL, across // CELL] += 1
+    for at, high, across in middles:
+        many = MANY[min(int(heads[at, high // CELL, across // CELL]), len(MANY)) - 1]
+        out[at, high, across, [INDEX[word] for word in MANY]] = 0
+        out[at, high, across, INDEX[many]] = 1
     for effect in plan.effects:
         power = strength(effect, frames)
         words = _mask([THINGS[effect.kind], *DOING[EFFECT_ACTION[effect.kind]].split()])
@@ -283,7 +283,7 @@ def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8)
     middles = []
     uv, _ = view.project(np.stack([way.x[rows], np.full(len(rows), 0.8), way.z[rows]], -1))
     middle = np.floor(uv[:, ::-1] / (view.height, view.width) * GRID).astype(int)
-    seen = ((middle >= 0) & (middle < GRID)).all(1)
+    seen = np.asarray(((middle >= 0) & (middle < GRID)).all(1))
     for k in np.flatnonzero(shown):
         row, at = rows[k], int(frames[alive[k]])
         action = SEEN_AS.get(actor.actions[which[k]].name, actor.actions[which[k]].name)

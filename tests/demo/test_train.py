@@ -211,11 +211,14 @@ def test_what_the_tower_has_seen_is_what_it_would_see_again(samples: list[traini
         assert looked.tokens is not None
         assert looked.tokens.shape == (training_data.FRAMES, network.TOKENS, network.HIDDEN)
         mirrored = not np.array_equal(looked.patches, was.patches)
-        pixels = was.pixels[:, :, ::-1].copy() if mirrored else was.pixels
-        with torch.no_grad():
-            tokens, _ = network.see(small.model, torch.from_numpy(pixels))
-        # But for the brightness and bfloat16.
-        assert np.corrcoef(looked.tokens.ravel(), tokens.numpy().ravel())[0, 1] > 0.95
+        alike = []
+        for turn in (mirrored, not mirrored):
+            pixels = was.pixels[:, :, ::-1].copy() if turn else was.pixels
+            with torch.no_grad():
+                tokens, _ = network.see(small.model, torch.from_numpy(pixels))
+            alike.append(np.corrcoef(looked.tokens.ravel(), tokens.numpy().ravel())[0, 1])
+        assert alike[0] > 0.8  # but for the brightness and bfloat16
+        assert alike[0] > alike[1] + 0.02
 
 
 def test_frames_alone_teach_the_vision_tower_and_leave_the_decoder_as_it_is() -> None:
@@ -305,7 +308,7 @@ def test_a_run_is_resumed_where_it_stopped_and_exports_what_loads(tmp_path: Path
         longer = train.TrainConfig(**common, steps=4, told=0.2, frames=0.2)
         trainer = train.train(tmp_path, longer, device="cpu", resume=True)
     assert trainer.step == 4
-    assert trainer.drawn == [1, 4, 2]
+    assert trainer.drawn == [2, 4, 2]
     rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
     assert [(row["step"], row["stage"]) for row in rows] == [("1", "0"), ("2", "1"), ("3", "2"), ("4", "2")]
     assert float(rows[-1]["text"]) > 0
