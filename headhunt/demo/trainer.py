@@ -17,7 +17,8 @@ from headhunt.demo.lessons import FRAMES_ALONE, SEGMENTS, TOLD
 from headhunt.demo.training_data import FRAMES, Sample, shares, varied
 
 # Of the losses.
-WEIGHTS = {"text": 1.0, "gist": 0.1, "patch": 0.2, "body": 1.0, "cell": 0.2, "match": 0.05}
+WEIGHTS = {"text": 1.0, "gist": 0.1, "patch": 0.2, "body": 2.0, "cell": 0.2, "match": 0.05}
+MUON = 12.0  # Muon's rate in rates of AdamW
 # Every so many-th frame is shown in this share of the steps of the first stage.
 EVERY = {16: 0.3, 8: 0.2, 4: 0.2, 2: 0.15, 1: 0.15}
 SLOTS = ("count", "actor", "action", "object", "light", "place", "description")
@@ -75,13 +76,21 @@ class Trainer:
         network.choose_attention(self.model, device)
         self.reader = network.Reader(self.layout, shares(split="train")).to(device)
         self.parameters = [p for part in (self.model, self.reader) for p in part.parameters()]
-        matrices = [p for p in self.parameters if p.ndim > 1]
-        vectors = [p for p in self.parameters if p.ndim < 2]
-        groups = [
-            {"params": matrices, "weight_decay": config.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
+        # Muon for the matrices inside (more is learnt in the same time), AdamW for embeddings, read-outs and vectors.
+        inner = ("vision_tower", "projector", "language_model.layers")
+        matrices = [
+            p for name, p in self.model.named_parameters() if p.ndim == 2 and any(part in name for part in inner)
         ]
-        self.optimiser = torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98), eps=1e-8)
+        known = {id(p) for p in matrices}
+        others = [p for p in self.parameters if id(p) not in known]
+        groups = [
+            {"params": [p for p in others if p.ndim > 1], "weight_decay": config.weight_decay},
+            {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "adamw": torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98), eps=1e-8),
+            "muon": torch.optim.Muon(matrices, lr=MUON * config.rate, weight_decay=config.weight_decay),
+        }
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.rng = np.random.default_rng([3, config.seed])
         self.step = self.stage = 0
@@ -159,12 +168,14 @@ class Trainer:
     def learn(self, losses: dict[str, torch.Tensor], rate: float) -> float:
         """One step of the optimiser; the total loss."""
         total = torch.stack([loss * WEIGHTS[name] for name, loss in losses.items()]).sum()
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers.values():
+            optimiser.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.step()
+        for name, optimiser in self.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = rate * (MUON if name == "muon" else 1.0)
+            optimiser.step()
         self.step += 1
         keep = min(self.config.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -213,7 +224,7 @@ class Trainer:
         return {
             "model": self.model.state_dict(),
             "reader": self.reader.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "average": self.average,
             "place": {
                 "step": self.step, "drawn": self.drawn, "stage": self.stage, "seconds": self.seconds,
@@ -226,7 +237,8 @@ class Trainer:
         """Go on where a run was."""
         self.model.load_state_dict(state["model"])
         self.reader.load_state_dict(state["reader"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         place = state["place"]
         self.step, self.drawn, self.stage = place["step"], place["drawn"], place["stage"]
