@@ -30,7 +30,7 @@ import torch
 from headhunt.demo import language, network
 from headhunt.demo.checkpoint import load_state, save_state
 from headhunt.demo.lessons import CHECK_SEEDS, FRAMES_ALONE, SEGMENTS, TOLD, Feed
-from headhunt.demo.trainer import SLOTS, TrainConfig, Trainer, rate_at
+from headhunt.demo.trainer import MUON, SLOTS, TrainConfig, Trainer, rate_at
 from headhunt.demo.training_data import FRAMES, PATCH_WORDS, segments_of
 from headhunt.errors import UsageError
 from headhunt.models import pick_device
@@ -207,7 +207,8 @@ def _figures(trainer: Trainer) -> dict[str, Any]:
         "segments": segments,
         "videos rendered": sum(trainer.next_video),
         "batch": config.batch,
-        "optimiser": f"AdamW, rate up to {config.rate:g}, weight decay {config.weight_decay:g}, bfloat16 products",
+        "optimiser": f"Muon for matrices, AdamW for the rest, rates {MUON:g} to 1, weight decay "
+        f"{config.weight_decay:g}, bfloat16 products",
         "seed": config.seed,
     }
 

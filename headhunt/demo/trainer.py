@@ -35,8 +35,8 @@ class TrainConfig:
         batch: Segments a step of the last stage; twice as many in the first, four times as many frames in the second.
         told: Share of the run given to the first stage.
         frames: Share of the run given to the second.
-        rate: Highest learning rate.
-        weight_decay: Of AdamW.
+        rate: Learning rate that the stages' schedules are shares of.
+        weight_decay: Of both optimisers.
         questions: Short questions a segment.
         average: Decay of the running average of the weights.
         check_s: Seconds between checks.
