@@ -38,10 +38,10 @@ Three stages. First the decoder learns its language on segments told in words in
 sum of those of {shown} words (kinds, colours, actions, directions, numbers, place, light) that its part of the frame
 shows. Then the vision tower learns on single frames which words each patch and each visual token shows, seldom words
 weighing more, where on them heads, hands and feet of people are, and to make such tokens; two thirds of those frames
-are of crowds in which every action is about as frequent as every other (`headhunt.demo.crowds`). Then the decoder learns on segments as the vision tower sees them. The
-decoder learns by next-token prediction on the answers, words for what is done weighing more. The vision tower's
-read-outs are thrown away afterwards. What is shown again is mirrored, in another brightness or asked other questions.
-The weights are a running average of the last steps.
+are of crowds in which every action is about as frequent as every other (`headhunt.demo.crowds`). Then the decoder
+learns on segments as the vision tower sees them. The decoder learns by next-token prediction on the answers, words for
+what is done weighing more. The vision tower's read-outs are thrown away afterwards. What is shown again is mirrored, in
+another brightness or asked other questions. The weights are a running average of the last steps.
 
 | | |
 |---|---|
