@@ -86,7 +86,7 @@ def chase(stage: Stage, at: int) -> tuple[float, float]:
         point = stage.spot(at, inner=0.12 if i % 2 else 0.2)
         if along_x:  # from side to side: the longest way that shows
             share = stage.uniform(0.08, 0.3)
-            point = left + (right - left) * (share if (prey.x > x) == (i > 0) else 1.0 - share), point[1]
+            point = left + (right - left) * (share if prey.x >= x else 1.0 - share), point[1]
         prey.go(*point, speed, "run")
         hunter.go(*point, speed, "run")
     prey.leave(speed, "run")
