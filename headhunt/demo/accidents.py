@@ -49,7 +49,7 @@ def on_pavement(stage: Stage, at: int) -> tuple[float, float]:
     road = stage.ground.road[0]
     left, right = stage.view.edges(WALK)
     width = right - left
-    speed = stage.uniform(4.0, 5.5)
+    speed = stage.uniform(2.6, 4.0)
     turn_x = left + 0.12 * width
     for _ in range(int(stage.rng.integers(1, 3))):
         x = left + width * stage.uniform(0.5, 0.9)

@@ -34,13 +34,14 @@ Cameras, textures and seeds of the world "eval" are never trained on.
 
 ## Training
 
-Three stages. First the vision tower learns on single frames: each patch and each visual token says which of {shown}
-words (kinds, colours, actions, directions, place, light) it shows, seldom words weighing more; and the decoder learns
-its language on segments whose visual tokens are made of those words instead of pixels. Then the vision tower goes on
-alone, in small steps. Then the whole model learns on segments: next-token prediction on the answers, with the vision
-tower's read-outs and one on the decoder's states at the visual tokens going on beside it (all read-outs are thrown away
-afterwards). What is shown again is mirrored or in another brightness. The weights are a running average of the last
-steps.
+Three stages. First the decoder learns its language on segments told in words instead of pixels: a visual token is the
+sum of those of {shown} words (kinds, colours, actions, directions, numbers, place, light) that its part of the frame
+shows. Then the vision tower learns on single frames which words each patch and each visual token shows, seldom words
+weighing more, where on them heads, hands and feet of people are, and to make such tokens; two thirds of those frames
+are of crowds in which every action is about as frequent as every other (`headhunt.demo.crowds`). Then the decoder
+learns on segments as the vision tower sees them. The decoder learns by next-token prediction on the answers, words for
+what is done weighing more. The vision tower's read-outs are thrown away afterwards. What is shown again is mirrored, in
+another brightness or asked other questions. The weights are a running average of the last steps.
 
 | | |
 |---|---|

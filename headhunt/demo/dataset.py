@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from headhunt.demo.families import stream
 from headhunt.demo.look_alikes import LOOK_ALIKES
 from headhunt.demo.plan import Split, VideoPlan, WorldConfig
 from headhunt.demo.rendering import render_blocks
@@ -66,7 +67,10 @@ def plan_dataset(
     config: WorldConfig | None = None,
     world: Split = "eval",
 ) -> list[tuple[ManifestRow, VideoPlan]]:
-    """Plans and manifest rows of a data set: in every part half normal, half abnormal, categories in turn.
+    """Plans and manifest rows of a data set: in every part half normal, half abnormal.
+
+    Categories and look-alikes come in turn, in an order of the data set's and the part's own: a few videos hold some of
+    them, other ones in every data set.
 
     Raises:
         InputError: A negative or too large number of videos, or no video at all.
@@ -78,11 +82,13 @@ def plan_dataset(
         )
     out = []
     for part, count in counts.items():
+        order = stream(seed, world, 3, PARTS[part])
+        categories, names = (order.permutation(list(known)).tolist() for known in (CATEGORIES, LOOK_ALIKES))
         for i in range(count):
             own = (seed * len(PARTS) + PARTS[part]) * SEEDS_A_PART + i
-            name = list(LOOK_ALIKES)[(i // 2) % len(LOOK_ALIKES)] if (i // 2) % 3 != 2 else ""
+            name = names[(i // 2) % len(names)] if (i // 2) % 3 != 2 else ""
             if i % 2:
-                category = CATEGORIES[(i // 2 + PARTS[part]) % len(CATEGORIES)]
+                category = categories[(i // 2) % len(categories)]
                 plan = plan_video(
                     own, kind="abnormal", category=category, duration_s=duration_s, split=world, config=config
                 )

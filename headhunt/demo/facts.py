@@ -29,6 +29,7 @@ SEEN_AS = {
     "still": "stand",
 }
 EFFECT_ACTION = {"fire": "burn", "smoke": "smoke", "flash": "flash", "pieces": "fly apart"}
+CALM = ("stand", "walk", "park")
 SLOW, FAST = {"person": (0.35, 2.2), "cyclist": (0.35, 5.5), "car": (0.35, 5.0)}, 2.2
 
 
@@ -63,7 +64,8 @@ class Seen:
         speed: "still", "slow" or "fast", of the fastest half second.
         objects: Things in its hand, as "red bag".
         region: Part of the picture it is in for most of the frames.
-        near: True in the nearer half of the ground.
+        low: Where its middle is on the picture for most of the frames, 0 at the top, 1 at the bottom; what stands on
+            the ground is nearer the lower it is.
         size: "small" or "large" for flames and smoke, "" for others.
     """
 
@@ -76,7 +78,7 @@ class Seen:
     speed: Speed
     objects: tuple[str, ...]
     region: Region
-    near: bool
+    low: float
     size: str = ""
 
 
@@ -89,7 +91,7 @@ class Facts:
         light: "day" or "night".
         start_frame: First native frame.
         end_frame: One past the last.
-        actors: Moving or acting things, those with most to see first.
+        actors: Moving or acting things: those that do more than stand, walk or park first, then the nearest.
         objects: Names of furniture in view ("bench", "sign", ...), sorted.
     """
 
@@ -127,7 +129,7 @@ def describe(plan: VideoPlan, start_frame: int, end_frame: int) -> Facts:
         effect_seen = _effect(len(plan.actors) + i, effect, view, start_frame, end_frame)
         if effect_seen is not None:
             actors.append(effect_seen)
-    actors.sort(key=lambda s: (-_weight(s), s.index))
+    actors.sort(key=lambda seen: (seen.action in CALM, -seen.low, seen.index))
     return Facts(
         plan.camera.place,
         "night" if plan.light.night else "day",
@@ -136,11 +138,6 @@ def describe(plan: VideoPlan, start_frame: int, end_frame: int) -> Facts:
         tuple(actors),
         tuple(sorted(objects)),
     )
-
-
-def _weight(seen: Seen) -> float:
-    busy = seen.action not in ("stand", "walk", "park")
-    return sum(a.end_frame - a.start_frame for a in seen.activities) * (1.0 + busy)
 
 
 def _actor(plan: VideoPlan, index: int, actor: Actor, view: View, start: int, end: int) -> Seen | None:
@@ -174,7 +171,7 @@ def _actor(plan: VideoPlan, index: int, actor: Actor, view: View, start: int, en
         speed=speed,
         objects=tuple(held),
         region=_region(float(np.median(uv[:, 0])), view.width),
-        near=bool(np.median(uv[:, 1]) > 0.5 * view.height),
+        low=float(np.median(uv[:, 1])) / view.height,
     )
 
 
@@ -218,6 +215,6 @@ def _effect(index: int, effect: Effect, view: View, start: int, end: int) -> See
         speed="still",
         objects=(),
         region=_region(u, view.width),
-        near=v > 0.5 * view.height,
+        low=v / view.height,
         size="large" if grown >= large else "small",
     )

@@ -81,8 +81,12 @@ def chase(stage: Stage, at: int) -> tuple[float, float]:
     hunter = Part(stage, "person", *gate, prey.at).go(x, z, speed, "run")
     entered = next(f for f in range(prey.at, hunter.at + 1) if _shows(stage, hunter, f))
     prey.until(hunter.at - stage.frames(stage.uniform(0.5, 0.8)), "stand", facing=prey.toward(gate[0], gate[1]))
-    for i in range(int(stage.rng.integers(2, 5))):
+    left, right = stage.view.edges(z)
+    for i in range(int(stage.rng.integers(3, 6))):
         point = stage.spot(at, inner=0.12 if i % 2 else 0.2)
+        if along_x:  # from side to side: the longest way that shows
+            share = stage.uniform(0.08, 0.3)
+            point = left + (right - left) * (share if prey.x >= x else 1.0 - share), point[1]
         prey.go(*point, speed, "run")
         hunter.go(*point, speed, "run")
     prey.leave(speed, "run")
@@ -106,7 +110,13 @@ def panic(stage: Stage, at: int) -> tuple[float, float]:
         out_x, out_z = part.x + 2.0 * math.sin(angle), part.z + 2.0 * math.cos(angle)
         if stage.ground.axis == "z":
             out_x = float(np.clip(out_x, -1.6, 1.6))
-        speed = stage.uniform(3.2, 4.8)
+        speed = stage.uniform(2.8, 4.2)
+        for _ in range(int(stage.rng.integers(1, 3))):  # to and fro at first
+            turn = angle + stage.uniform(-2.5, 2.5)
+            aside_x, aside_z = part.x + 1.2 * math.sin(turn), part.z + 1.2 * math.cos(turn)
+            if stage.ground.axis == "z":
+                aside_x = float(np.clip(aside_x, -1.6, 1.6))
+            part.go(aside_x, float(np.clip(aside_z, stage.ground.near, stage.ground.far)), speed, "scatter")
         part.go(
             out_x, float(np.clip(out_z, stage.ground.near, stage.ground.far)), speed,
             "scatter" if stage.chance(0.6) else "run",
@@ -125,7 +135,7 @@ def theft(stage: Stage, at: int) -> tuple[float, float]:
     owner.take("bag", name, rgb, since=owner.path[0][0])
     owner.until(at, "stand", facing=stage.uniform(1.2, 2.0))
     thief.until(at, "stand", facing=LEFT)
-    snatch = stage.frames(0.45)
+    snatch = stage.frames(stage.uniform(0.6, 2.0))  # both pull at it
     thief.do("grab", snatch, facing=LEFT, target="bag").take("bag", name, rgb)
     owner.do("struck", snatch, facing=RIGHT).drop()
     thief.leave(stage.uniform(3.8, 4.8), "run", side=1)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headhunt.demo.facts import Facts, Seen
+from headhunt.demo.facts import CALM, Facts, Seen
 
 DOING = {
     "walk": "walking", "run": "running", "stand": "standing", "sit": "sitting", "talk": "talking", "hug": "hugging",
@@ -158,8 +158,7 @@ def deeds(facts: Facts, start: int | None = None, end: int | None = None) -> lis
                 for b in seen.activities if b.action == action
             )  # fmt: skip
             weight[action] += max(1, frames)
-    calm = ("stand", "walk", "park")
-    ordered = sorted(weight, key=lambda action: (action in calm, action == "park", -weight[action], action))
+    ordered = sorted(weight, key=lambda action: (action in CALM, action == "park", -weight[action], action))
     return [DOING[action] for action in ordered]
 
 

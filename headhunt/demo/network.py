@@ -17,17 +17,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from headhunt.demo import language
+from headhunt.demo import bodies, language
 from headhunt.demo.language import Pair
 from headhunt.demo.model import make_tokenizer, write_processor
-from headhunt.demo.training_data import FRAMES, GRID, PATCH_WORDS
+from headhunt.demo.training_data import CELL, FRAMES, GRID, PATCH_WORDS
 from headhunt.prompts import FRAME_TEXT, IMAGE
 
 HEIGHT, WIDTH = 144, 192
 PATCH = (9, 12)
-RATIO = 0.25  # 4 x 4 patches make one visual token
-TOKENS = int(GRID * RATIO) ** 2
+RATIO = 1 / CELL  # so many patches each way make one visual token
+TOKENS = (GRID // CELL) ** 2
 LAYERS, HEADS, HIDDEN = 8, 8, 192
+GIST = 5  # layers after which the end of a question must know what the segment shows
 SYSTEM = "You are a camera."
 DEEDS = 4.0  # weight of tokens that say what is done: they decide what the first generated token must know
 FAR = -3e4  # what is added to attention scores that must not count
@@ -176,6 +177,7 @@ class Packed:
         block: int (b, t): 0 for the prefix, 1, 2, ... for the suffixes, -1 for padding.
         target: int (b, t): the id to be predicted at a position, -100 where nothing is.
         weight: float (b, t): how much it counts; what is done counts most.
+        asked: bool (b, t): the last token of each question, where extraction reads.
         slots: Slot of each suffix of each segment.
         prefix: Length of the prefix.
     """
@@ -185,12 +187,13 @@ class Packed:
     block: torch.Tensor
     target: torch.Tensor
     weight: torch.Tensor
+    asked: torch.Tensor
     slots: list[list[str]]
     prefix: int
 
     def to(self, device: torch.device) -> Packed:
         """The same on a device."""
-        names = ("ids", "positions", "block", "target", "weight")
+        names = ("ids", "positions", "block", "target", "weight", "asked")
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
     def bias(self, dtype: torch.dtype) -> torch.Tensor:
@@ -202,13 +205,13 @@ class Packed:
         return torch.where(allowed, zero, zero + FAR)[:, None]
 
 
-def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | None) -> Packed:
+def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | None, n_frames: int = FRAMES) -> Packed:
     """Lay out the questions of a batch of segments behind a shared prefix."""
-    prefix = layout.prefix(system)
+    prefix = layout.prefix(system, n_frames)
     rows = []
     for pairs in segments:
         ids, positions, block = list(prefix), list(range(len(prefix))), [0] * len(prefix)
-        target, weight = [-100] * len(prefix), [0.0] * len(prefix)
+        target, weight, last = [-100] * len(prefix), [0.0] * len(prefix), [False] * len(prefix)
         for number, pair in enumerate(pairs, 1):
             asked, said = layout.suffix(pair.question), layout.answer(pair.answer)
             # The answer's last token is only predicted, never read.
@@ -219,15 +222,16 @@ def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | No
             target += [-100] * (len(asked) - 1) + said
             first = _deeds(pair, layout)
             weight += [0.0] * (len(asked) - 1) + [DEEDS] * first + [1.0] * (len(said) - first)
-        rows.append((ids, positions, block, target, weight))
+            last += [False] * (len(asked) - 1) + [True] + [False] * (len(said) - 1)
+        rows.append((ids, positions, block, target, weight, last))
     longest = max(len(row[0]) for row in rows)
     longest += -longest % 16
-    ids_, positions_, block_, target_, weight_ = (
+    ids_, positions_, block_, target_, weight_, last_ = (
         torch.tensor([[*row[k], *[fill] * (longest - len(row[k]))] for row in rows])
-        for k, fill in enumerate((0, 0, -1, -100, 0.0))
+        for k, fill in enumerate((0, 0, -1, -100, 0.0, False))
     )
     slots = [[pair.slot for pair in pairs] for pairs in segments]
-    return Packed(ids_, positions_, block_, target_, weight_, slots, len(prefix))
+    return Packed(ids_, positions_, block_, target_, weight_, last_, slots, len(prefix))
 
 
 def _deeds(pair: Pair, layout: Layout) -> int:
@@ -238,7 +242,7 @@ def _deeds(pair: Pair, layout: Layout) -> int:
 
 
 class Reader(nn.Module):
-    """Training-only read-outs: which words the patches, the visual tokens and the decoder's states at them show.
+    """Training-only read-outs: which words the patches, the visual tokens and whole segments show; where bodies are.
 
     Visual tokens are compared with the embeddings of the words themselves, so that what the vision tower sees arrives
     in the language the decoder speaks. Thrown away after training.
@@ -265,13 +269,16 @@ class Reader(nn.Module):
         self.register_buffer("words", torch.tensor([one[0] for one in ids]), persistent=False)
         self.patch = nn.Linear(128, len(PATCH_WORDS))
         nn.init.constant_(self.patch.bias, -4.0)
-        self.bias = nn.Parameter(torch.full((2, len(PATCH_WORDS)), -4.0))
-        self.scale = nn.Parameter(torch.full((2,), 2.0))
+        self.body = nn.Linear(128, 2 * bodies.POINTS)
+        self.gist = nn.Linear(HIDDEN, len(PATCH_WORDS))
+        nn.init.constant_(self.gist.bias, -2.0)
+        self.bias = nn.Parameter(torch.full((len(PATCH_WORDS),), -4.0))
+        self.scale = nn.Parameter(torch.tensor(2.0))
 
-    def forward(self, hidden: torch.Tensor, table: torch.Tensor, which: int) -> torch.Tensor:
-        """Logits (..., words) of hidden states (..., hidden); `which` 0: visual tokens, 1: decoder states."""
+    def forward(self, tokens: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        """Logits (..., words) of visual tokens (..., hidden)."""
         words = F.normalize(table[self.words].float(), dim=-1)
-        return self.scale[which] * (hidden.float() @ words.T) + self.bias[which]
+        return self.scale * (tokens.float() @ words.T) + self.bias
 
 
 def told(words: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
@@ -286,8 +293,13 @@ def told(words: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.T
         (n, TOKENS, hidden).
     """
     kept = words.float() * (torch.rand(words.shape, device=words.device) > 0.1)
-    clean = 2.0 * kept @ F.normalize(table[ids].float(), dim=-1)
+    clean = in_words(kept, table, ids)
     return clean + 0.15 * torch.randn_like(clean)
+
+
+def in_words(words: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Visual tokens (n, TOKENS, hidden) that show words (n, TOKENS, words), each between 0 and 1; see `told`."""
+    return 2.0 * words @ F.normalize(table[ids].float(), dim=-1)
 
 
 def normalized(pixels: torch.Tensor) -> torch.Tensor:
@@ -308,28 +320,48 @@ def see(model: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return out.pooler_output, out.last_hidden_state[:, -GRID * GRID :]
 
 
-def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> torch.Tensor:
-    """Final hidden states (b, t, hidden) of a packed batch; visual tokens are (b, f * TOKENS, hidden)."""
+def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states (b, t, hidden) of a packed batch, at the end and after `GIST` layers.
+
+    Visual tokens are (b, f, TOKENS, hidden).
+    """
     embedded = model.get_input_embeddings()(batch.ids)
     embedded = embedded.masked_scatter((batch.ids == image)[..., None], visual.to(embedded.dtype))
     dtype = torch.bfloat16 if torch.is_autocast_enabled(embedded.device.type) else embedded.dtype
-    out: torch.Tensor = model.model.language_model(
-        inputs_embeds=embedded, position_ids=batch.positions, attention_mask=batch.bias(dtype), use_cache=False
-    ).last_hidden_state
-    return out
+    out = model.model.language_model(
+        inputs_embeds=embedded,
+        position_ids=batch.positions,
+        attention_mask=batch.bias(dtype),
+        use_cache=False,
+        output_hidden_states=True,
+    )
+    return out.last_hidden_state, out.hidden_states[GIST]
 
 
 def cells(patches: torch.Tensor) -> torch.Tensor:
     """Words of each visual token, (n, TOKENS, words), from those of its patches (n, GRID, GRID, words)."""
     n, _, _, words = patches.shape
-    side = int(GRID * RATIO)
-    return patches.view(n, side, GRID // side, side, GRID // side, words).amax((2, 4)).reshape(n, side * side, words)
+    side = GRID // CELL
+    return patches.view(n, side, CELL, side, CELL, words).amax((2, 4)).reshape(n, side * side, words)
 
 
-def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
     """Binary cross entropy, summed over words, mean over places; `weight` (words,) is that of a word that is shown."""
     loss = F.binary_cross_entropy_with_logits(logits.float(), words.float(), pos_weight=weight, reduction="none")
     return loss.sum(-1).mean()
+
+
+def body_loss(points: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Mean distance (smooth L1, in patches) of the points of bodies, over the patches that show one.
+
+    Args:
+        points: (..., 2 * POINTS), read out of the patches.
+        wanted: (..., 2 * POINTS + 1), as `headhunt.demo.bodies` gives them.
+    """
+    known, there = wanted[..., :-1], wanted[..., -1]
+    # What is far from a patch, hidden behind others as a rule, must not outweigh what it shows.
+    apart = F.smooth_l1_loss(points.float(), known.clamp(-5, 5), reduction="none", beta=0.5).mean(-1)
+    return (apart * there).sum() / there.sum().clamp(min=1.0)
 
 
 def text_loss(model: Any, hidden: torch.Tensor, batch: Packed) -> tuple[torch.Tensor, torch.Tensor]:

@@ -13,7 +13,7 @@ from typing import Literal
 from headhunt.errors import InputError
 from headhunt.records import Interval
 
-WORLD_VERSION = 1
+WORLD_VERSION = 2
 
 Split = Literal["train", "eval"]
 Kind = Literal["normal", "abnormal"]

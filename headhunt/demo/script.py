@@ -185,7 +185,7 @@ def _play(stage: Stage, category: str, look_alike: str) -> None:
         share["driver"] = share["cyclist"] = 0.0
     names = list(share)
     weights = [share[k] / sum(share.values()) for k in names]
-    slots = int(stage.rng.integers(1, 3 if stage.ground.axis == "z" else 4)) + 1
+    slots = int(stage.rng.integers(1, 3 if stage.ground.axis == "z" else 4))
     for _ in range(slots):
         cursor = -stage.frames(stage.uniform(0.5, 6.0))
         while cursor < n:

@@ -79,8 +79,8 @@ class Stage:
         `at` is the frame at which it is needed, None when it is needed all the time.
         """
         if self.ground.axis == "z":
-            far = any(z < 9.5 for _, z in self._around(at))
-            return self.uniform(-0.7, 0.7), self.uniform(10.5, 13.0) if far else self.uniform(6.0, 8.5)
+            far = any(z < 8.0 for _, z in self._around(at))
+            return self.uniform(-0.7, 0.7), self.uniform(8.8, 11.0) if far else self.uniform(5.4, 7.4)
         z = self.lane(at, close=True)
         left, right = self.view.edges(z)
         return left + (right - left) * self.uniform(inner, 1 - inner), z

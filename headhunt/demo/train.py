@@ -1,9 +1,9 @@
 """Train the embedded model: `python -m headhunt.demo.train --out DIR [--hours H | --steps N] [--resume]`.
 
-Three stages, all on videos rendered on the fly. In the first the vision tower learns on single frames which words each
-patch shows, and the decoder learns its language on segments told in those words instead of pixels. In the second the
-vision tower goes on alone, in small steps. In the third the whole model learns on segments of 16 frames to describe and
-to answer, by next-token prediction, while the read-outs of the vision tower go on.
+Three stages, all on videos made on the fly. In the first the decoder learns its language on segments told in words
+instead of pixels: a visual token is the sum of the words its part of the frame shows. In the second the vision tower
+learns on single frames, most of them of crowds, which words each patch shows, and to make such tokens. In the third the
+decoder learns on segments of 16 frames as the vision tower sees them, by next-token prediction as in the first.
 
 In DIR: `log.csv` (a row every check), `state.safetensors` (weights, optimiser, average, position; replaced
 atomically), `model/` (the checkpoint, from the running average of the weights), `scores.json` and `MODEL_CARD.md`.
@@ -29,13 +29,28 @@ import torch
 
 from headhunt.demo import language, network
 from headhunt.demo.checkpoint import load_state, save_state
-from headhunt.demo.lessons import CHECK_SEEDS, FRAMES_A_LESSON, FRAMES_ALONE, SEGMENTS, WORDS, Feed
-from headhunt.demo.trainer import SLOTS, TrainConfig, Trainer, rate_at
+from headhunt.demo.lessons import CHECK_SEEDS, FRAMES_ALONE, SEGMENTS, TOLD, Feed
+from headhunt.demo.trainer import MUON, SLOTS, TrainConfig, Trainer, rate_at
 from headhunt.demo.training_data import FRAMES, PATCH_WORDS, segments_of
 from headhunt.errors import UsageError
 from headhunt.models import pick_device
 
-COLUMNS = ("step", "seconds", "stage", "samples", "rate", "lr", "loss", "text", "patch", "cell", "state", *SLOTS)
+COLUMNS = (
+    "step",
+    "seconds",
+    "stage",
+    "samples",
+    "rate",
+    "lr",
+    "loss",
+    "text",
+    "patch",
+    "body",
+    "cell",
+    "match",
+    "gist",
+    *SLOTS,
+)
 CHECK_SEGMENTS = 48
 STATE = "state.safetensors"
 NOTE = "embedded model, trained on rendered video only: it describes what is visible and judges nothing"
@@ -45,7 +60,6 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
     """Run or go on with a training; see the module's docstring for what it writes into `out`."""
     place = pick_device(device)
     if place.type == "cpu":
-        torch.set_num_threads(config.threads)
         _keep_memory()
     else:
         torch.backends.cuda.matmul.allow_tf32 = True
@@ -64,21 +78,22 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
     sums: dict[str, list[float]] = defaultdict(list)
     began, before, last_check, drawn = time.monotonic(), trainer.seconds, time.monotonic(), 0
     while (progress := _progress(trainer, config)) < 1.0:
-        stage = WORDS if progress < config.warm_up else SEGMENTS
-        if config.warm_up <= progress < config.warm_up + config.frames:
-            stage = FRAMES_ALONE
+        stage, done = stage_at(progress, config)
         if feed is None or stage != trainer.stage:
             trainer.stage = stage
+            if place.type == "cpu":  # single frames keep a core busy with rendering, segments much less
+                torch.set_num_threads(max(1, config.threads - (stage == FRAMES_ALONE)))
             feed = _feed(trainer, config)
-        lessons = feed.draw(config.batch * (4, 4, 1)[stage])
+        size = config.batch * (2, 4, 1)[stage]
+        samples = feed.draw(size)
         trainer.next_video[stage] = feed.next_video
-        losses = trainer.losses(lessons)
-        rate = rate_at(progress, trainer.step, config.rate * (1.0 if stage == WORDS else 0.5))
+        losses = trainer.losses(samples)
+        rate = rate_at(stage, done, trainer.drawn[stage] // size, config.rate)
         sums["loss"].append(trainer.learn(losses, rate))
         for name, loss in losses.items():
             sums[name].append(float(loss.detach()))
-        trainer.drawn[stage] += len(lessons)
-        drawn += len(lessons)
+        trainer.drawn[stage] += len(samples)
+        drawn += len(samples)
         now = time.monotonic()
         trainer.seconds = before + now - began
         if now - last_check >= config.check_s or _progress(trainer, config) >= 1.0:
@@ -87,7 +102,7 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
                 "step": trainer.step, "seconds": round(trainer.seconds, 1), "stage": stage,
                 "samples": trainer.drawn[stage], "rate": drawn / (now - last_check), "lr": rate,
             }  # fmt: skip
-            if stage == SEGMENTS:
+            if stage != FRAMES_ALONE:
                 row |= trainer.check(held_out)
             _write_row(log, row)
             save_state(trainer.state(), state)
@@ -97,8 +112,8 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
 
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
     stage = trainer.stage
-    # What is shown again is varied: mirrored, in another brightness, asked other questions.
-    pool, uses = ((32, 3), (256, 4), (96, 4))[stage]
+    # What is shown again is varied: mirrored, in another brightness, asked other questions (the last stage: only that).
+    pool, uses = ((192, 2), (256, 4), (96, 4))[stage]
     return Feed(
         stage,
         first=trainer.next_video[stage],
@@ -106,6 +121,7 @@ def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
         pool=pool * config.batch,
         uses=uses,
         rng=trainer.rng,
+        prepare=trainer.look,
     )
 
 
@@ -113,6 +129,16 @@ def _progress(trainer: Trainer, config: TrainConfig) -> float:
     if config.hours is not None:
         return trainer.seconds / (3600 * config.hours)
     return trainer.step / config.steps
+
+
+def stage_at(progress: float, config: TrainConfig) -> tuple[int, float]:
+    """The stage at a point of the run, and the share of it that is over."""
+    if progress < config.told:
+        return TOLD, progress / config.told
+    before = config.told + config.frames
+    if progress < before:
+        return FRAMES_ALONE, (progress - config.told) / config.frames
+    return SEGMENTS, (progress - before) / (1.0 - before)
 
 
 def _write_row(log: Path, row: dict[str, float]) -> None:
@@ -170,18 +196,19 @@ def export(trainer: Trainer, out: Path, *, n_videos: int, note: str = "") -> Non
 
 
 def _figures(trainer: Trainer) -> dict[str, Any]:
-    words, frames, segments = trainer.drawn
+    told, frames, segments = trainer.drawn
     config = trainer.config
     return {
         "device": _device_name(trainer.device, config.threads),
         "hours": round(trainer.seconds / 3600, 3),
         "steps": trainer.step,
-        "single frames": words * FRAMES_A_LESSON + frames,
-        "segments told in words": words,
+        "segments told in words": told,
+        "single frames": frames,
         "segments": segments,
         "videos rendered": sum(trainer.next_video),
         "batch": config.batch,
-        "optimiser": f"AdamW, rate up to {config.rate:g}, weight decay {config.weight_decay:g}, bfloat16 products",
+        "optimiser": f"Muon for matrices, AdamW for the rest, rates {MUON:g} to 1, weight decay "
+        f"{config.weight_decay:g}, bfloat16 products",
         "seed": config.seed,
     }
 
@@ -200,11 +227,11 @@ def main() -> None:
     length.add_argument("--hours", type=float, help=f"length of the run in hours ({TrainConfig.hours})")
     length.add_argument("--steps", type=int, help="length of the run in steps")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the trainer on a CPU")
+    parser.add_argument("--threads", type=int, default=TrainConfig.threads, help="threads of the trainer on a CPU")
     parser.add_argument("--workers", type=int, help="rendering processes (1 on a CPU, all cores but one on a GPU)")
     parser.add_argument("--batch", type=int, help="segments a step (2 on a CPU, 32 on a GPU)")
     parser.add_argument("--check-s", type=float, default=240.0, help="seconds between checks")
-    parser.add_argument("--warm-up", type=float, default=TrainConfig.warm_up, help="share of the first stage")
+    parser.add_argument("--told", type=float, default=TrainConfig.told, help="share of the first stage")
     parser.add_argument("--frames", type=float, default=TrainConfig.frames, help="share of the second stage")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -221,7 +248,7 @@ def main() -> None:
         steps=args.steps or 0,
         seed=args.seed,
         batch=args.batch or (32 if gpu else 2),
-        warm_up=args.warm_up,
+        told=args.told,
         frames=args.frames,
         check_s=args.check_s,
         workers=(max(1, cores - 1) if gpu else 1) if args.workers is None else args.workers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,14 @@ import torch
 
 from headhunt.demo import network
 from headhunt.demo.language import pairs
-from headhunt.demo.lessons import Lesson
-from headhunt.demo.training_data import FRAMES, Sample, shares, varied, varied_segment
+from headhunt.demo.lessons import FRAMES_ALONE, SEGMENTS, TOLD
+from headhunt.demo.training_data import FRAMES, Sample, shares, varied
 
+# Of the losses.
+WEIGHTS = {"text": 1.0, "gist": 0.1, "patch": 0.2, "body": 2.0, "cell": 0.2, "match": 0.05}
+MUON = 12.0  # Muon's rate in rates of AdamW
+# Every so many-th frame is shown in this share of the steps of the first stage.
+EVERY = {16: 0.3, 8: 0.2, 4: 0.2, 2: 0.15, 1: 0.15}
 SLOTS = ("count", "actor", "action", "object", "light", "place", "description")
 
 
@@ -27,35 +32,31 @@ class TrainConfig:
         hours: Length in hours, None to go by `steps`.
         steps: Length in steps.
         seed: Of the weights and every choice.
-        batch: Segments a step; in the first two stages four times as many lessons, of four frames and of one.
-        warm_up: Share of the run given to the first stage.
+        batch: Segments a step of the last stage; twice as many in the first, four times as many frames in the second.
+        told: Share of the run given to the first stage.
         frames: Share of the run given to the second.
-        rate: Highest learning rate.
-        weight_decay: Of AdamW.
-        seen: Frames of a segment the vision tower learns from in the third stage; it reads all 16.
+        rate: Learning rate that the stages' schedules are shares of.
+        weight_decay: Of both optimisers.
         questions: Short questions a segment.
-        weight: Of each read-out beside the text.
         average: Decay of the running average of the weights.
         check_s: Seconds between checks.
         workers: Rendering processes.
-        threads: Threads of the trainer.
+        threads: Threads of the trainer on a CPU, one less in the second stage.
     """
 
-    hours: float | None = 2.0
+    hours: float | None = 2.5
     steps: int = 0
     seed: int = 0
     batch: int = 2
-    warm_up: float = 0.28
-    frames: float = 0.2
-    rate: float = 2.5e-3
+    told: float = 0.35
+    frames: float = 0.39
+    rate: float = 1.25e-3
     weight_decay: float = 0.05
-    seen: int = 4
-    questions: int = 2
-    weight: float = 0.2
+    questions: int = 8
     average: float = 0.999
     check_s: float = 240.0
     workers: int = 1
-    threads: int = 1
+    threads: int = 2
 
 
 class Trainer:
@@ -75,17 +76,25 @@ class Trainer:
         network.choose_attention(self.model, device)
         self.reader = network.Reader(self.layout, shares(split="train")).to(device)
         self.parameters = [p for part in (self.model, self.reader) for p in part.parameters()]
-        matrices = [p for p in self.parameters if p.ndim > 1]
-        vectors = [p for p in self.parameters if p.ndim < 2]
-        groups = [
-            {"params": matrices, "weight_decay": config.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
+        # Muon for the matrices inside (more is learnt in the same time), AdamW for embeddings, read-outs and vectors.
+        inner = ("vision_tower", "projector", "language_model.layers")
+        matrices = [
+            p for name, p in self.model.named_parameters() if p.ndim == 2 and any(part in name for part in inner)
         ]
-        self.optimiser = torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98), eps=1e-8)
+        known = {id(p) for p in matrices}
+        others = [p for p in self.parameters if id(p) not in known]
+        groups = [
+            {"params": [p for p in others if p.ndim > 1], "weight_decay": config.weight_decay},
+            {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "adamw": torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98), eps=1e-8),
+            "muon": torch.optim.Muon(matrices, lr=MUON * config.rate, weight_decay=config.weight_decay),
+        }
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.rng = np.random.default_rng([3, config.seed])
         self.step = self.stage = 0
-        self.drawn = [0, 0, 0]  # lessons of each stage
+        self.drawn = [0, 0, 0]  # samples of each stage
         self.seconds = 0.0
         self.next_video = [0, 0, 0]
 
@@ -93,89 +102,80 @@ class Trainer:
         """bfloat16 products, everything else in float32."""
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def losses(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
+    def losses(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the present stage."""
-        return (self.words_step, self.frames_step, self.segments_step)[self.stage](lessons)
+        if self.stage != SEGMENTS:  # those were varied before the vision tower looked at them
+            samples = [varied(sample, self.rng) for sample in samples]
+        return (self.told_step, self.frames_step, self.segments_step)[self.stage](samples)
 
-    def _shots(self, lessons: list[Lesson]) -> tuple[torch.Tensor, torch.Tensor]:
-        shots = [varied(*shot, self.rng) for one in lessons for shot in zip(one[0].pixels, one[0].patches, strict=True)]
-        pixels = network.as_tensor([shot[0] for shot in shots], self.device)
-        return pixels, network.as_tensor([shot[1] for shot in shots], self.device)
+    def told_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
+        """Losses of the first stage: the decoder alone, most of the time on few of the frames, which is quicker."""
+        every = int(self.rng.choice(list(EVERY), p=list(EVERY.values())))
+        first = int(self.rng.integers(every))
+        words = network.as_tensor([s.patches[first::every] for s in samples], self.device).flatten(0, 1)
+        visual = network.told(network.cells(words), self.model.get_input_embeddings().weight, self.reader.words)
+        return self._text_losses(samples, visual.unflatten(0, (len(samples), FRAMES // every)))
 
-    def frames_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
-        """Losses of the second stage; the words themselves stay as the decoder knows them."""
-        pixels, words = self._shots(lessons)
-        with self.autocast():
-            tokens, states = network.see(self.model, pixels)
-        table = self.model.get_input_embeddings().weight.detach()
-        cell = network.show_loss(self.reader(tokens, table, 0), network.cells(words), self.reader.weight)
-        return {"patch": self._patch_loss(states, words), "cell": cell}
-
-    def words_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
-        """Losses of the first stage."""
-        pixels, words = self._shots(lessons)
-        # The decoder takes half of the segments: its pass costs more than the tower's.
-        segments = [one[1] for one in lessons[: max(1, len(lessons) // 2)]]
-        batch = self._packed(segments)
-        shown = network.as_tensor([s.patches for s in segments], self.device).flatten(0, 1)
-        table = self.model.get_input_embeddings().weight
-        visual = network.told(network.cells(shown), table, self.reader.words)
-        with self.autocast():
-            tokens, states = network.see(self.model, pixels)
-            hidden = network.decode(self.model, batch, visual.unflatten(0, (len(segments), FRAMES)), self.layout.image)
-            text, _ = network.text_loss(self.model, hidden, batch)
-        return {"text": text, "patch": self._patch_loss(states, words), "cell": self._cell_loss(tokens, words, 0)}
-
-    def _packed(self, segments: list[Sample]) -> network.Packed:
-        asked = [pairs(s.facts, self.rng, n=self.config.questions) for s in segments if s.facts is not None]
-        system = network.SYSTEM if self.rng.random() < 0.15 else None
-        return network.pack(self.layout, asked, system=system).to(self.device)
-
-    def _patch_loss(self, states: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        return network.show_loss(self.reader.patch(states.float()), words.flatten(1, 2), self.reader.weight)
-
-    def _cell_loss(self, hidden: torch.Tensor, words: torch.Tensor, which: int) -> torch.Tensor:
-        table = self.model.get_input_embeddings().weight
-        return network.show_loss(self.reader(hidden, table, which), network.cells(words), self.reader.weight)
-
-    def segments_step(self, lessons: list[Lesson]) -> dict[str, torch.Tensor]:
-        """Losses of the third stage."""
-        samples = [varied_segment(one[0], self.rng) for one in lessons]
-        batch = self._packed(samples)
+    def frames_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
+        """Losses of the second stage: the vision tower alone; the words stay as the decoder knows them."""
         pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
         words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
-        # Frames of a segment resemble each other: the tower learns from some and only reads the rest.
-        order = [self.rng.permutation(FRAMES) + FRAMES * i for i in range(len(samples))]
-        learnt = torch.from_numpy(np.concatenate([o[: self.config.seen] for o in order])).to(self.device)
-        read = torch.from_numpy(np.concatenate([o[self.config.seen :] for o in order])).to(self.device)
         with self.autocast():
-            tokens, states = network.see(self.model, pixels[learnt])
-            with torch.no_grad():
-                rest, _ = network.see(self.model, pixels[read])
-            visual = torch.empty(len(pixels), *tokens.shape[1:], dtype=tokens.dtype, device=self.device)
-            visual = visual.index_copy(0, learnt, tokens).index_copy(0, read, rest.to(tokens.dtype))
-            hidden = network.decode(self.model, batch, visual.unflatten(0, (len(samples), FRAMES)), self.layout.image)
-            loss, _ = network.text_loss(self.model, hidden, batch)
-        at = (batch.ids[0] == self.layout.image).nonzero()[:, 0]
-        states_at = hidden[:, at].unflatten(1, (FRAMES, network.TOKENS)).flatten(0, 1)
+            tokens, states = network.see(self.model, pixels)
+        table, cells = self.model.get_input_embeddings().weight.detach(), network.cells(words)
+        wanted = network.in_words(cells.float(), table, self.reader.words)
+        shown, places = self.reader.patch(states.float()), self.reader.body(states.float())
+        posed = network.as_tensor([s.bodies for s in samples if s.bodies is not None], self.device).flatten(0, 1)
         return {
-            "text": loss,
-            "patch": self._patch_loss(states, words[learnt]),
-            "cell": self._cell_loss(tokens, words[learnt], 0),
-            "state": self._cell_loss(states_at, words, 1),
+            "body": network.body_loss(places, posed.flatten(1, 2)),
+            "patch": network.show_loss(shown, words.flatten(1, 2), self.reader.weight),
+            "cell": network.show_loss(self.reader(tokens, table), cells, self.reader.weight),
+            "match": (tokens.float() - wanted).square().sum(-1).mean(),
         }
+
+    def segments_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
+        """Losses of the third stage: the decoder alone, on what the vision tower made of the frames (`look`)."""
+        tokens = [s.tokens for s in samples if s.tokens is not None]
+        return self._text_losses(samples, network.as_tensor(tokens, self.device).float())
+
+    def _text_losses(self, samples: list[Sample], visual: torch.Tensor) -> dict[str, torch.Tensor]:
+        asked = [pairs(s.facts, self.rng, n=self.config.questions) for s in samples if s.facts is not None]
+        system = network.SYSTEM if self.rng.random() < 0.15 else None
+        batch = network.pack(self.layout, asked, system=system, n_frames=visual.shape[1]).to(self.device)
+        with self.autocast():
+            hidden, middle = network.decode(self.model, batch, visual, self.layout.image)
+            loss, _ = network.text_loss(self.model, hidden, batch)
+        # In how many of its frames a segment shows each word.
+        words = network.as_tensor([s.patches.any((1, 2)).mean(0, dtype=np.float32) for s in samples], self.device)
+        gist = self.reader.gist(middle[batch.asked].float())
+        return {"text": loss, "gist": network.show_loss(gist, words[batch.asked.nonzero()[:, 0]], None)}
+
+    def look(self, samples: list[Sample]) -> list[Sample]:
+        """What is done to samples before they are given: in the third stage the vision tower looks at them, once.
+
+        The tower has its averaged weights and learns no more, so that what it sees can be kept.
+        """
+        if self.stage != SEGMENTS:
+            return samples
+        out = []
+        with torch.no_grad(), self.averaged(), self.autocast():
+            for sample in samples:
+                seen = varied(sample, self.rng)
+                tokens, _ = network.see(self.model, torch.from_numpy(seen.pixels).to(self.device))
+                out.append(replace(seen, pixels=seen.pixels[:0], tokens=tokens.to("cpu", torch.float16).numpy()))
+        return out
 
     def learn(self, losses: dict[str, torch.Tensor], rate: float) -> float:
         """One step of the optimiser; the total loss."""
-        total: torch.Tensor = sum(  # type: ignore[assignment]
-            loss * (1.0 if name == "text" else self.config.weight) for name, loss in losses.items()
-        )
-        self.optimiser.zero_grad(set_to_none=True)
+        total = torch.stack([loss * WEIGHTS[name] for name, loss in losses.items()]).sum()
+        for optimiser in self.optimisers.values():
+            optimiser.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.step()
+        for name, optimiser in self.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = rate * (MUON if name == "muon" else 1.0)
+            optimiser.step()
         self.step += 1
         keep = min(self.config.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -191,7 +191,7 @@ class Trainer:
     def check(self, samples: list[Sample]) -> dict[str, float]:
         """Share of held-out answers, slot by slot, all of whose tokens are the likeliest ones (given those before).
 
-        For descriptions: the share of tokens.
+        For descriptions: the share of tokens. In the first stage the samples are told in words, without noise.
         """
         rng = np.random.default_rng(0)
         right: dict[str, list[float]] = defaultdict(list)
@@ -200,10 +200,8 @@ class Trainer:
                 part = samples[low : low + 8]
                 asked = [pairs(s.facts, rng, n=12) for s in part if s.facts is not None]
                 batch = network.pack(self.layout, asked, system=None).to(self.device)
-                pixels = network.as_tensor([s.pixels for s in part], self.device).flatten(0, 1)
-                tokens, _ = network.see(self.model, pixels)
-                visual = tokens.unflatten(0, (len(part), FRAMES))
-                hidden = network.decode(self.model, batch, visual, self.layout.image)
+                visual = self._seen(part).unflatten(0, (len(part), FRAMES))
+                hidden, _ = network.decode(self.model, batch, visual, self.layout.image)
                 good = torch.zeros_like(batch.target, dtype=torch.bool)
                 good[batch.target != -100] = network.text_loss(self.model, hidden, batch)[1]
                 for row, slots in enumerate(batch.slots):
@@ -213,12 +211,20 @@ class Trainer:
                         right[slot].append(float(hit.mean() if slot == "description" else hit.min()))
         return {slot: float(np.mean(right[slot])) if right[slot] else float("nan") for slot in SLOTS}
 
+    def _seen(self, samples: list[Sample]) -> torch.Tensor:
+        if self.stage == TOLD:
+            words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
+            table = self.model.get_input_embeddings().weight
+            return network.in_words(network.cells(words).float(), table, self.reader.words)
+        pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
+        return network.see(self.model, pixels)[0]
+
     def state(self) -> dict[str, Any]:
         """Everything `restore` needs."""
         return {
             "model": self.model.state_dict(),
             "reader": self.reader.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "average": self.average,
             "place": {
                 "step": self.step, "drawn": self.drawn, "stage": self.stage, "seconds": self.seconds,
@@ -231,7 +237,8 @@ class Trainer:
         """Go on where a run was."""
         self.model.load_state_dict(state["model"])
         self.reader.load_state_dict(state["reader"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         place = state["place"]
         self.step, self.drawn, self.stage = place["step"], place["drawn"], place["stage"]
@@ -259,8 +266,19 @@ class _Swap:
         self.trainer.model.train()
 
 
-def rate_at(progress: float, step: int, highest: float) -> float:
-    """Learning rate: 100 steps up, level, and from 40 % of the run on down to 3 % along a line."""
-    up = min(1.0, (step + 1) / 100)
-    down = 1.0 if progress < 0.4 else max(0.03, 1.0 - 0.97 * (progress - 0.4) / 0.6)
-    return highest * min(up, down)
+# Where the rate of a stage stands after its beginning, how long it stays, and where it ends; of the highest rate.
+SCHEDULES = {TOLD: (1.6, 0.5, 0.2), FRAMES_ALONE: (1.0, 0.3, 0.02), SEGMENTS: (0.6, 0.1, 0.02)}
+
+
+def rate_at(stage: int, progress: float, step: int, highest: float) -> float:
+    """Learning rate in a stage: 100 steps up, level, then down along a line.
+
+    Args:
+        stage: One of the three.
+        progress: Share of the stage that is over, 0 to 1.
+        step: Steps of the stage taken.
+        highest: Highest rate of the run.
+    """
+    top, level, end = SCHEDULES[stage]
+    fallen = max(0.0, progress - level) / (1.0 - level)
+    return highest * min((step + 1) / 100, 1.0) * (top + (end - top) * min(1.0, fallen))

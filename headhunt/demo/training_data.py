@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headhunt.demo import bodies
 from headhunt.demo.camera import View
+from headhunt.demo.crowds import crowd
 from headhunt.demo.effects import strength
 from headhunt.demo.facts import EFFECT_ACTION, SEEN_AS, SLOW, Facts, describe
 from headhunt.demo.language import COLOURS, DOING, OBJECTS, THINGS
@@ -23,19 +25,22 @@ from headhunt.demo.motion import action_index, track
 from headhunt.demo.plan import Actor, Kind, Split, VideoPlan
 from headhunt.demo.rendering import Renderer
 from headhunt.demo.script import plan_video
-from headhunt.records import Float64, Int64, Interval, UInt8
+from headhunt.records import Float32, Float64, Int64, Interval, UInt8
 from headhunt.segments import sample_frames
 
 FRAMES, LENGTH = 16, 48  # frames a segment shows, native frames it covers: as extraction does
 GRID = 16  # patches across and down
 ENCODED = 0.5  # share of segments that go through a real H.264 encoding
+CROWDS, TOLD_CROWDS = 0.65, 0.35  # share of the videos that are crowds: of single frames, of segments told in words
 # Words a patch can be said to show, each a word of the descriptions.
 _VERBS = sorted({word for doing in DOING.values() for word in doing.split()} - {"down", "up", "out", "hands"})
 WHOLE_WORDS = ("day", "night", "square", "street", "corridor", "park", "shop")
 PATCH_WORDS = (
     *WHOLE_WORDS, "person", "cyclist", "car", "bag", *THINGS.values(), *OBJECTS, *COLOURS, *_VERBS, "left", "right",
-    "toward", "away", "fast",
+    "toward", "away", "fast", "one", "two", "three", "four", "cars",
 )  # fmt: skip
+MANY = ("one", "two", "three", "four")
+CELL = 4  # patches a visual token is wide and high
 INDEX = {word: i for i, word in enumerate(PATCH_WORDS)}
 # Length along the heading, width, height in metres of what stands upright; things on the ground lie in LYING.
 SIZES = {
@@ -51,11 +56,13 @@ class Sample:
     """One segment, or some frames of a video.
 
     Attributes:
-        pixels: uint8 (f, H, W, 3).
+        pixels: uint8 (f, H, W, 3); empty where they are not needed.
         facts: What the segment shows; None for frames from here and there.
         patches: uint8 (f, GRID, GRID, words of `PATCH_WORDS`), 1 where the patch shows it.
         seed: Seed of the plan.
         start_frame: First native frame of the segment.
+        bodies: float32 (f, GRID, GRID, 2 * POINTS + 1), see `headhunt.demo.bodies`; None where they are not needed.
+        tokens: (f, tokens a frame, hidden): what a vision tower made of the frames, None when nothing has looked yet.
     """
 
     pixels: UInt8
@@ -63,6 +70,8 @@ class Sample:
     patches: UInt8
     seed: int
     start_frame: int
+    bodies: Float32 | None = None
+    tokens: npt.NDArray[np.float16] | None = None
 
 
 def plan_of(seed: int, split: Split) -> VideoPlan:
@@ -87,47 +96,55 @@ def segments_of(seed: int, *, split: Split, n: int, encoded: float = ENCODED) ->
     return out
 
 
-def frames_of(seed: int, *, split: Split, n: int) -> tuple[Sample, Sample]:
-    """`n` frames from all over one crowded video, through a real encoding now and then, and one segment told in words.
+def told_of(seed: int, *, split: Split, n: int) -> list[Sample]:
+    """`n` segments of one video told in words: their patches say what their frames would show; they have no pixels.
 
-    The second sample has no pixels: its patches say what its frames would show.
+    Some are of crowds, where seldom actions are met more often.
     """
     rng = np.random.default_rng([2, seed])
-    own = plan_of(seed, split)
-    start = _starts(own, rng, 2)[int(rng.integers(2))]
-    told = Sample(
-        np.zeros((0, 0, 0, 3), np.uint8), describe(own, start, start + LENGTH),
-        patches(own, sample_frames(Interval(start, start + LENGTH), FRAMES)), seed, start,
-    )  # fmt: skip
-    return _shots(own, rng, split, n), told
+    plan = plan_of(seed, split)
+    if rng.random() < TOLD_CROWDS:
+        plan, middle = crowd(plan, rng, n)
+        starts = (middle - LENGTH // 2).tolist()
+    else:
+        starts = _starts(plan, rng, n)
+    out = []
+    for start in starts:
+        shown = patches(plan, sample_frames(Interval(start, start + LENGTH), FRAMES))
+        facts = describe(plan, start, start + LENGTH)
+        out.append(Sample(np.zeros((0, 0, 0, 3), np.uint8), facts, shown, seed, start))
+    return out
 
 
 def shots_of(seed: int, *, split: Split, n: int) -> list[Sample]:
-    """`n` single frames from all over one crowded video, through a real encoding now and then, a sample each."""
+    """`n` single frames of one place, through a real encoding now and then, a sample each: crowds or a fuller video."""
     rng = np.random.default_rng([4, seed])
-    taken = _shots(plan_of(seed, split), rng, split, n)
-    return [replace(taken, pixels=taken.pixels[i : i + 1], patches=taken.patches[i : i + 1]) for i in range(n)]
-
-
-def _shots(own: VideoPlan, rng: np.random.Generator, split: Split, n: int) -> Sample:
-    plan = _crowded(own, rng, split)
+    plan, at = _shots(seed, rng, split, n)
     renderer = Renderer(plan)
-    at = np.array([start + int(rng.integers(LENGTH)) for start in _starts(plan, rng, n)])
-    frames = np.concatenate([renderer.block(int(f), int(f) + 1) for f in at])
+    frames = [renderer.block(int(f), int(f) + 1) for f in at]
     if rng.random() < ENCODED:
-        frames = np.concatenate([through_codec(frame[None], crf=int(rng.integers(20, 29))) for frame in frames])
-    return Sample(frames, None, patches(plan, at), own.seed, -1)
+        frames = [through_codec(frame, crf=int(rng.integers(20, 29))) for frame in frames]
+    shown = patches(plan, at)
+    posed = bodies.bodies(plan, at, GRID)
+    return [Sample(frames[i], None, shown[i : i + 1], seed, -1, posed[i : i + 1]) for i in range(n)]
 
 
 @functools.cache
 def shares(*, split: Split, n: int = 60) -> tuple[float, ...]:
-    """How often a patch shows each of `PATCH_WORDS`, over 8 frames of each of the first `n` videos."""
+    """How often a patch shows each of `PATCH_WORDS`, over 8 single frames of each of the first `n` videos."""
     total = np.zeros(len(PATCH_WORDS))
     for seed in range(n):
-        plan = plan_of(seed, split)
-        at = np.linspace(0, plan.n_frames - 1, 8).astype(np.int64)
+        plan, at = _shots(seed, np.random.default_rng([4, seed]), split, 8)
         total += patches(plan, at).mean((0, 1, 2)) / n
     return tuple(total.tolist())
+
+
+def _shots(seed: int, rng: np.random.Generator, split: Split, n: int) -> tuple[VideoPlan, Int64]:
+    plan = plan_of(seed, split)
+    if rng.random() < CROWDS:
+        return crowd(plan, rng, n)
+    plan = _crowded(plan, rng, split)
+    return plan, np.array([start + int(rng.integers(LENGTH)) for start in _starts(plan, rng, n)])
 
 
 def _crowded(plan: VideoPlan, rng: np.random.Generator, split: Split) -> VideoPlan:
@@ -159,20 +176,14 @@ def _starts(plan: VideoPlan, rng: np.random.Generator, n: int) -> list[int]:
     return out
 
 
-def varied(pixels: UInt8, words: UInt8, rng: np.random.Generator) -> tuple[UInt8, UInt8]:
-    """One frame (H, W, 3) and its patches (GRID, GRID, words), mirrored half the time, in another brightness."""
-    if rng.random() < 0.5:
-        pixels, words = _mirrored(pixels, words)
-    return _brightness(pixels, rng), words
-
-
-def varied_segment(sample: Sample, rng: np.random.Generator) -> Sample:
-    """A segment mirrored half the time, pixels, patches and facts alike, all its frames in another brightness."""
-    pixels, words, facts = sample.pixels, sample.patches, sample.facts
+def varied(sample: Sample, rng: np.random.Generator) -> Sample:
+    """A sample mirrored half the time, pixels, patches and facts alike, all its frames in another brightness."""
+    pixels, words, facts, posed = sample.pixels, sample.patches, sample.facts, sample.bodies
     if rng.random() < 0.5:
         pixels, words = _mirrored(pixels, words)
         facts = None if facts is None else mirrored_facts(facts)
-    return replace(sample, pixels=_brightness(pixels, rng), patches=words, facts=facts)
+        posed = None if posed is None else bodies.mirrored(posed)
+    return replace(sample, pixels=_brightness(pixels, rng), patches=words, facts=facts, bodies=posed)
 
 
 def mirrored_facts(facts: Facts) -> Facts:
@@ -225,6 +236,8 @@ def through_codec(frames: UInt8, *, crf: int) -> UInt8:
 def patches(plan: VideoPlan, frames: Int64) -> UInt8:
     """Which words each patch of each frame shows.
 
+    In the middle of a person stands how many have their middle in the same visual token, in that of a car "cars".
+
     Args:
         plan: The video.
         frames: int (f,), native frames.
@@ -236,8 +249,14 @@ def patches(plan: VideoPlan, frames: Int64) -> UInt8:
     out = np.zeros((len(frames), GRID, GRID, len(PATCH_WORDS)), np.uint8)
     out[..., INDEX["night" if plan.light.night else "day"]] = 1
     out[..., INDEX[plan.camera.place.split()[-1]]] = 1
-    for actor in plan.actors:
-        _actor(plan, actor, view, frames, out)
+    heads = np.zeros((len(frames), GRID // CELL, GRID // CELL), np.int64)
+    middles = [place for actor in plan.actors for place in _actor(plan, actor, view, frames, out)]
+    for at, high, across in middles:
+        heads[at, high // CELL, across // CELL] += 1
+    for at, high, across in middles:
+        many = MANY[min(int(heads[at, high // CELL, across // CELL]), len(MANY)) - 1]
+        out[at, high, across, [INDEX[word] for word in MANY]] = 0
+        out[at, high, across, INDEX[many]] = 1
     for effect in plan.effects:
         power = strength(effect, frames)
         words = _mask([THINGS[effect.kind], *DOING[EFFECT_ACTION[effect.kind]].split()])
@@ -250,16 +269,21 @@ def patches(plan: VideoPlan, frames: Int64) -> UInt8:
     return out
 
 
-def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8) -> None:
+def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8) -> list[tuple[int, int, int]]:
+    """Write an actor's words; (frame, row, column) of its middle wherever a person's is in the picture."""
     fps = plan.config.fps
     alive = np.flatnonzero((frames >= actor.start_frame) & (frames < actor.end_frame))
     if not len(alive):
-        return
+        return []
     way = track(actor, fps)
     rows = way.rows(frames[alive])
     shown = view.inside(way.x[rows], way.z[rows], margin=-0.3)
     which = action_index(actor, frames[alive])
     slow, fast = SLOW.get(actor.kind, (0.35, 2.2))
+    middles = []
+    uv, _ = view.project(np.stack([way.x[rows], np.full(len(rows), 0.8), way.z[rows]], -1))
+    middle = np.floor(uv[:, ::-1] / (view.height, view.width) * GRID).astype(int)
+    seen = np.asarray(((middle >= 0) & (middle < GRID)).all(1))
     for k in np.flatnonzero(shown):
         row, at = rows[k], int(frames[alive[k]])
         action = SEEN_AS.get(actor.actions[which[k]].name, actor.actions[which[k]].name)
@@ -279,6 +303,11 @@ def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8)
         size = tuple(edge * actor.size for edge in _size(actor.kind, action))
         box = _corners(float(way.x[row]), float(way.z[row]), float(way.heading[row]), size, 0.0)
         _fill(out[alive[k]], view, box, _mask(words))
+        if seen[k] and actor.kind in ("person", "cyclist"):
+            middles.append((int(alive[k]), int(middle[k, 0]), int(middle[k, 1])))
+        elif seen[k] and actor.kind == "car":
+            out[alive[k], middle[k, 0], middle[k, 1], INDEX["cars"]] = 1
+    return middles
 
 
 def _size(kind: str, action: str) -> tuple[float, float, float]:

@@ -78,7 +78,11 @@ def test_the_record_the_card_and_the_log_agree(record: dict) -> None:
         np.mean([scores[s] for s in ("count", "actor", "action", "object", "light")])
     )
     rows = list(csv.DictReader((EMBEDDED / "log.csv").read_text().splitlines()))
-    assert [row["stage"] for row in rows] == sorted(row["stage"] for row in rows)
+    for name in ("step", "seconds"):
+        values = [float(row[name]) for row in rows]
+        assert values == sorted(values)
+    assert {row["stage"] for row in rows} == {"0", "1", "2"}
+    assert float(rows[-1]["seconds"]) == pytest.approx(3600 * record["training"]["hours"], rel=0.01)
     assert int(rows[-1]["step"]) == record["training"]["steps"]
     assert float(rows[-1]["text"]) < float(rows[0]["text"])
 

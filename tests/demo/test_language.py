@@ -35,7 +35,7 @@ def segments(n: int = 12):
 def person(colour: str = "red", **changes: object) -> Seen:
     values: dict[str, object] = {
         "index": 0, "kind": "person", "colour": colour, "action": "walk", "activities": (Activity("walk", 0, 48),),
-        "direction": "left", "speed": "slow", "objects": (), "region": "centre", "near": True,
+        "direction": "left", "speed": "slow", "objects": (), "region": "centre", "low": 0.7,
     }  # fmt: skip
     return Seen(**(values | changes))  # type: ignore[arg-type]
 

@@ -279,6 +279,12 @@ def test_a_data_set_is_half_abnormal_with_categories_balanced_and_no_seed_twice(
     assert {plan.split for _, plan in made} == {"eval"}
     other = plan_dataset(n_calibration=16, n_val=8, n_test=44, seed=2)
     assert {plan.seed for _, plan in made}.isdisjoint({plan.seed for _, plan in other})
+    # A calibration set holds eight of the categories, in another data set other ones.
+    first, second = (
+        {plan.category for row, plan in data if row.split == "train" and plan.category} for data in (made, other)
+    )
+    assert len(first) == len(second) == 8
+    assert first != second
 
 
 def test_a_capsule_and_a_quad_cover_their_area():
