@@ -1,6 +1,6 @@
 """Extraction against the loop that the method's published code uses, on one model and the same videos.
 
-    python benchmarks/extract.py [--segments N] [--repeats N] [--threads N]
+    python benchmarks/extract.py [--segments N] [--repeats N] [--threads N] [--compile]
 
 Baseline, written from its description: the video is opened and decoded again for each segment, `generate` makes one
 token for each prompt with hooks on every layer that keep the last position of o_proj's input, and one pickle is written
@@ -8,7 +8,8 @@ a video. Ours is `headhunt.stages.extract` into a new store, model loading left 
 pure forward: the same passes over the same batches, frames already in memory, nothing decoded, nothing written. The
 model has InternVL's classes and at least 40 M parameters with random weights; times depend on its shape, not on its
 weights. The predicted ratio counts floating-point operations of both: linear layers and attention, vision tower
-included, and that ours needs the last layer only where it is read.
+included, and that ours needs the last layer only where it is read. With --compile the pure forward is timed again
+with the layers that `vadkit extract --compile` compiles, their compilation left out and shown on its own.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import torch
 from headhunt import models, prompts, segments
 from headhunt.demo import model as embedded
 from headhunt.demo import world
+from headhunt.models.compiled import compile_layers
 from headhunt.stages import extract as stage
 from headhunt.stages._costs import operations
 from headhunt.stages._extraction import prepare
@@ -97,6 +99,7 @@ def main() -> None:
     parser.add_argument("--segments", type=int, default=18, help="segments a video; there are two videos")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--compile", action="store_true", help="also the pure forward with compiled layers")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as scratch:
@@ -142,6 +145,18 @@ def main() -> None:
             for low in range(0, len(every), BATCH):
                 run.extractor(np.stack(every[low : low + BATCH]))
             times["pure forward"].append(time.perf_counter() - begin)
+        compile_s = 0.0
+        if options.compile:
+            begin = time.perf_counter()
+            compile_layers(backbone)
+            run.extractor(np.stack(every[:BATCH]))
+            compile_s = time.perf_counter() - begin
+            times["compiled forward"] = []
+            for _ in range(options.repeats):
+                begin = time.perf_counter()
+                for low in range(0, len(every), BATCH):
+                    run.extractor(np.stack(every[low : low + BATCH]))
+                times["compiled forward"].append(time.perf_counter() - begin)
         apart = flops(backbone, run.tokens.lengths, 16)
         shared = operations(run.extractor).times(frames=16, rows=1).total
         best = {name: min(values) for name, values in times.items()}
@@ -152,6 +167,9 @@ def main() -> None:
         )
         for name, values in times.items():
             print(f"{name:16} {best[name] / rows:8.3f} s a segment   (spread {statistics.pstdev(values) / rows:.3f})")
+        if options.compile:
+            gain = best["pure forward"] / best["compiled forward"]
+            print(f"compiled layers make the pure forward {gain:.2f} x as fast; compiling took {compile_s:.0f} s")
         print(f"end to end against the pure forward {best['vadkit'] / best['pure forward']:.3f} x")
         print(
             f"speed-up {ratio:.2f} x; operations predict {apart / shared:.2f} x; reached {ratio / (apart / shared):.2f}"
