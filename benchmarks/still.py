@@ -1,12 +1,12 @@
 """What `--skip-still` saves and what it costs: one command, one table.
 
-    python benchmarks/still.py [--model tiny] [--bounds 3 6 12] [--data DIR] [--seed N]
+    python benchmarks/still.py [--model tiny] [--bounds 3 6 12] [--on example long ped2] [--data DIR] [--seed N]
 
 Heads and a scorer are chosen on calibration videos of which every segment is computed. The held-out videos are then
 extracted with every segment computed, and again for each bound; scored with that one scorer, they are compared by the
 share of segments that took another's features, by the time of the extraction and by frame AUC. On the embedded world
-(an example of 16 + 8 + 40 videos, and 6 more of two minutes each, where a place is empty now and then) and, where
---data or HEADHUNT_REAL_DATA names a folder that holds them, on UCSD Ped2 with a scorer from the fight clips.
+(the 40 held-out videos of the example, and 6 of two minutes each) and, where --data or HEADHUNT_REAL_DATA names a folder
+that holds them, on UCSD Ped2 with a scorer from the fight clips.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--bounds", type=float, nargs="+", default=[3.0, 6.0, 12.0], help="grey levels")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("HEADHUNT_REAL_DATA", "../shared/data")))
+    parser.add_argument("--on", nargs="+", choices=("example", "long", "ped2"), default=["example", "long", "ped2"])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     config = ExtractConfig(model=options.model, units="segment", batch_size="auto")
@@ -70,12 +71,15 @@ def main() -> None:
         folder = Path(scratch)
         made = {"example": (16, 40, None), "long": (16, 6, 120.0)}
         print("| videos | bound | segments | reused | faster | frame AUC | change |\n|---|---|---|---|---|---|---|")
-        for name, (n_calibration, n_test, seconds) in made.items():
+        for name in (name for name in made if name in options.on):
+            n_calibration, n_test, seconds = made[name]
             place, learn = folder / name, folder / f"{name}-learn"
             workers = os.cpu_count() or 1
             make_dataset(place, n_calibration=0, n_test=n_test, seed=options.seed, duration_s=seconds, workers=workers)
             make_dataset(learn, n_calibration=n_calibration, n_val=8, n_test=0, seed=options.seed, workers=workers)
             compare(name, learn, place, folder, config, options.bounds)
+        if "ped2" not in options.on:
+            return
         if (options.data / "ped2").is_dir():
             compare("ped2", options.data / "fight", options.data / "ped2", folder, config, options.bounds)
         else:
