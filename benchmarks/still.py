@@ -5,8 +5,8 @@
 Heads and a scorer are chosen on calibration videos of which every segment is computed. The held-out videos are then
 extracted with every segment computed, and again for each bound; scored with that one scorer, they are compared by the
 share of segments that took another's features, by the time of the extraction and by frame AUC. On the embedded world
-(the 40 held-out videos of the example, and 6 of two minutes each) and, where --data or HEADHUNT_REAL_DATA names a folder
-that holds them, on UCSD Ped2 with a scorer from the fight clips.
+(the 40 held-out videos of the example, and 6 of two minutes each) and, where --data or HEADHUNT_REAL_DATA names a
+folder that holds them, on UCSD Ped2 with a scorer from the fight clips.
 """
 
 from __future__ import annotations
