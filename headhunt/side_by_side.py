@@ -86,6 +86,7 @@ def extract_side_by_side(
             if process.pid is not None:
                 process.join(PATIENCE_S)
                 process.kill()
+                process.join()
     merged = ExtractReport(store=str(store_path), videos=reports[0].videos, unlisted=reports[0].unlisted)
     merged.notes = list(dict.fromkeys(note for i in range(n) for note in reports[i].notes))
     merged.rows_done = sum(report.rows_done for report in reports.values())
