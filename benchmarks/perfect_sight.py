@@ -24,26 +24,31 @@ from sklearn.preprocessing import StandardScaler
 from headhunt.demo.dataset import plan_dataset
 from headhunt.demo.plan import VideoPlan
 from headhunt.demo.training_data import FRAMES, LENGTH, patches
-from headhunt.segments import plan_segments, sample_frames
+from headhunt.segments import overlap_labels, plan_segments, sample_frames
 
-OVERLAP = 1 / 3  # of a segment must be abnormal for it to be a positive example
+Video = tuple[np.ndarray, np.ndarray, VideoPlan]
 
 
-def described(plan: VideoPlan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Words of each segment (n, words), its frames (n, 2), and the labels of all frames of the video."""
+def described(plan: VideoPlan) -> Video:
+    """Words of each segment (n, words), its frames (n, 2), and the plan."""
     segments = plan_segments(plan.n_frames, length=LENGTH)
     words = np.stack([patches(plan, sample_frames(s, FRAMES)).any((1, 2)).mean(0) for s in segments])
+    return words, np.array([(s.start_frame, s.end_frame) for s in segments]), plan
+
+
+def truth_of(plan: VideoPlan) -> np.ndarray:
+    """Which frames are abnormal."""
     labels = np.zeros(plan.n_frames, bool)
     for event in plan.events:
         labels[event.start_frame : event.end_frame] = True
-    return words, np.array([(s.start_frame, s.end_frame) for s in segments]), labels
+    return labels
 
 
-def fitted(videos: list[tuple[np.ndarray, np.ndarray, np.ndarray]]):  # type: ignore[no-untyped-def]
+def fitted(videos: list[Video]):  # type: ignore[no-untyped-def]
     """The scorer of some calibration videos."""
     words = np.concatenate([w for w, _, _ in videos])
-    share = np.concatenate([[labels[a:b].mean() for a, b in ends] for _, ends, labels in videos])
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=3000)).fit(words, share >= OVERLAP)
+    abnormal = np.concatenate([overlap_labels(e[:, 0], e[:, 1], plan.events) for _, e, plan in videos])
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=3000)).fit(words, abnormal)
 
 
 def main() -> None:
@@ -60,7 +65,7 @@ def main() -> None:
             videos = list(pool.map(described, [plan for _, plan in made], chunksize=4))
             learnt = [v for v, (row, _) in zip(videos, made, strict=True) if row.split == "train"]
             test = [v for v, (row, _) in zip(videos, made, strict=True) if row.split == "test"]
-            truth = np.concatenate([labels for _, _, labels in test])
+            truth = np.concatenate([truth_of(plan) for _, _, plan in test])
             for n in options.calibration:
                 scorer = fitted(learnt[:n])
                 scores = np.concatenate([np.repeat(scorer.decision_function(w), e[:, 1] - e[:, 0]) for w, e, _ in test])

@@ -18,8 +18,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from headhunt.demo.dataset import make_dataset
 from headhunt.stages.evaluate import EvaluateConfig, evaluate
 from headhunt.stages.extract import ExtractConfig, extract
@@ -38,7 +36,7 @@ def compare(name: str, calibration: Path, held_out: Path, folder: Path, config: 
     fit(origin, FitConfig(method="logistic", heads="rss"))
     score(origin, ScoreConfig())
     localize(origin, LocalizeConfig(calibrate=True))
-    whole_s, full = 0.0, np.empty(0)
+    whole_s = full = 0.0
     for bound in (None, *bounds):
         store = folder / f"{name}-{bound}.zarr"
         begin = time.perf_counter()

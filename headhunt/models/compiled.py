@@ -45,7 +45,7 @@ def compile_layers(backbone: Backbone) -> float:
     except (RuntimeError, OSError, ImportError) as error:
         raise ModelError(
             "torch cannot compile the model here",
-            got=f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
+            got=f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
             hint="run without --compile, or install a C++ compiler",
         ) from error
     apart = [float((a - b).abs().max() / a.abs().max()) for a, b in zip(plain, fused, strict=True)]
