@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from headhunt.errors import ComputeError, InputError, ModelError
-from headhunt.models.last_layer import StopForwardError, can_narrow, narrowed
+from headhunt.models.last_layer import StopForwardError, cache_name, can_narrow, narrowed
 from headhunt.records import Float32, Head, UInt8
 
 if TYPE_CHECKING:
@@ -294,8 +294,12 @@ def _prefill(run: Extractor, visual: torch.Tensor) -> Any:
     cache = DynamicCache(config=config)
     prefix = run.tokens.prefix
     embedded = run.backbone.embed(prefix, visual, batch=visual.shape[0])
-    run.forward(embedded, run.backbone.positions(prefix, 0), [], past_key_values=cache, use_cache=True)
+    run.forward(embedded, run.backbone.positions(prefix, 0), [], **_with(run, cache))
     return cache
+
+
+def _with(run: Extractor, cache: Any) -> dict[str, Any]:
+    return {cache_name(run.backbone.decoder): cache, "use_cache": True}
 
 
 def _loop(run: Extractor, visual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -305,7 +309,7 @@ def _loop(run: Extractor, visual: torch.Tensor) -> tuple[torch.Tensor, torch.Ten
     for suffix in run.tokens.suffixes:
         embedded = run.backbone.embed(suffix, None, batch=visual.shape[0])
         positions = run.backbone.positions(suffix, start)
-        parts.append(run.forward(embedded, positions, [len(suffix) - 1], past_key_values=cache, use_cache=True))
+        parts.append(run.forward(embedded, positions, [len(suffix) - 1], **_with(run, cache)))
         for layer in cache.layers:
             if getattr(layer, "keys", None) is not None:  # a pass that stopped early filled the first layers only
                 layer.crop(-len(suffix))
@@ -329,7 +333,7 @@ def _packed(run: Extractor, visual: torch.Tensor) -> tuple[torch.Tensor, torch.T
     embedded = run.backbone.embed(ids, None, batch=visual.shape[0])
     positions = torch.cat([run.backbone.positions(s, start) for s in suffixes], -1)
     rows = (lengths.cumsum(0) - 1).tolist()
-    heads, context = run.forward(embedded, positions, rows, attention_mask=mask, past_key_values=cache, use_cache=True)
+    heads, context = run.forward(embedded, positions, rows, attention_mask=mask, **_with(run, cache))
     assert heads is not None
     return heads, context
 

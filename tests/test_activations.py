@@ -255,7 +255,7 @@ def test_a_last_layer_that_leaves_its_keys_and_values_is_an_error(
     qwen2: models.Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Extractor(qwen2, tokens_of(qwen2))
-    monkeypatch.setattr(last_layer._Given, "update", lambda self, *_: (self.keys, self.values))  # not counted
+    monkeypatch.setattr(last_layer._Given, "update", lambda self, *_, **__: (self.keys, self.values))  # not counted
     with pytest.raises(ModelError, match="did not take its keys"):
         run(pixels_of(qwen2, 1))
 

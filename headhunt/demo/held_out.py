@@ -19,6 +19,7 @@ from headhunt.demo.facts import Facts
 from headhunt.demo.language import describe_scene
 from headhunt.demo.reading import Read, read
 from headhunt.demo.training_data import FRAMES, Sample, segments_of
+from headhunt.models.last_layer import cache_name
 from headhunt.records import Json
 
 FIRST_SEED = 900_000_000
@@ -52,9 +53,8 @@ def generate(model: Any, layout: network.Layout, samples: Sequence[Sample], *, b
         said: list[torch.Tensor] = []
         done = torch.zeros(len(part), dtype=torch.bool, device=device)
         while len(said) < LONGEST and not bool(done.all()):
-            hidden = model.model.language_model(
-                inputs_embeds=embedded, past_key_values=cache, use_cache=True
-            ).last_hidden_state[:, -1]
+            given: Any = {cache_name(model.model.language_model): cache, "use_cache": True}
+            hidden = model.model.language_model(inputs_embeds=embedded, **given).last_hidden_state[:, -1]
             chosen = model.lm_head(hidden).argmax(-1)
             done |= chosen == end
             said.append(torch.where(done, end, chosen))

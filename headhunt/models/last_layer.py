@@ -6,6 +6,7 @@ that are read; attention, o_proj and what follows are the layer's own code. It k
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-# Decoders whose last layer may be narrowed, with their layers: norm, attention that asks `past_key_values.update` for
-# all keys and values, residual, MLP; after the last layer a norm for each position alone.
+# Decoders whose last layer may be narrowed, with their layers: norm, attention that asks its cache's `update` for all
+# keys and values, residual, MLP; after the last layer a norm for each position alone.
 KNOWN = {
     "LlamaModel": "LlamaDecoderLayer",
     "Qwen2Model": "Qwen2DecoderLayer",
     "Qwen3Model": "Qwen3DecoderLayer",
 }
+
+
+def cache_name(module: nn.Module) -> str:
+    """What a decoder or one of its layers calls the cache it is given: "cache" from transformers 5.24 on."""
+    return "cache" if "cache" in inspect.signature(module.forward).parameters else "past_key_values"
 
 
 class StopForwardError(Exception):
@@ -58,11 +64,12 @@ def narrowed(decoder: nn.Module, layer: int, rows: torch.Tensor) -> Iterator[Non
     """
     block: Any = decoder.layers[layer]  # type: ignore[index]
     given: list[_Given] = []
+    name = cache_name(block)
 
     def narrow(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         hidden, (cos, sin) = args[0], kwargs["position_embeddings"]
         keys, values = _keys_and_values(block, hidden, cos, sin)
-        cache = kwargs.get("past_key_values")
+        cache = kwargs.get(name)
         if cache is not None:
             keys, values = cache.update(keys, values, block.self_attn.layer_idx)
         if not len(rows):
@@ -72,7 +79,7 @@ def narrowed(decoder: nn.Module, layer: int, rows: torch.Tensor) -> Iterator[Non
             "position_embeddings": (cos[:, rows], sin[:, rows]),
             "position_ids": kwargs["position_ids"][:, rows],
             "attention_mask": _mask(kwargs.get("attention_mask"), rows, hidden, keys),
-            "past_key_values": given[-1],
+            name: given[-1],
         }
         return (hidden[:, rows], *args[1:]), kwargs | changed
 
@@ -91,7 +98,7 @@ class _Given:
     def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
         self.keys, self.values, self.taken = keys, values, 0
 
-    def update(self, _keys: Any, _values: Any, _layer: int, *_more: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def update(self, _keys: Any, _values: Any, _layer: int, *_: Any, **__: Any) -> tuple[torch.Tensor, torch.Tensor]:
         self.taken += 1
         return self.keys, self.values
 
