@@ -30,7 +30,7 @@ def crash(stage: Stage, at: int) -> tuple[float, float]:
     impact = b.at
     a.until(impact, "park", facing=RIGHT)
     turn = stage.uniform(0.35, 0.8) * stage.side()
-    end = impact + stage.frames(stage.uniform(3.5, 6.0))
+    end = impact + stage.frames(stage.uniform(6.0, 9.0))
     a.go(x + 1.1, z - 0.25 * math.copysign(1, turn), 5.0, "crash", facing=RIGHT + turn)
     a.until(end, "park", facing=RIGHT + turn)
     b.go(x - length + 0.7, z + 0.3, 4.0, "crash", facing=RIGHT - 0.7 * turn)
@@ -49,7 +49,7 @@ def on_pavement(stage: Stage, at: int) -> tuple[float, float]:
     road = stage.ground.road[0]
     left, right = stage.view.edges(WALK)
     width = right - left
-    speed = stage.uniform(2.6, 4.0)
+    speed = stage.uniform(1.7, 2.6)
     turn_x = left + 0.12 * width
     for _ in range(int(stage.rng.integers(1, 3))):
         x = left + width * stage.uniform(0.5, 0.9)
@@ -64,6 +64,7 @@ def on_pavement(stage: Stage, at: int) -> tuple[float, float]:
     before = car.at
     car.go(turn_x + 0.22 * width, WALK, speed, "drive")
     begin = before + round(share * (car.at - before))
+    car.go(left + 0.5 * width, WALK, speed, "drive").do("park", stage.frames(stage.uniform(1.5, 3.5)), facing=RIGHT)
     if stage.chance(0.5):
         car.go(left + 0.7 * width, WALK, speed, "drive")
         before = car.at
@@ -92,7 +93,7 @@ def fire(stage: Stage, at: int) -> tuple[float, float]:
     x, z = stage.spot(at, inner=0.3)
     z, foot = _burning_thing(stage, x, z, share=0.6)
     size = stage.uniform(1.5, 2.6)
-    end = min(stage.n_frames, at + stage.frames(stage.uniform(6.0, 10.0)))
+    end = min(stage.n_frames, at + stage.frames(stage.uniform(8.0, 11.0)))
     grow = stage.frames(stage.uniform(1.5, 3.0))
     seed = spark(stage)
     stage.effects.append(Effect("fire", at, end, x, z - 0.03, foot, size, grow, seed))
@@ -110,10 +111,10 @@ def explosion(stage: Stage, at: int) -> tuple[float, float]:
     z, foot = _burning_thing(stage, x, z, share=0.5)
     foot -= 0.4
     seed = spark(stage)
-    end = min(stage.n_frames, at + stage.frames(stage.uniform(4.5, 7.0)))
+    end = min(stage.n_frames, at + stage.frames(stage.uniform(7.0, 10.0)))
     size = stage.uniform(2.2, 3.2)
     stage.effects.append(Effect("flash", at, at + 9, x, z, foot, 2.4, 1, seed))
-    burnt = min(end, at + stage.frames(1.6))
+    burnt = min(end, at + stage.frames(stage.uniform(2.5, 4.5)))
     stage.effects.append(Effect("fire", at, burnt, x, z - 0.05, foot, size, 3, seed + 1))
     stage.effects.append(Effect("pieces", at, end, x, z, 0.8, 3.4, 1, seed + 2))
     stage.effects.append(Effect("smoke", at + 4, end, x, z + 0.1, foot + 0.3, 1.7 * size, 6, seed + 3))

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from headhunt.demo.accidents import WALK
 from headhunt.demo.ordinary import LEFT, RIGHT, bag_beside, spark
 from headhunt.demo.plan import Actor, Effect, VideoPlan
 from headhunt.demo.stage import Part, Stage
@@ -49,8 +50,10 @@ def crowd(plan: VideoPlan, rng: np.random.Generator, n: int) -> tuple[VideoPlan,
                 _pair(stage, _drawn(stage, TOGETHER), x, z, frame)
             else:
                 _single(stage, _drawn(stage, ALONE), x, z, frame)
-        if stage.ground.road and stage.chance(0.3):
+        if stage.ground.road and stage.chance(0.35):
             _car(stage, frame)
+        if stage.chance(0.3):
+            _bag(stage, frame, taken)
         if stage.chance(0.4):
             _effect(stage, frame)
     whole = replace(
@@ -145,14 +148,24 @@ def _pair(stage: Stage, what: str, x: float, z: float, frame: int) -> None:
         bag_beside(stage, a, *stage.colour()).until(frame + 20, "still").done()
 
 
+def _bag(stage: Stage, frame: int, taken: list[tuple[float, float]]) -> None:
+    x, z = _point(stage, taken)
+    bag_beside(stage, Part(stage, "person", x, z, frame - 30), *stage.colour()).until(frame + 20, "still").done()
+
+
 def _car(stage: Stage, frame: int) -> None:
     lane = int(stage.rng.integers(2))
     z = stage.ground.road[lane]
+    if stage.camera.place == "street" and stage.chance(0.35):
+        z = WALK + stage.uniform(-0.2, 1.2)
     left, right = stage.view.edges(z)
     way, speed = (1 if lane == 0 else -1), stage.uniform(4.5, 7.5)
     x = left + (right - left) * stage.uniform(0.05, 0.95)
     reach = speed * 30 / stage.config.fps
-    Part(stage, "car", x - way * reach, z, frame - 30).go(x + way * reach, z, speed, "drive").done()
+    if stage.chance(0.25):
+        Part(stage, "car", x, z, frame - 30).until(frame + 20, "park", facing=way * RIGHT).done()
+    else:
+        Part(stage, "car", x - way * reach, z, frame - 30).go(x + way * reach, z, speed, "drive").done()
 
 
 def _effect(stage: Stage, frame: int) -> None:

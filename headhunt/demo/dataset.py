@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import multiprocessing
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from headhunt.demo.families import stream
 from headhunt.demo.look_alikes import LOOK_ALIKES
 from headhunt.demo.plan import Split, VideoPlan, WorldConfig
 from headhunt.demo.rendering import render_blocks
-from headhunt.demo.script import CATEGORIES, plan_video
+from headhunt.demo.script import CATEGORIES, ROAD_TAKEN, plan_video
 from headhunt.errors import InputError
 from headhunt.records import ManifestRow
 
@@ -69,8 +70,8 @@ def plan_dataset(
 ) -> list[tuple[ManifestRow, VideoPlan]]:
     """Plans and manifest rows of a data set: in every part half normal, half abnormal.
 
-    Categories and look-alikes come in turn, in an order of the data set's and the part's own: a few videos hold some of
-    them, other ones in every data set.
+    Categories and look-alikes come in turn, in an order of the data set's and the part's own. An abnormal video shows
+    two categories where it is long enough, so that six of them hold every category.
 
     Raises:
         InputError: A negative or too large number of videos, or no video at all.
@@ -84,14 +85,16 @@ def plan_dataset(
     for part, count in counts.items():
         order = stream(seed, world, 3, PARTS[part])
         categories, names = (order.permutation(list(known)).tolist() for known in (CATEGORIES, LOOK_ALIKES))
+        pairs = _pairs(categories)
         for i in range(count):
             own = (seed * len(PARTS) + PARTS[part]) * SEEDS_A_PART + i
             name = names[(i // 2) % len(names)] if (i // 2) % 3 != 2 else ""
             if i % 2:
-                category = categories[(i // 2) % len(categories)]
+                category, second = pairs[(i // 2) % len(pairs)]
                 plan = plan_video(
-                    own, kind="abnormal", category=category, duration_s=duration_s, split=world, config=config
-                )
+                    own, kind="abnormal", category=category, second=second, duration_s=duration_s, split=world,
+                    config=config,
+                )  # fmt: skip
             else:
                 plan = plan_video(
                     own, kind="normal", look_alike=name, duration_s=duration_s, split=world, config=config
@@ -101,6 +104,15 @@ def plan_dataset(
             )
             out.append((row, plan))
     return out
+
+
+def _pairs(order: Sequence[str]) -> list[tuple[str, str]]:
+    """Eleven pairs of categories that hold each twice, the first six hold each once; those that need a road apart."""
+    road = [c for c in order if c in ROAD_TAKEN]
+    free = [c for c in order if c not in ROAD_TAKEN]
+    turned = free[1:]
+    first = [*zip(road, free, strict=False), (free[-1], free[0])]
+    return [*first, *zip(turned, road, strict=True)]
 
 
 def make_dataset(
@@ -123,7 +135,7 @@ def make_dataset(
         n_val: Videos in val/ (split "val").
         n_test: Videos in test/ (split "test").
         seed: Data sets of different seeds share no video.
-        duration_s: Length of every video in seconds, None to draw 14 to 26.
+        duration_s: Length of every video in seconds, None to draw 26 to 34.
         config: Size, rate, noise and encoding.
         world: Which world the videos show: "eval" (default) shares nothing with what the small model learns from.
         workers: Processes that render.

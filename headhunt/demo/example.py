@@ -94,10 +94,12 @@ def _look_alikes(sizes: Mapping[str, Any]) -> list[str]:
     """Test videos that hold a look-alike and nothing abnormal, and those of the categories these resemble."""
     test = [(row, plan) for row, plan in plan_dataset(**sizes) if row.split == "test"]
     ordinary = [
-        (row.video, LOOK_ALIKE_OF[plan.look_alike]) for row, plan in test if not plan.category and plan.look_alike
+        (row.video, LOOK_ALIKE_OF[plan.look_alike]) for row, plan in test if not plan.categories and plan.look_alike
     ]
     resembled = {category for _, category in ordinary}
-    return sorted([v for v, _ in ordinary] + [row.video for row, plan in test if plan.category in resembled])
+    return sorted(
+        [v for v, _ in ordinary] + [row.video for row, plan in test if resembled.intersection(plan.categories)]
+    )
 
 
 def repeat(

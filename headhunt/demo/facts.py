@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -10,9 +11,11 @@ import numpy as np
 
 from headhunt.demo.camera import View
 from headhunt.demo.effects import strength
-from headhunt.demo.motion import action_index, track
-from headhunt.demo.plan import Action, Actor, Effect, VideoPlan
+from headhunt.demo.motion import Track, action_index, track
+from headhunt.demo.plan import Actor, Effect, VideoPlan
+from headhunt.demo.scenery import ROAD
 from headhunt.errors import InputError
+from headhunt.records import Int64
 
 Direction = Literal["", "left", "right", "toward", "away"]
 Speed = Literal["still", "slow", "fast"]
@@ -30,6 +33,9 @@ SEEN_AS = {
 }
 EFFECT_ACTION = {"fire": "burn", "smoke": "smoke", "flash": "flash", "pieces": "fly apart"}
 CALM = ("stand", "walk", "park")
+ALONE_M = 1.5  # a bag stands alone when nobody is within so many metres
+KERB_SLACK_M = 0.85  # half a car: nearer to the kerb than this a wheel is on the pavement
+ON_PAVEMENT = {"drive": "drive on pavement", "park": "park on pavement"}
 SLOW, FAST = {"person": (0.35, 2.2), "cyclist": (0.35, 5.5), "car": (0.35, 5.0)}, 2.2
 
 
@@ -151,7 +157,12 @@ def _actor(plan: VideoPlan, index: int, actor: Actor, view: View, start: int, en
         return None
     frames, rows = frames[shown], rows[shown]
     which = action_index(actor, frames)
-    activities = tuple(_activity(actor.actions[i], frames[which == i]) for i in np.unique(which))
+    names = seen_as(plan, actor, way, frames)
+    turns = np.flatnonzero([i == 0 or (which[i], names[i]) != (which[i - 1], names[i - 1]) for i in range(len(frames))])
+    activities = tuple(
+        Activity(names[i], int(frames[i]), int(frames[j - 1]) + 1, actor.actions[which[i]].target)
+        for i, j in itertools.pairwise((*turns.tolist(), len(frames)))
+    )
     lengths: dict[str, int] = {}
     for activity in activities:
         lengths[activity.action] = lengths.get(activity.action, 0) + activity.end_frame - activity.start_frame
@@ -175,8 +186,27 @@ def _actor(plan: VideoPlan, index: int, actor: Actor, view: View, start: int, en
     )
 
 
-def _activity(action: Action, frames: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Activity:
-    return Activity(SEEN_AS.get(action.name, action.name), int(frames[0]), int(frames[-1]) + 1, action.target)
+def seen_as(plan: VideoPlan, actor: Actor, way: Track, frames: Int64) -> list[str]:
+    """What a viewer would call what an actor does, on each of some native frames of its life.
+
+    Where it does it counts for some: a bag may stand alone, a car drive on the pavement.
+    """
+    names = [actor.actions[i].name for i in action_index(actor, frames)]
+    names = [SEEN_AS.get(name, name) for name in names]
+    rows = way.rows(frames)
+    if actor.kind == "bag":
+        near = np.zeros(len(frames), bool)
+        for other in plan.actors:
+            if other.kind == "person":
+                path = track(other, plan.config.fps)
+                there = (frames >= other.start_frame) & (frames < other.end_frame)
+                at = path.rows(frames)
+                near |= there & (np.hypot(path.x[at] - way.x[rows], path.z[at] - way.z[rows]) < ALONE_M)
+        return [name if by else "stand alone" for name, by in zip(names, near, strict=True)]
+    if actor.kind == "car" and plan.camera.place == "street":
+        kerb = way.z[rows] < ROAD[0] + KERB_SLACK_M
+        return [ON_PAVEMENT.get(name, name) if up else name for name, up in zip(names, kerb, strict=True)]
+    return names
 
 
 def _direction(

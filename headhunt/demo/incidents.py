@@ -35,7 +35,7 @@ def fight(stage: Stage, at: int) -> tuple[float, float]:
     a, b = meet(stage, at - stage.frames(stage.uniform(0.3, 2.5)), x, z, gap=0.72)
     a.until(at, "talk", facing=RIGHT)
     b.until(at, "stand", facing=LEFT)
-    end = at + stage.frames(stage.uniform(3.5, 7.0))
+    end = at + stage.frames(stage.uniform(6.0, 9.0))
     attacker = 0
     while a.at < end:
         turn = min(end, a.at + stage.frames(stage.uniform(0.7, 1.4)))
@@ -64,7 +64,7 @@ def fall(stage: Stage, at: int) -> tuple[float, float]:
     part = arrive(stage, at, x, z, stage.uniform(1.2, 1.7), side=-side)
     facing = RIGHT * (side if stage.ground.axis == "x" else stage.side())
     part.do("fall", stage.frames(0.7), facing=facing)
-    part.do("lie", stage.frames(stage.uniform(2.5, 6.0)), facing=facing)
+    part.do("lie", stage.frames(stage.uniform(5.0, 8.0)), facing=facing)
     part.do("get up", stage.frames(1.5), facing=facing)
     stage.event(at, part.at)
     part.do("stand", stage.frames(0.6)).leave(stage.uniform(0.8, 1.1), side=side).done()
@@ -82,7 +82,7 @@ def chase(stage: Stage, at: int) -> tuple[float, float]:
     entered = next(f for f in range(prey.at, hunter.at + 1) if _shows(stage, hunter, f))
     prey.until(hunter.at - stage.frames(stage.uniform(0.5, 0.8)), "stand", facing=prey.toward(gate[0], gate[1]))
     left, right = stage.view.edges(z)
-    for i in range(int(stage.rng.integers(3, 6))):
+    for i in range(int(stage.rng.integers(5, 8))):
         point = stage.spot(at, inner=0.12 if i % 2 else 0.2)
         if along_x:  # from side to side: the longest way that shows
             share = stage.uniform(0.08, 0.3)
@@ -111,9 +111,9 @@ def panic(stage: Stage, at: int) -> tuple[float, float]:
         if stage.ground.axis == "z":
             out_x = float(np.clip(out_x, -1.6, 1.6))
         speed = stage.uniform(2.8, 4.2)
-        for _ in range(int(stage.rng.integers(1, 3))):  # to and fro at first
+        for _ in range(int(stage.rng.integers(4, 8))):  # to and fro at first
             turn = angle + stage.uniform(-2.5, 2.5)
-            aside_x, aside_z = part.x + 1.2 * math.sin(turn), part.z + 1.2 * math.cos(turn)
+            aside_x, aside_z = part.x + 2.0 * math.sin(turn), part.z + 2.0 * math.cos(turn)
             if stage.ground.axis == "z":
                 aside_x = float(np.clip(aside_x, -1.6, 1.6))
             part.go(aside_x, float(np.clip(aside_z, stage.ground.near, stage.ground.far)), speed, "scatter")
@@ -135,7 +135,7 @@ def theft(stage: Stage, at: int) -> tuple[float, float]:
     owner.take("bag", name, rgb, since=owner.path[0][0])
     owner.until(at, "stand", facing=stage.uniform(1.2, 2.0))
     thief.until(at, "stand", facing=LEFT)
-    snatch = stage.frames(stage.uniform(0.6, 2.0))  # both pull at it
+    snatch = stage.frames(stage.uniform(3.0, 5.5))  # both pull at it
     thief.do("grab", snatch, facing=LEFT, target="bag").take("bag", name, rgb)
     owner.do("struck", snatch, facing=RIGHT).drop()
     thief.leave(stage.uniform(3.8, 4.8), "run", side=1)
@@ -160,7 +160,7 @@ def abandoned_bag(stage: Stage, at: int) -> tuple[float, float]:
     part.do("stand", stage.frames(0.6), facing=stage.uniform(-3, 3))
     begin = part.at
     part.leave(stage.uniform(1.3, 1.8)).done()
-    end = begin + stage.frames(stage.uniform(6.0, 12.0))
+    end = begin + stage.frames(stage.uniform(7.0, 11.0))
     if end < stage.n_frames - stage.frames(1.0):
         finder = enter(
             stage, "person", max(begin, end - stage.frames(4.0)), near=bag.z if stage.ground.axis == "x" else bag.x
@@ -186,7 +186,7 @@ def vandalism(stage: Stage, at: int) -> tuple[float, float]:
         part.take("rod", *stage.colour("grey", "brown"), since=part.path[0][0])
     facing = 0.0 if target == "car" else RIGHT
     part.until(at, "stand", facing=facing)
-    end = at + stage.frames(stage.uniform(3.5, 7.0))
+    end = at + stage.frames(stage.uniform(6.0, 9.0))
     while part.at < end:
         name = "strike" if part.holds or stage.chance(0.5) else "kick"
         part.until(min(end, part.at + stage.frames(stage.uniform(1.5, 3.0))), name, facing=facing, target=target)

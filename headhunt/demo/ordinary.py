@@ -157,7 +157,7 @@ def driver(stage: Stage, at: int) -> int:
 
 def bag_beside(stage: Stage, part: Part, name: str, rgb: RGB) -> Part:
     """A bag on the ground from now on, not yet on the stage."""
-    bag = Part(stage, "bag", part.x + 0.3, part.z - 0.2, part.at, colour=name, size=1.0)
+    bag = Part(stage, "bag", part.x + 0.3, part.z - 0.2, part.at, colour=name, size=1.35)
     bag.colours = [rgb]
     return bag
 

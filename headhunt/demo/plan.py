@@ -13,7 +13,7 @@ from typing import Literal
 from headhunt.errors import InputError
 from headhunt.records import Interval
 
-WORLD_VERSION = 2
+WORLD_VERSION = 3
 
 Split = Literal["train", "eval"]
 Kind = Literal["normal", "abnormal"]
@@ -218,7 +218,7 @@ class VideoPlan:
         seed: What it was planned from.
         split: "train" or "eval": two worlds that share no seed, camera or texture.
         kind: "normal" or "abnormal".
-        category: One of `CATEGORIES`, "" for a normal video.
+        categories: Of `CATEGORIES`, in the order in which they happen; empty for a normal video.
         look_alike: The ordinary scene in it that resembles a category, one of `LOOK_ALIKES`; "" for none.
         config: Size, rate, noise and encoding.
         n_frames: Length in native frames.
@@ -233,7 +233,7 @@ class VideoPlan:
     seed: int
     split: Split
     kind: Kind
-    category: str
+    categories: tuple[str, ...]
     look_alike: str
     config: WorldConfig
     n_frames: int
@@ -243,6 +243,11 @@ class VideoPlan:
     actors: tuple[Actor, ...]
     effects: tuple[Effect, ...] = ()
     events: tuple[Interval, ...] = field(default=())
+
+    @property
+    def category(self) -> str:
+        """All categories as a manifest names them: "fight", "fire+theft", "" for a normal video."""
+        return "+".join(self.categories)
 
     @property
     def duration_s(self) -> float:

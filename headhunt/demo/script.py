@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 
 from headhunt.demo.accidents import INCIDENT_PLACES, INCIDENTS
 from headhunt.demo.families import make_camera, make_light, make_surface, stream
@@ -17,7 +19,10 @@ CATEGORIES = tuple(INCIDENTS)
 SHORTEST_S, LONGEST_S = 10.0, 600.0
 # With these a car stands on the road: nothing else drives on it.
 ROAD_TAKEN = ("car crash", "car on pavement", "fire", "explosion", "vandalism", "park", "wash")
-QUIET_S = 24.0  # in a long video incidents begin this far apart
+FROM_THE_BEGINNING = "panic"  # its group stands there all the time before
+ONCE = (FROM_THE_BEGINNING, "fire", "explosion", "vandalism")  # what they need stands there from the first frame on
+SHORT_S = 24.0  # a shorter video has room for one incident
+ROOM_S = 6.0  # what an incident needs before the end of the video
 
 
 def plan_video(
@@ -25,6 +30,7 @@ def plan_video(
     *,
     kind: Kind,
     category: str | None = None,
+    second: str | None = None,
     look_alike: str | None = None,
     camera: str | None = None,
     duration_s: float | None = None,
@@ -37,9 +43,11 @@ def plan_video(
         seed: Any integer >= 0; the two splits have seed spaces of their own.
         kind: "normal" or "abnormal".
         category: One of `CATEGORIES` for an abnormal video, None to draw one.
+        second: Another one that happens after it where the video is long enough; "" for none, None to draw one that
+            fits.
         look_alike: One of `LOOK_ALIKES`: an ordinary scene that resembles a category; "" for none, None to draw.
         camera: Place of the camera, one of `PLACES`, None to draw one that fits.
-        duration_s: Length in seconds, 10 to 600; None draws 14 to 26.
+        duration_s: Length in seconds, 10 to 600; None draws 26 to 34.
         split: "train" or "eval".
         config: Size, rate and noise; None is `WorldConfig()`.
 
@@ -47,23 +55,31 @@ def plan_video(
         InputError: An unknown name, a look-alike or category that cannot happen at the place, or a length out of range.
     """
     config = WorldConfig() if config is None else config
-    _check(seed, kind, category, look_alike, camera, duration_s, split)
+    _check(seed, kind, category, second, look_alike, camera, duration_s, split)
     rng = stream(seed, split, 0)
     if kind == "abnormal" and category is None:
         fits = [c for c in CATEGORIES if camera is None or camera in INCIDENT_PLACES[c]]
         category = str(rng.choice(fits))
-    category = category if kind == "abnormal" and category else ""
-    places = [p for p in PLACES if not category or p in INCIDENT_PLACES[category]]
+    categories = [c for c in (category, second) if c] if kind == "abnormal" else []
+    places = [p for p in PLACES if all(p in INCIDENT_PLACES[c] for c in categories)]
     places = [p for p in places if not look_alike or p in LOOK_ALIKE_PLACES[look_alike]]
-    place = str(rng.choice(places)) if camera is None else camera
+    place = str(rng.choice(places or PLACES)) if camera is None else camera
     if place not in places:
-        raise InputError(
-            f"{look_alike or category!r} cannot happen at this place", got=place, expected=", ".join(places)
-        )
+        what = " and ".join(name for name in (*categories, look_alike) if name)
+        raise InputError(f"{what!r} cannot happen at this place", got=place, expected=", ".join(places) or "no place")
+    seconds = float(rng.uniform(26.0, 34.0)) if duration_s is None else duration_s
+    if categories and second is None:
+        fits = [c for c in CATEGORIES if place in INCIDENT_PLACES[c] and c not in categories]
+        fits = [c for c in fits if not any(_clash(c, other) for other in (*categories, look_alike or ""))]
+        categories.append(str(rng.choice(fits)))
+    if seconds < SHORT_S:
+        categories = categories[:1]
     if look_alike is None:
-        fits = [n for n, where in LOOK_ALIKE_PLACES.items() if place in where and not _clash(category, n)]
+        fits = [
+            n for n, where in LOOK_ALIKE_PLACES.items() if place in where and not any(_clash(c, n) for c in categories)
+        ]
         look_alike = str(rng.choice(fits)) if rng.random() < 0.5 else ""
-    seconds = float(rng.uniform(14.0, 26.0)) if duration_s is None else duration_s
+    categories.sort(key=lambda c: c != FROM_THE_BEGINNING)
     where = stream(seed, split, 1)
     stage = Stage(
         rng=stream(seed, split, 2),
@@ -74,12 +90,12 @@ def plan_video(
     light = make_light(where, place, split)
     surface = make_surface(where, split)
     _furnish(stage)
-    _play(stage, category, look_alike)
+    played = _play(stage, categories, look_alike)
     return VideoPlan(
         seed=seed,
         split=split,
         kind=kind,
-        category=category,
+        categories=tuple(played),
         look_alike=look_alike,
         config=config,
         n_frames=stage.n_frames,
@@ -92,18 +108,19 @@ def plan_video(
     )
 
 
-def _clash(category: str, look_alike: str) -> bool:
+def _clash(one: str, other: str) -> bool:
     """Whether both put a car on the road where the other's would be."""
-    return category in ROAD_TAKEN and look_alike in ROAD_TAKEN
+    return one in ROAD_TAKEN and other in ROAD_TAKEN
 
 
 def _check(
-    seed: int, kind: str, category: str | None, look_alike: str | None, camera: str | None,
-    duration_s: float | None, split: str,
+    seed: int, kind: str, category: str | None, second: str | None, look_alike: str | None,
+    camera: str | None, duration_s: float | None, split: str,
 ) -> None:  # fmt: skip
     for what, got, known in (
         ("kind", kind, ("normal", "abnormal")),
         ("category", category, (None, *CATEGORIES)),
+        ("category", second, (None, "", *CATEGORIES)),
         ("look-alike", look_alike, (None, "", *LOOK_ALIKES)),
         ("camera", camera, (None, *PLACES)),
         ("split", split, SPLITS),
@@ -112,10 +129,13 @@ def _check(
             raise InputError(f"the world knows no such {what}", got=repr(got), expected=", ".join(map(repr, known)))
     if seed < 0:
         raise InputError("a seed must not be negative", got=seed, expected=">= 0")
-    if kind == "normal" and category:
-        raise InputError("a normal video has no category", got=category, hint='plan it with kind="abnormal"')
-    if look_alike and _clash(category or "", look_alike):
-        raise InputError("two scenes need the same stretch of road", got=(category, look_alike), hint="choose another")
+    if kind == "normal" and (category or second):
+        raise InputError("a normal video has no category", got=category or second, hint='plan it with kind="abnormal"')
+    if second and second == category:
+        raise InputError("the second incident is of the same category", got=second, hint="choose another")
+    for one, other in itertools.combinations([name for name in (category, second, look_alike) if name], 2):
+        if _clash(one, other):
+            raise InputError("two scenes need the same stretch of road", got=(one, other), hint="choose another")
     if duration_s is not None and not SHORTEST_S <= duration_s <= LONGEST_S:
         raise InputError("a video of this length is not planned", got=duration_s, expected="10 to 600 seconds")
 
@@ -160,34 +180,46 @@ def _furnish(stage: Stage) -> None:
                 )
 
 
-def _play(stage: Stage, category: str, look_alike: str) -> None:
+def _incidents(stage: Stage, categories: Sequence[str]) -> int:
+    """Play the incidents of a video one after the other, calm between them, those of a long video again; how many."""
     fps, n = stage.config.fps, stage.n_frames
-    if category:
-        long = n / fps >= 2 * QUIET_S
-        for i in range(int((n / fps - 6.0) // QUIET_S) if long else 1):
-            quiet = 8.0 + i * QUIET_S + stage.uniform(0.0, 6.0)
-            at = round(quiet * fps if long else stage.uniform(0.32, 0.5) * n)
-            if i == 0 or stage.chance(0.45):
-                known = len(stage.events)
-                x, z = INCIDENTS[category](stage, at)
-                for event in stage.events[known:]:
-                    before, after = stage.frames(3.0), stage.frames(1.5)
-                    stage.busy.append((event.start_frame - before, event.end_frame + after, x, z))
+    short = n < SHORT_S * fps
+    at = round(stage.uniform(0.3, 0.4) * n) if short else stage.frames(stage.uniform(4.0, 7.0))
+    before, after, played = stage.frames(3.0), stage.frames(1.5), 0
+    again = [c for c in categories if c not in ONCE]
+    for number, category in enumerate(itertools.chain(categories, itertools.cycle(again))):
+        if number and at + ROOM_S * fps > n:
+            break
+        known = len(stage.events)
+        x, z = INCIDENTS[category](stage, at)
+        for event in stage.events[known:]:
+            stage.busy.append((event.start_frame - before, event.end_frame + after, x, z))
+        calm = (3.0, 5.0) if number + 1 < len(categories) else (10.0, 30.0)
+        at = max(event.end_frame for event in stage.events) + stage.frames(stage.uniform(*calm))
+        played += 1
+    return played
+
+
+def _play(stage: Stage, categories: Sequence[str], look_alike: str) -> Sequence[str]:
+    """Everything that happens; the categories there was room for."""
+    fps, n = stage.config.fps, stage.n_frames
+    categories = categories[: _incidents(stage, categories)] if categories else categories
     if look_alike:
-        early = stage.frames(stage.uniform(0.0, 2.0)) if category else round(stage.uniform(0.05, 0.3) * n)
+        early = stage.frames(stage.uniform(0.0, 2.0)) if categories else round(stage.uniform(0.05, 0.3) * n)
         LOOK_ALIKES[look_alike](stage, early)
     share = {"passer": 3.0, "loiterer": 2.0, "talkers": 1.5, "sitter": 1.0, "cyclist": 0.8, "driver": 0.0}
     if stage.camera.place not in ("square", "street"):
         share["sitter"] = 0.3
     if stage.ground.road:
         share["driver"] = 3.0 if stage.camera.place == "street" else 1.0
-    if category in ROAD_TAKEN or look_alike in ROAD_TAKEN:
+    if any(scene in ROAD_TAKEN for scene in (*categories, look_alike)):
         share["driver"] = share["cyclist"] = 0.0
     names = list(share)
     weights = [share[k] / sum(share.values()) for k in names]
-    slots = int(stage.rng.integers(1, 3 if stage.ground.axis == "z" else 4))
+    slots = int(stage.rng.integers(1, 3))
     for _ in range(slots):
         cursor = -stage.frames(stage.uniform(0.5, 6.0))
         while cursor < n:
             end = ORDINARY[str(stage.rng.choice(names, p=weights))](stage, cursor)
             cursor = max(cursor + fps, end) + stage.frames(stage.uniform(0.3, 4.0))
+    return categories

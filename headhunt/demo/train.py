@@ -113,7 +113,7 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
     stage = trainer.stage
     # What is shown again is varied: mirrored, in another brightness, asked other questions (the last stage: only that).
-    pool, uses = ((192, 2), (256, 4), (96, 4))[stage]
+    pool, uses = ((192, 2), (256, 4), (96, 3))[stage]
     return Feed(
         stage,
         first=trainer.next_video[stage],

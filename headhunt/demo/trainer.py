@@ -48,8 +48,8 @@ class TrainConfig:
     steps: int = 0
     seed: int = 0
     batch: int = 2
-    told: float = 0.35
-    frames: float = 0.39
+    told: float = 0.22
+    frames: float = 0.48
     rate: float = 1.25e-3
     weight_decay: float = 0.05
     questions: int = 8

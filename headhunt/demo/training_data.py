@@ -19,9 +19,9 @@ from headhunt.demo import bodies
 from headhunt.demo.camera import View
 from headhunt.demo.crowds import crowd
 from headhunt.demo.effects import strength
-from headhunt.demo.facts import EFFECT_ACTION, SEEN_AS, SLOW, Facts, describe
+from headhunt.demo.facts import EFFECT_ACTION, SLOW, Facts, describe, seen_as
 from headhunt.demo.language import COLOURS, DOING, OBJECTS, THINGS
-from headhunt.demo.motion import action_index, track
+from headhunt.demo.motion import track
 from headhunt.demo.plan import Actor, Kind, Split, VideoPlan
 from headhunt.demo.rendering import Renderer
 from headhunt.demo.script import plan_video
@@ -33,7 +33,9 @@ GRID = 16  # patches across and down
 ENCODED = 0.5  # share of segments that go through a real H.264 encoding
 CROWDS, TOLD_CROWDS = 0.65, 0.35  # share of the videos that are crowds: of single frames, of segments told in words
 # Words a patch can be said to show, each a word of the descriptions.
-_VERBS = sorted({word for doing in DOING.values() for word in doing.split()} - {"down", "up", "out", "hands"})
+_VERBS = sorted(
+    {word for doing in DOING.values() for word in doing.split()} - {"down", "up", "out", "hands", "on", "the"}
+)
 WHOLE_WORDS = ("day", "night", "square", "street", "corridor", "park", "shop")
 PATCH_WORDS = (
     *WHOLE_WORDS, "person", "cyclist", "car", "bag", *THINGS.values(), *OBJECTS, *COLOURS, *_VERBS, "left", "right",
@@ -278,7 +280,7 @@ def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8)
     way = track(actor, fps)
     rows = way.rows(frames[alive])
     shown = view.inside(way.x[rows], way.z[rows], margin=-0.3)
-    which = action_index(actor, frames[alive])
+    names = seen_as(plan, actor, way, frames[alive])
     slow, fast = SLOW.get(actor.kind, (0.35, 2.2))
     middles = []
     uv, _ = view.project(np.stack([way.x[rows], np.full(len(rows), 0.8), way.z[rows]], -1))
@@ -286,7 +288,7 @@ def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8)
     seen = np.asarray(((middle >= 0) & (middle < GRID)).all(1))
     for k in np.flatnonzero(shown):
         row, at = rows[k], int(frames[alive[k]])
-        action = SEEN_AS.get(actor.actions[which[k]].name, actor.actions[which[k]].name)
+        action = names[k]
         words = [actor.kind]
         if actor.kind in ("person", "cyclist", "car", "bag"):
             words.append(actor.colour)
