@@ -59,6 +59,7 @@ def plan_video(
     rng = stream(seed, split, 0)
     if kind == "abnormal" and category is None:
         fits = [c for c in CATEGORIES if camera is None or camera in INCIDENT_PLACES[c]]
+        fits = [c for c in fits if c != second and not _clash(c, second or "")]
         category = str(rng.choice(fits))
     categories = [c for c in (category, second) if c] if kind == "abnormal" else []
     places = [p for p in PLACES if all(p in INCIDENT_PLACES[c] for c in categories)]

@@ -77,8 +77,9 @@ def test_a_description_reads_back_as_what_it_says() -> None:
         read = reading.read(language.describe_scene(facts))
         assert read.grammatical
         assert (read.place, read.light) == (facts.place, facts.light)
-        assert read.people == sum(seen.kind in ("person", "cyclist") for seen in facts.actors)
-        assert read.cars == sum(seen.kind == "car" for seen in facts.actors)
+        many = len(language.NUMBERS) - 1
+        assert read.people == min(many, sum(seen.kind in ("person", "cyclist") for seen in facts.actors))
+        assert read.cars == min(many, sum(seen.kind == "car" for seen in facts.actors))
         assert read.objects == set(facts.objects)
         assert len(read.actors) <= language.MOST_NAMED
 
@@ -97,6 +98,24 @@ def test_one_person_is_described_word_for_word() -> None:
         "Walking can be seen on a street at night. There is one person and no cars. There is a tree. "
         "A person in red is walking to the left with a green bag."
     )
+
+
+def test_more_than_five_are_many() -> None:
+    text = language.describe_scene(scene(*(person(index=i) for i in range(7))))
+    assert "There are many people and no cars." in text
+    assert reading.read(text).people == language.NUMBERS.index("many") == 6
+    assert "five people" in language.describe_scene(scene(*(person(index=i) for i in range(5))))
+
+
+def test_a_bag_that_stands_alone_is_told_and_one_beside_somebody_is_not_in_the_head() -> None:
+    bag = {"kind": "bag", "direction": "", "speed": "still"}
+    alone = person(action="stand alone", activities=(Activity("stand alone", 0, 48),), **bag)
+    text = language.describe_scene(scene(alone))
+    assert text.startswith("Standing alone can be seen on a street by day.")
+    assert "A red bag is standing alone in the middle." in text
+    assert reading.read(text).grammatical
+    beside = person(action="stand", activities=(Activity("stand", 0, 48),), **bag)
+    assert language.describe_scene(scene(beside)).startswith("Nothing can be seen")
 
 
 def test_what_lasts_less_than_a_quarter_of_a_second_is_not_named() -> None:

@@ -20,6 +20,7 @@ from headhunt.demo.families import RANGES, cell_of
 from headhunt.demo.look_alikes import LOOK_ALIKE_PLACES
 from headhunt.demo.motion import track
 from headhunt.demo.painting import Capsules, Quads, Sprite, paint
+from headhunt.demo.script import ROAD_TAKEN
 from headhunt.demo.world import (
     CATEGORIES,
     LOOK_ALIKE_OF,
@@ -36,6 +37,7 @@ from headhunt.demo.world import (
 from headhunt.errors import InputError
 from headhunt.records import Interval
 
+ONE_INCIDENT_S = 23.9  # a longer video has room for another
 SMALL = WorldConfig(width=128, height=96)
 JUDGEMENTS = ("abnormal", "normal", "danger", "violen", "suspicious", "crime", "anomal", "accident", "attack", "steal")
 
@@ -84,10 +86,32 @@ def test_every_category_can_be_planned_wherever_it_may_happen_and_its_events_lie
         for seed, seconds in ((0, None), (1, 10.0), (2, 70.0)):
             plan = plan_video(seed, kind="abnormal", category=category, camera=place, duration_s=seconds)
             assert plan.camera.place == place
-            assert plan.category == category
-            assert plan.events
+            assert category in plan.categories
+            assert len(plan.categories) <= 2
+            assert len(plan.events) >= len(plan.categories)
             assert all(0 < e.start_frame < e.end_frame <= plan.n_frames for e in plan.events)
             assert all(one.end_frame <= two.start_frame for one, two in pairwise(plan.events))
+
+
+def test_a_longer_video_shows_two_categories_one_after_the_other_with_calm_between():
+    plan = plan_video(3, kind="abnormal", category="fight", second="fire", look_alike="")
+    assert plan.categories == ("fight", "fire")
+    assert plan.category == "fight+fire"
+    fight, fire = plan.events
+    assert fire.start_frame - fight.end_frame >= 2 * plan.config.fps
+    assert min(e.start_frame for e in plan.effects if e.kind == "fire") == fire.start_frame
+    # A group that is to panic stands there from the beginning: it comes first. A short video has room for one.
+    assert plan_video(3, kind="abnormal", category="fight", second="panic").categories == ("panic", "fight")
+    assert plan_video(3, kind="abnormal", category="fight", second="fire", duration_s=12.0).categories == ("fight",)
+    assert plan_video(3, kind="abnormal", category="fight", second="").categories == ("fight",)
+
+
+def test_what_needs_something_that_stands_there_all_the_time_happens_once():
+    for seed in range(8):
+        for category in ("vandalism", "panic", "explosion"):
+            plan = plan_video(seed, kind="abnormal", category=category, second="", look_alike="", duration_s=90.0)
+            assert len(plan.events) == 1
+    assert len(plan_video(0, kind="abnormal", category="fall", second="", duration_s=90.0).events) > 1
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -129,7 +153,7 @@ def test_fire_brightens_its_own_place_and_nothing_else():
 
 def test_the_blows_of_a_fight_begin_and_end_with_its_event():
     for seed in range(6):
-        plan = plan_video(seed, kind="abnormal", category="fight", look_alike="", duration_s=30.0)
+        plan = plan_video(seed, kind="abnormal", category="fight", second="", look_alike="", duration_s=ONE_INCIDENT_S)
         blows = [a for actor in plan.actors for a in actor.actions if a.name in ("hit", "struck", "fall", "get up")]
         event = plan.events[0]
         assert min(a.start_frame for a in blows) == event.start_frame
@@ -150,7 +174,7 @@ def test_fighters_stand_close_and_in_view_throughout_the_event():
 
 
 def test_nobody_of_a_panic_shows_after_the_event():
-    plan = plan_video(7, kind="abnormal", category="panic", look_alike="", duration_s=30.0)
+    plan = plan_video(7, kind="abnormal", category="panic", second="", look_alike="", duration_s=ONE_INCIDENT_S)
     end = plan.events[0].end_frame
     if end < plan.n_frames:
         later = describe(plan, end, plan.n_frames).actors
@@ -158,7 +182,7 @@ def test_nobody_of_a_panic_shows_after_the_event():
 
 
 def test_an_abnormal_action_is_described_inside_the_event_only():
-    plan = plan_video(13, kind="abnormal", category="fight", look_alike="", duration_s=30.0)
+    plan = plan_video(13, kind="abnormal", category="fight", second="", look_alike="", duration_s=ONE_INCIDENT_S)
     event = plan.events[0]
     said = [{a.action for s in describe(plan, *r).actors for a in s.activities} for r in (
         (0, event.start_frame), (event.start_frame, event.end_frame), (event.end_frame, plan.n_frames)
@@ -273,18 +297,43 @@ def test_a_data_set_is_half_abnormal_with_categories_balanced_and_no_seed_twice(
     made = plan_dataset(n_calibration=16, n_val=8, n_test=44, seed=1)
     test = [plan for row, plan in made if row.split == "test"]
     assert sum(plan.kind == "abnormal" for plan in test) == 22
-    counts = [sum(plan.category == c for plan in test) for c in CATEGORIES]
-    assert counts == [2] * len(CATEGORIES)
+    counts = [sum(c in plan.categories for plan in test) for c in CATEGORIES]
+    assert counts == [4] * len(CATEGORIES)
     assert len({plan.seed for _, plan in made}) == len(made)
     assert {plan.split for _, plan in made} == {"eval"}
     other = plan_dataset(n_calibration=16, n_val=8, n_test=44, seed=2)
     assert {plan.seed for _, plan in made}.isdisjoint({plan.seed for _, plan in other})
-    # A calibration set holds eight of the categories, in another data set other ones.
-    first, second = (
-        {plan.category for row, plan in data if row.split == "train" and plan.category} for data in (made, other)
+    # A calibration set holds every category, in another data set otherwise paired.
+    first, second = ([plan for row, plan in data if row.split == "train" and plan.categories] for data in (made, other))
+    for plans in (first, second):
+        assert len(plans) == 8
+        assert {c for plan in plans for c in plan.categories} == set(CATEGORIES)
+    assert {plan.category for plan in first} != {plan.category for plan in second}
+
+
+def test_no_data_set_plans_two_scenes_for_the_same_road():
+    for seed in range(20):
+        for row, plan in plan_dataset(n_calibration=16, n_val=0, n_test=0, seed=seed):
+            assert sum(scene in ROAD_TAKEN for scene in (*plan.categories, plan.look_alike)) <= 1, row.video
+
+
+def test_bags_that_nobody_is_near_stand_alone_and_cars_on_the_pavement_are_told():
+    plan = plan_video(5, kind="abnormal", category="abandoned bag", second="", look_alike="", duration_s=ONE_INCIDENT_S)
+    event = plan.events[0]
+    during = [s for s in describe(plan, event.start_frame, event.end_frame).actors if s.kind == "bag"]
+    assert [a.action for seen in during for a in seen.activities].count("stand alone") >= 1
+    before = describe(plan, 0, event.start_frame).actors
+    assert not [a for s in before for a in s.activities if s.kind == "bag" and a.action == "stand alone"]
+    plan = plan_video(
+        5, kind="abnormal", category="car on pavement", second="", look_alike="", duration_s=ONE_INCIDENT_S
     )
-    assert len(first) == len(second) == 8
-    assert first != second
+    event = plan.events[0]
+    told = [
+        {a.action for s in describe(plan, *r).actors if s.kind == "car" for a in s.activities}
+        for r in ((0, event.start_frame), (event.start_frame, event.end_frame))
+    ]
+    assert "drive on pavement" not in told[0]
+    assert {"drive on pavement", "park on pavement"} <= told[1]
 
 
 def test_a_capsule_and_a_quad_cover_their_area():
@@ -318,6 +367,10 @@ def test_the_edges_of_the_view_project_to_the_borders():
         {"kind": "odd"},
         {"kind": "normal", "category": "fire"},
         {"kind": "abnormal", "category": "flood"},
+        {"kind": "abnormal", "category": "fight", "second": "flood"},
+        {"kind": "abnormal", "category": "fight", "second": "fight"},
+        {"kind": "normal", "second": "fight"},
+        {"kind": "abnormal", "category": "fight", "second": "car crash", "camera": "shop"},
         {"kind": "normal", "look_alike": "flood"},
         {"kind": "abnormal", "category": "car crash", "camera": "shop"},
         {"kind": "normal", "camera": "moon"},
@@ -354,3 +407,5 @@ def test_scenes_that_need_the_same_road_are_neither_drawn_nor_accepted_together(
         assert plan.look_alike not in ("park", "wash")
     with pytest.raises(InputError, match="same stretch of road"):
         plan_video(0, kind="abnormal", category="car crash", look_alike="park")
+    with pytest.raises(InputError, match="same stretch of road"):
+        plan_video(0, kind="abnormal", category="car crash", second="fire")
