@@ -11,6 +11,7 @@ import numpy as np
 FORMAT = "headhunt-store"
 VERSION = 1
 SHARD_ROWS = 256
+CHUNK_BYTES = 256 << 10  # of an inner chunk: smaller ones cost more to write, larger ones more to read a few heads from
 KINDS = ("heads", "scorers", "scores", "events", "metrics")
 
 
@@ -80,13 +81,13 @@ def make_features(
 ) -> None:
     """Create the empty feature arrays.
 
-    A shard holds 256 rows of one prompt. Its inner chunks hold one layer (or, with a head subset, one head) of those
-    rows, so a layer over all rows is read without touching the others.
+    A shard holds 256 rows of one prompt. Its inner chunks hold a few heads of one layer (or, with a head subset, one
+    head) of those rows, so chosen heads over all rows are read without touching the others.
     """
     rows = SHARD_ROWS
     if picks is None:
         shape: tuple[int, ...] = (0, prompts, layers, heads, head_dim)
-        chunks: tuple[int, ...] = (rows, 1, 1, heads, head_dim)
+        chunks: tuple[int, ...] = (rows, 1, 1, _heads_a_chunk(heads, head_dim), head_dim)
         names: tuple[str, ...] = ("segment", "prompt", "layer", "head", "channel")
     else:
         shape, chunks = (0, prompts, picks, head_dim), (rows, 1, 1, head_dim)
@@ -95,6 +96,12 @@ def make_features(
     if hidden is not None:
         whole = (rows, 1, hidden)
         _feature(group, "context", (0, prompts, hidden), whole, whole, ("segment", "prompt", "hidden"))
+
+
+def _heads_a_chunk(heads: int, head_dim: int) -> int:
+    """The most heads, of those numbers that divide all, whose float16 rows of a shard fit `CHUNK_BYTES`; at least 1."""
+    fits = [n for n in range(1, heads + 1) if heads % n == 0 and 2 * SHARD_ROWS * n * head_dim <= CHUNK_BYTES]
+    return max(fits, default=1)
 
 
 def _feature(

@@ -190,7 +190,7 @@ class Store:
         return self._gather(rows, array.shape[3:], lambda a, b: array[a:b, prompt, layer])
 
     def heads(self, rows: Int64, heads: Sequence[Head], *, prompt: int) -> Float32:
-        """Chosen heads; only the layers they are in are touched, each once.
+        """Chosen heads; only the chunks they are in are touched, each once.
 
         Returns:
             float32 (n, k, d), heads in the order asked for.
@@ -217,14 +217,17 @@ class Store:
 
                 out[:, k] = self._gather(rows, array.shape[3:], read)
             return out
-        for layer in sorted({head.layer for head in heads}):
-            if layer >= array.shape[2] or max(h.head for h in heads) >= array.shape[3]:
-                raise InputError(f"{self.path} has {array.shape[2]} layers x {array.shape[3]} heads", got=list(heads))
-            mine = [k for k, head in enumerate(heads) if head.layer == layer]
-            picks = [heads[k].head for k in mine]
+        if wrong := [head for head in heads if head.layer >= array.shape[2] or head.head >= array.shape[3]]:
+            raise InputError(f"{self.path} has {array.shape[2]} layers x {array.shape[3]} heads", got=wrong)
+        width = array.chunks[3]
+        for layer, group in sorted({(head.layer, head.head // width) for head in heads}):
+            mine = [k for k, head in enumerate(heads) if (head.layer, head.head // width) == (layer, group)]
+            picks, some = [heads[k].head - group * width for k in mine], slice(group * width, (group + 1) * width)
 
-            def take(start: int, end: int, layer: int = layer, picks: list[int] = picks) -> npt.NDArray[np.float16]:
-                return array[start:end, prompt, layer][:, picks]  # type: ignore[no-any-return]
+            def take(
+                start: int, end: int, layer: int = layer, some: slice = some, picks: list[int] = picks
+            ) -> npt.NDArray[np.float16]:
+                return array[start:end, prompt, layer, some][:, picks]  # type: ignore[no-any-return]
 
             out[:, mine] = self._gather(rows, (len(mine), array.shape[-1]), take)
         return out
