@@ -31,7 +31,7 @@ from headhunt.demo import model as embedded
 from headhunt.demo import world
 from headhunt.demo.world import WorldConfig
 from headhunt.models import Preprocess
-from headhunt.stages._decoders import Task, decode_all
+from headhunt.stages._decoders import Decoders, Task
 
 SIZES = ((160, 120), (1280, 720))
 TILE = Preprocess(448, 448, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bicubic")
@@ -89,9 +89,10 @@ def seeking(tasks: list[Task]) -> Iterator[np.ndarray]:
 
 def ours(processes: int) -> Callable[[list[Task]], Iterator[np.ndarray]]:
     def run(tasks: list[Task]) -> Iterator[np.ndarray]:
-        for _, pixels in decode_all(tasks, TILE, processes=processes, timeout_s=600.0, ahead=AHEAD):
-            assert isinstance(pixels, np.ndarray), pixels
-            yield pixels
+        with Decoders(processes, 600.0) as decoders:
+            for _, pixels in decoders.frames(tasks, TILE, ahead=AHEAD):
+                assert isinstance(pixels, np.ndarray), pixels
+                yield pixels
 
     return run
 

@@ -33,6 +33,7 @@ from headhunt.models import Preprocess
 from headhunt.models.internvl import InternVL
 from headhunt.stages import extract as stage
 from headhunt.stages._costs import operations
+from headhunt.stages._decoders import Decoders
 from headhunt.stages._extraction import prepare
 from headhunt.stages._passes import Passes
 from headhunt.stages.extract import ExtractConfig, extract
@@ -190,10 +191,10 @@ def instrument(run: Any, times: Times) -> None:
         flush = around(times.host_part, "write", ShardWriter.flush)
 
     stage.ShardWriter = Clocked  # type: ignore[misc]
-    decode_all, keep = stage.decode_all, Passes._keep
+    frames, keep = Decoders.frames, Passes._keep
 
     def decoded(*args: Any, **options: Any) -> Iterator[Any]:
-        with closing(decode_all(*args, **options)) as items:
+        with closing(frames(*args, **options)) as items:
             while True:
                 with times.host_part("decode"):
                     item = next(items, None)
@@ -205,7 +206,7 @@ def instrument(run: Any, times: Times) -> None:
         times.read()  # the batch's numbers are on the host already: nothing is left to wait for
         return keep(*args)
 
-    stage.decode_all = decoded  # type: ignore[assignment]
+    Decoders.frames = decoded  # type: ignore[assignment, method-assign]
     Passes._keep = kept  # type: ignore[method-assign]
 
 
@@ -265,7 +266,7 @@ def measure(shapes: Shapes, device: torch.device, folder: Path, config: ExtractC
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     backbone = build(shapes, device, dtype)
     loader, preparer = models.load, stage.prepare
-    kept = (activations._prefill, activations.METHODS["packed"], stage.ShardWriter, stage.decode_all, Passes._keep)
+    kept = (activations._prefill, activations.METHODS["packed"], stage.ShardWriter, Decoders.frames, Passes._keep)
     try:
         models.load = lambda *_args, **_options: backbone  # type: ignore[assignment]
         run = prepare(config)
@@ -296,7 +297,7 @@ def measure(shapes: Shapes, device: torch.device, folder: Path, config: ExtractC
     finally:
         models.load, stage.prepare = loader, preparer
         activations._prefill, activations.METHODS["packed"] = kept[:2]
-        stage.ShardWriter, stage.decode_all, Passes._keep = kept[2:]  # type: ignore[misc, method-assign]
+        stage.ShardWriter, Decoders.frames, Passes._keep = kept[2:]  # type: ignore[misc, method-assign]
     spent = times.spent | {"other": seconds - sum(times.spent.values())}
     tokens = len(run.tokens.prefix) + sum(map(len, run.tokens.suffixes))
     flops = operations(run.extractor).times(frames=N_FRAMES, rows=1)

@@ -296,18 +296,18 @@ def child(arguments: list[str], out: Path) -> None:
     from vadkit import app
 
     spent: dict[str, list[float]] = {}
-    ask = _decoders._Worker.ask
+    ask = _decoders._Process.ask
 
-    def clocked(self: Any, message: dict[str, Any], take: Any) -> str:
+    def clocked(self: Any, message: dict[str, Any], take: Any, closing: Any) -> str:
         begin = time.perf_counter()
         try:
-            return ask(self, message, take)
+            return ask(self, message, take, closing)
         finally:
             path = Path(message["probe"] if "probe" in message else message["path"])
             spent.setdefault(path.name, []).append(time.perf_counter() - begin)
             out.write_text(json.dumps(spent))
 
-    _decoders._Worker.ask = clocked  # type: ignore[method-assign]
+    _decoders._Process.ask = clocked  # type: ignore[method-assign]
     sys.argv = ["vadkit", *arguments]
     app.main()
 

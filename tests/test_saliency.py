@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import normalized_mutual_info_score, silhouette_score
 from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_info
 
 import headhunt.saliency as saliency_module
 from headhunt.errors import ComputeError, LabelError, UsageError
 from headhunt.saliency import SALIENCIES, SaliencyOptions, measure
 from headhunt.saliency.block import Block, Rows
+from headhunt.saliency.measures import LONG, SAMPLE, _middle
 from headhunt.saliency.two_means import two_means
 
 F = np.float64
@@ -281,3 +284,40 @@ def test_one_sweep_blocks_and_repeats_give_the_same_numbers(n, monkeypatch) -> N
         np.testing.assert_allclose(function(z, y), together[name], rtol=1e-9, atol=1e-12)
         np.testing.assert_array_equal(function(z, y), function(z, y))
     np.testing.assert_array_equal(z, before)
+
+
+@pytest.mark.parametrize("kind", ["noise", "ties", "rising", "outliers", "two lumps"])
+def test_the_middle_of_long_rows_is_that_of_sorted_rows(kind) -> None:
+    rng = np.random.default_rng(3)
+    size = LONG + 1717
+    made = {
+        "noise": rng.normal(size=(3, size)),
+        "ties": rng.integers(0, 3, size=(3, size)).astype(F),
+        "rising": np.arange(3 * size, dtype=F).reshape(3, size),
+        "outliers": np.where(np.arange(size) % (size // SAMPLE) == 0, 1e9, rng.normal(size=(3, size))),  # all sampled
+        "two lumps": np.sort(rng.integers(0, 2, size=(3, size)) * 100.0 + rng.normal(size=(3, size))),
+    }
+    values = made[kind]
+    for low, high in ((size // 2, size // 2), (size // 2 - 1, size // 2), (0, 0), (size - 1, size - 1), (7, 8)):
+        wanted = np.sort(values, axis=1)[:, [low, high]].mean(axis=1)
+        np.testing.assert_array_equal(_middle(values.copy(), low, high), wanted)
+
+
+def test_the_numbers_do_not_depend_on_the_threads(monkeypatch) -> None:
+    z, y = rows(60, 40, 24)
+    monkeypatch.setattr(saliency_module, "BLOCK_BYTES", 24 * 60 * 84 * 3)  # three heads a block
+    found = []
+    for threads in (1, 3):
+        monkeypatch.setattr(saliency_module, "_one_thread_each", lambda threads=threads: nullcontext(threads))
+        found.append(measure(z, y, list(SALIENCIES)))
+    for name in SALIENCIES:
+        np.testing.assert_array_equal(found[0][name], found[1][name], err_msg=name)
+    z[5, [20, 31]] = np.nan  # the first head is named, whatever block is through first
+    with pytest.raises(ComputeError, match="head 20"):
+        measure(z, y, ["lda"])
+
+
+def test_threads_of_linear_algebra_are_what_they_were_afterwards() -> None:
+    before = [library["num_threads"] for library in threadpool_info()]
+    measure(*rows(12, 4, 8), ["lda"])
+    assert [library["num_threads"] for library in threadpool_info()] == before

@@ -18,6 +18,7 @@ from headhunt.saliency.two_means import two_means
 LDA_RIDGE = 1e-6
 KL_RIDGE = 1e-10
 KL_MAX = 1e6
+LONG, SAMPLE, MARGIN = 8192, 1024, 0.06  # of rows whose median is looked for, see `_middle`
 LOST = 1e-12  # a pivot under this share of the largest entry is rounding
 
 
@@ -179,6 +180,28 @@ def _kl(block: Block, options: SaliencyOptions) -> Float64:
     return out
 
 
+def _middle(values: Float64, low: int, high: int) -> Float64:
+    """Mean of the values in places `low` and `high` (the same or the next) of each sorted row, (m,).
+
+    A long row is cut down to a range that a sample of it says the places lie in; where they do not, nothing is cut.
+    """
+    if values.shape[1] < LONG:
+        part = np.partition(values, (low, high), axis=1)
+        return np.asarray(0.5 * (part[:, low] + part[:, high]))
+    out = np.empty(len(values))
+    for i, row in enumerate(values):
+        some = np.sort(row[:: row.size // SAMPLE])
+        share = low / row.size
+        first = some[max(0, int((share - MARGIN) * some.size))]
+        last = some[min(some.size - 1, int((share + MARGIN) * some.size) + 1)]
+        inside, below = row[(row >= first) & (row <= last)], int(np.count_nonzero(row < first))
+        if not below <= low <= high < below + inside.size:
+            inside, below = row, 0
+        part = np.partition(inside, (low - below, high - below))
+        out[i] = 0.5 * (part[low - below] + part[high - below])
+    return out
+
+
 def _mmd(block: Block, options: SaliencyOptions) -> Float64:
     n, n_p, n_n = block.n, block.n_p, block.n_n
     k = np.take(block.distances.reshape(block.m, n * n), block.rows.pairs, axis=1)
@@ -188,8 +211,7 @@ def _mmd(block: Block, options: SaliencyOptions) -> Float64:
         heads = zeros == count
         low = (count + k.shape[1] - 1) // 2  # zeros sort first: the median of the rest
         high = (count + k.shape[1]) // 2
-        part = np.partition(k if heads.all() else k[heads], high, axis=1)
-        median[heads] = 0.5 * (part[:, : high + 1 if low == high else high].max(axis=1) + part[:, high])
+        median[heads] = _middle(k if heads.all() else k[heads], low, high)
     k *= (-0.5 / median)[:, None]
     np.exp(k, out=k)
     pp = n_p * (n_p - 1) // 2

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -49,8 +50,14 @@ def decode(
         yield group, frames.line if isinstance(frames, VideoError) else np.stack(frames)
 
 
-def main() -> None:
-    """Serve tasks until standard input ends."""
+def main(*, resize: bool = True) -> None:
+    """Serve tasks until standard input ends.
+
+    Args:
+        resize: Load what frames are resized with at once, beside the first tasks.
+    """
+    if resize:
+        threading.Thread(target=_load, daemon=True).start()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a codec library prints must not get between the frames
     for line in sys.stdin.buffer:
@@ -58,10 +65,14 @@ def main() -> None:
         if "probe" in task:
             _probe(Path(task["probe"]), out)
             continue
-        import torch
-
-        torch.set_num_threads(1)
+        _load()
         _serve(task, Preprocess.from_json(task["preprocess"]), out)
+
+
+def _load() -> None:
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _probe(path: Path, out: BinaryIO) -> None:

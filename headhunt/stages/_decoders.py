@@ -53,47 +53,70 @@ class Task:
 Item = tuple[int, "UInt8 | str"]
 
 
-def probe_all(
-    paths: Sequence[Path], *, processes: int, timeout_s: float
-) -> Generator[video.VideoInfo | str, None, None]:
-    """What each video holds, without its packets, or the reason why it cannot be read; in order.
+class Decoders:
+    """Decoder processes that stay from one piece of work to the next; use it in a `with` block, from one thread.
 
     Args:
-        paths: The videos.
-        processes: Decoder processes; 0 probes in this process, without the time-out.
+        processes: How many; 0 works in this process, without the time-out.
         timeout_s: A process that gives nothing for so long is killed and its video recorded as failed.
+        resize: Whether frames will be asked for: the processes load what resizes them as soon as they start.
     """
-    if processes == 0:
-        for path in paths:
-            try:
-                yield video.probe(path)
-            except VideoError as error:
-                yield error.line
-        return
-    processes = min(processes, max(1, len(paths)))
-    workers: list[_Worker[video.VideoInfo | str]] = [
-        _Worker([partial(_ask_probe, path) for path in paths[i::processes]], timeout_s, 64) for i in range(processes)
-    ]
-    with _working(workers):
-        for i in range(len(paths)):
-            yield workers[i % processes].take()
 
+    def __init__(self, processes: int, timeout_s: float, *, resize: bool = True) -> None:
+        self._processes = [_Process(timeout_s, resize=resize) for _ in range(processes)]
 
-def decode_all(
-    tasks: Sequence[Task], preprocess: Preprocess, *, processes: int, timeout_s: float, ahead: int
-) -> Generator[Item, None, None]:
-    """(row, its pixels (f, 3, height, width), or the reason why not) of all tasks, task by task.
+    def __enter__(self) -> Decoders:
+        return self
 
-    Args:
-        tasks: The work.
-        preprocess: How frames are resized.
-        processes: Decoder processes; 0 decodes in a thread of this process, without the time-out.
-        timeout_s: A process that gives nothing for so long is killed and its video recorded as failed.
-        ahead: Rows each process may be ahead of who uses them.
-    """
-    if processes == 0:
-        return prefetch(_here(tasks, preprocess), ahead=ahead)
-    return _elsewhere(tasks, preprocess, min(processes, max(1, len(tasks))), timeout_s, ahead)
+    def __exit__(self, *_exception: object) -> None:
+        for process in self._processes:
+            process.close()
+
+    def start(self) -> None:
+        """Start the processes now, ahead of the work: they need a while."""
+        for process in self._processes:
+            process.alive()
+
+    def probe(self, paths: Sequence[Path]) -> Generator[video.VideoInfo | str, None, None]:
+        """What each video holds, without its packets, or the reason why it cannot be read; in order."""
+        if not self._processes:
+            for path in paths:
+                try:
+                    yield video.probe(path)
+                except VideoError as error:
+                    yield error.line
+            return
+        used = self._processes[: max(1, len(paths))]
+        workers: list[_Worker[video.VideoInfo | str]] = [
+            _Worker(process, [partial(_ask_probe, path) for path in paths[i :: len(used)]], 64)
+            for i, process in enumerate(used)
+        ]
+        with _working(workers):
+            for i in range(len(paths)):
+                yield workers[i % len(used)].take()
+
+    def frames(self, tasks: Sequence[Task], preprocess: Preprocess, *, ahead: int) -> Generator[Item, None, None]:
+        """(row, its pixels (f, 3, height, width), or the reason why not) of all tasks, task by task.
+
+        Args:
+            tasks: The work.
+            preprocess: How frames are resized.
+            ahead: Rows each process may be ahead of who uses them.
+        """
+        if not self._processes:
+            return prefetch(_here(tasks, preprocess), ahead=ahead)
+        return self._elsewhere(tasks, preprocess, ahead)
+
+    def _elsewhere(self, tasks: Sequence[Task], preprocess: Preprocess, ahead: int) -> Generator[Item, None, None]:
+        used = self._processes[: max(1, len(tasks))]
+        workers: list[_Worker[Item]] = [
+            _Worker(process, [partial(_ask_frames, task, preprocess) for task in tasks[i :: len(used)]], ahead)
+            for i, process in enumerate(used)
+        ]
+        with _working(workers):
+            for i, task in enumerate(tasks):
+                for _ in task.rows:
+                    yield workers[i % len(used)].take()
 
 
 def _here(tasks: Sequence[Task], preprocess: Preprocess) -> Generator[Item, None, None]:
@@ -108,25 +131,14 @@ def _here(tasks: Sequence[Task], preprocess: Preprocess) -> Generator[Item, None
                 yield row, error.line
 
 
-def _elsewhere(
-    tasks: Sequence[Task], preprocess: Preprocess, processes: int, timeout_s: float, ahead: int
-) -> Generator[Item, None, None]:
-    workers: list[_Worker[Item]] = [
-        _Worker([partial(_ask_frames, task, preprocess) for task in tasks[i::processes]], timeout_s, ahead)
-        for i in range(processes)
-    ]
-    with _working(workers):
-        for i, task in enumerate(tasks):
-            for _ in task.rows:
-                yield workers[i % processes].take()
-
-
 @contextlib.contextmanager
 def _working(workers: Sequence[_Worker[Any]]) -> Iterator[None]:
     try:
         for worker in workers:
             worker.start()
         yield
+        for worker in workers:
+            worker.finish()
     finally:
         for worker in workers:
             worker.close()
@@ -163,24 +175,22 @@ def _ask_probe(path: Path, worker: _Worker[video.VideoInfo | str]) -> None:
 
 
 class _Worker(Generic[T]):
-    """One decoder process and the thread that talks to it.
+    """The thread that talks to one decoder process about one piece of work.
 
     Args:
+        process: The process; nobody else talks to it meanwhile.
         jobs: What to do, one after the other: each calls `ask` and puts results.
-        timeout_s: Seconds without an answer after which the process is killed.
         ahead: Results it may be ahead of who takes them.
     """
 
-    def __init__(self, jobs: Sequence[Callable[[_Worker[T]], None]], timeout_s: float, ahead: int) -> None:
-        self._jobs, self._timeout_s = jobs, timeout_s
+    def __init__(self, process: _Process, jobs: Sequence[Callable[[_Worker[T]], None]], ahead: int) -> None:
+        self._process, self._jobs = process, jobs
         self._ready: queue.Queue[T | _Failure] = queue.Queue(maxsize=max(1, ahead))
         self._closing = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._thread = threading.Thread(target=self._run, name="vadkit-decoders", daemon=True)
 
     def start(self) -> None:
-        """Start the process and begin."""
+        """Begin."""
         self._thread.start()
 
     def take(self) -> T:
@@ -190,13 +200,16 @@ class _Worker(Generic[T]):
             raise item.error
         return item
 
+    def finish(self) -> None:
+        """Wait for the end, when all results were taken; the process stays."""
+        self._thread.join()
+
     def close(self) -> None:
-        """End the process, wherever it is."""
+        """End the thread, wherever it is; when it is not done yet, its process is killed."""
         self._closing.set()
         while self._thread.is_alive():
-            self._shoot()
+            self._process.shoot()
             self._thread.join(timeout=0.1)
-        self._errors.close()
 
     def put(self, item: T | _Failure) -> None:
         """Hand a result over; waits while there are too many."""
@@ -204,6 +217,10 @@ class _Worker(Generic[T]):
             with contextlib.suppress(queue.Full):
                 self._ready.put(item, timeout=0.1)
                 return
+
+    def ask(self, message: Json, take: Callable[[Json, UInt8 | None], bool]) -> str:
+        """See `_Process.ask`."""
+        return self._process.ask(message, take, self._closing)
 
     def _run(self) -> None:
         try:
@@ -213,25 +230,37 @@ class _Worker(Generic[T]):
                 job(self)
         except BaseException as error:
             self.put(_Failure(error))
-        finally:
-            self._end()
 
-    def ask(self, message: Json, take: Callable[[Json, UInt8 | None], bool]) -> str:
+
+class _Process:
+    """One decoder process, started when it is needed and replaced when it died.
+
+    Args:
+        timeout_s: Seconds without an answer after which it is killed.
+        resize: Whether it loads at once what it resizes frames with.
+    """
+
+    def __init__(self, timeout_s: float, *, resize: bool) -> None:
+        self._timeout_s, self._resize = timeout_s, resize
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+
+    def ask(self, message: Json, take: Callable[[Json, UInt8 | None], bool], closing: threading.Event) -> str:
         """Hand a task to the process and each of its answers to `take`, as long as that says there are more.
 
         Returns:
             Why there are no more: what the process gave as a reason, or that it hung or died.
         """
         hung = threading.Event()
-        process = self._alive()
+        process = self.alive()
 
         def give_up() -> None:
             hung.set()
-            self._shoot()
+            self.shoot()
 
         watch = _Watch(self._timeout_s, give_up)
         try:
-            if self._closing.is_set():
+            if closing.is_set():
                 raise EOFError
             assert process.stdin is not None
             assert process.stdout is not None
@@ -268,10 +297,15 @@ class _Worker(Generic[T]):
             self._end()
             return reason
 
-    def _alive(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            code = f"import sys; sys.path[:] = {sys.path!r}; from headhunt.stages import _decode_worker as w; w.main()"
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our own code
+    def alive(self) -> subprocess.Popen[bytes]:
+        """The process; a new one where there is none, or it died."""
+        if self._popen is None or self._popen.poll() is not None:
+            self._end()
+            code = (
+                f"import sys; sys.path[:] = {sys.path!r}; from headhunt.stages import _decode_worker as w; "
+                f"w.main(resize={self._resize})"
+            )
+            self._popen = subprocess.Popen(  # noqa: S603 - this interpreter, our own code
                 [sys.executable, "-c", code],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -279,7 +313,18 @@ class _Worker(Generic[T]):
                 env=os.environ | {"OMP_NUM_THREADS": "1"},
                 start_new_session=True,  # Ctrl-C is for the parent, which ends its children itself
             )
-        return self._process
+        return self._popen
+
+    def shoot(self) -> None:
+        """Kill the process; whoever reads from it sees the end. Safe from any thread."""
+        process = self._popen
+        if process is not None:
+            process.kill()
+
+    def close(self) -> None:
+        """End it for good; only when nobody talks to it."""
+        self._end()
+        self._errors.close()
 
     def _last_words(self) -> str:
         self._errors.seek(0)
@@ -287,15 +332,9 @@ class _Worker(Generic[T]):
         said = [line.strip() for line in lines if line.strip()]
         return f": {said[-1][:200]}" if said else ""
 
-    def _shoot(self) -> None:
-        """Kill the process; whoever reads from it sees the end. Safe from any thread."""
-        process = self._process
-        if process is not None:
-            process.kill()
-
     def _end(self) -> None:
-        """Kill the process and clear away what belongs to it; only for the thread that talks to it."""
-        process, self._process = self._process, None
+        """Kill the process and clear away what belongs to it; only for who talks to it."""
+        process, self._popen = self._popen, None
         if process is not None:
             process.kill()
             process.wait()

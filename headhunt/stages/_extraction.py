@@ -18,7 +18,7 @@ from headhunt.datasets import sampling
 from headhunt.errors import UsageError
 from headhunt.prompts import PromptSet
 from headhunt.records import Head, Interval, Json, Segment, canonical_json
-from headhunt.stages._decoders import probe_all
+from headhunt.stages._decoders import Decoders
 from headhunt.stages._inputs import Source
 from headhunt.store import PlannedVideo
 
@@ -225,12 +225,9 @@ def prepare(config: ExtractConfig) -> Run:
     return Run(backbone, tokens, extractor, fingerprint, info)
 
 
-def plan_videos(sources: Sequence[Source], config: ExtractConfig) -> Iterator[PlannedVideo]:
+def plan_videos(sources: Sequence[Source], config: ExtractConfig, decoders: Decoders) -> Iterator[PlannedVideo]:
     """What the store is told of each video, in order; a file that cannot be read gets no rows and a reason."""
-    found = probe_all(
-        [source.path for source in sources], processes=config.n_decoders, timeout_s=config.decode_timeout_s
-    )
-    with closing(found):
+    with closing(decoders.probe([source.path for source in sources])) as found:
         for source, info in zip(sources, found, strict=True):
             yield _plan_video(source, info, config)
 

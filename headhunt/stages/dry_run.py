@@ -15,6 +15,7 @@ from headhunt.records import Interval, Json
 from headhunt.segments import sample_frames
 from headhunt.stages._batch_size import is_out_of_memory
 from headhunt.stages._costs import Operations, operations, pace
+from headhunt.stages._decoders import Decoders
 from headhunt.stages._extraction import ExtractConfig, Run, choose, plan_videos, prepare
 from headhunt.stages._inputs import collect
 from headhunt.stages._progress import Progress, silent
@@ -78,9 +79,10 @@ def dry_run(paths: Sequence[Path], config: ExtractConfig, *, progress: Progress 
     sources = choose(collect(paths, root=config.root), config)
     planned: list[PlannedVideo] = []
     progress("probing videos", 0, len(sources))
-    for found in plan_videos(sources, config):
-        planned.append(found)
-        progress("probing videos", len(planned), len(sources))
+    with Decoders(config.n_decoders, config.decode_timeout_s, resize=False) as decoders:
+        for found in plan_videos(sources, config, decoders):
+            planned.append(found)
+            progress("probing videos", len(planned), len(sources))
     units = [row.unit for video in planned for row in video.segments]
     tokens = size = cost = seconds = None
     estimate = ""

@@ -14,7 +14,7 @@ from headhunt.errors import StaleError, StoreBusyError
 from headhunt.records import Interval
 from headhunt.stages._artefacts import check_like
 from headhunt.stages._batch_size import BatchSize
-from headhunt.stages._decoders import Task, decode_all
+from headhunt.stages._decoders import Decoders, Task
 from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_videos, prepare
 from headhunt.stages._frames import SharedFrames
 from headhunt.stages._inputs import Source, collect, unlisted
@@ -76,6 +76,19 @@ def extract(
     sources = choose(everything, config)
     report = ExtractReport(store=str(store_path), videos=len(sources))
     report.unlisted += unlisted(paths, everything, root=config.root)
+    with Decoders(config.n_decoders, config.decode_timeout_s) as decoders:
+        decoders.start()  # while the model is loaded
+        return _extract(sources, store_path, config, decoders, report, progress)
+
+
+def _extract(
+    sources: Sequence[Source],
+    store_path: Path,
+    config: ExtractConfig,
+    decoders: Decoders,
+    report: ExtractReport,
+    progress: Progress,
+) -> ExtractReport:
     run = prepare(config)
     if config.like is not None:
         check_like(Store(config.like), run.fingerprint)
@@ -87,7 +100,7 @@ def extract(
         info=run.info | {"model": config.model, "revision": config.revision},
         context=config.with_context,
     )
-    store = _plan(store, sources, config, report, progress)
+    store = _plan(store, sources, config, decoders, report, progress)
     wanted = {source.row.video: source.path for source in sources}
     rows = store.segments()
     paths_of = store.videos().path
@@ -104,7 +117,7 @@ def extract(
             if not claimed:
                 report.elsewhere += int((mine & (rows.row // SHARD_ROWS == shard)).sum())
                 continue
-            for counts in _run_shard(store, shard, wanted, run, size, config):
+            for counts in _run_shard(store, shard, wanted, run, size, config, decoders):
                 report.rows_done += counts.done
                 report.rows_failed += counts.failed
                 report.rows_reused += counts.reused
@@ -147,7 +160,12 @@ def _failed(store: Store, wanted: Container[str]) -> list[tuple[str, str]]:
 
 
 def _plan(
-    store: Store, sources: Sequence[Source], config: ExtractConfig, report: ExtractReport, progress: Progress
+    store: Store,
+    sources: Sequence[Source],
+    config: ExtractConfig,
+    decoders: Decoders,
+    report: ExtractReport,
+    progress: Progress,
 ) -> Store:
     """Probe the videos that have no rows yet and plan those; refuse when a known video's file changed."""
     table, rows = store.videos(), store.segments()
@@ -181,14 +199,20 @@ def _plan(
         )
     planned = []
     progress("probing videos", 0, len(new))
-    for found in plan_videos(new, config):
+    for found in plan_videos(new, config, decoders):
         planned.append(found)
         progress("probing videos", len(planned), len(new))
     return plan(store, planned)
 
 
 def _run_shard(
-    store: Store, shard: int, wanted: dict[str, Path], run: Run, size: BatchSize, config: ExtractConfig
+    store: Store,
+    shard: int,
+    wanted: dict[str, Path],
+    run: Run,
+    size: BatchSize,
+    config: ExtractConfig,
+    decoders: Decoders,
 ) -> Iterator[Counts]:
     """Compute the missing rows of one shard; yields counts as it goes; what is finished is kept in any case."""
     writer = ShardWriter(store, shard, flush_s=config.flush_s)
@@ -198,13 +222,7 @@ def _run_shard(
         tasks = _tasks(store, sorted({*pending, *still.references}), wanted, config.n_frames)
         frames = SharedFrames(tasks, run.extractor.encode)
         passes = Passes(run.extractor, writer, frames, still, size)
-        decoded = decode_all(
-            tasks,
-            run.backbone.preprocess,
-            processes=config.n_decoders,
-            timeout_s=config.decode_timeout_s,
-            ahead=2 * max(size.now, AHEAD),
-        )
+        decoded = decoders.frames(tasks, run.backbone.preprocess, ahead=2 * max(size.now, AHEAD))
         with closing(decoded):
             for row, pixels in decoded:
                 yield passes.take(row, pixels)

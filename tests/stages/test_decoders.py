@@ -15,7 +15,7 @@ import pytest
 
 from headhunt.models.preprocess import Preprocess
 from headhunt.stages import _decode_worker, _decoders
-from headhunt.stages._decoders import Task, decode_all, probe_all
+from headhunt.stages._decoders import Decoders, Task
 from headhunt.stages._prefetch import prefetch
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.store import Store, VideoStatus
@@ -41,7 +41,14 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> list[Task]:
 
 
 def run(tasks: list[Task], **options: object) -> list:
-    return list(decode_all(tasks, PIXELS, **({"processes": 1, "timeout_s": 60.0, "ahead": 2} | options)))
+    given = {"processes": 1, "timeout_s": 60.0, "ahead": 2} | options
+    with Decoders(given["processes"], given["timeout_s"]) as decoders:
+        return list(decoders.frames(tasks, PIXELS, ahead=given["ahead"]))
+
+
+def probed(paths: list[Path], processes: int) -> list:
+    with Decoders(processes, 60.0, resize=False) as decoders:
+        return list(decoders.probe(paths))
 
 
 @pytest.mark.parametrize("processes", [1, 2, 9])
@@ -79,7 +86,7 @@ def test_a_decoder_that_hangs_is_killed_and_its_video_failed(tasks: list[Task], 
 
 
 def test_a_decoder_that_dies_fails_one_video_and_a_new_one_goes_on(tasks: list[Task], monkeypatch) -> None:
-    original = _decoders._Worker._alive
+    original = _decoders._Process.alive
     started: list[int] = []
 
     def alive(self):
@@ -90,7 +97,7 @@ def test_a_decoder_that_dies_fails_one_video_and_a_new_one_goes_on(tasks: list[T
                 threading.Timer(0.05, lambda: os.kill(process.pid, signal.SIGSEGV)).start()
         return process
 
-    monkeypatch.setattr(_decoders._Worker, "_alive", alive)
+    monkeypatch.setattr(_decoders._Process, "alive", alive)
     found = dict(run(tasks[:3]))
     assert all("exit status -11" in found[row] for row in tasks[0].rows)
     assert all(isinstance(found[row], np.ndarray) for t in tasks[1:3] for row in t.rows)
@@ -101,8 +108,8 @@ def test_a_decoder_that_dies_fails_one_video_and_a_new_one_goes_on(tasks: list[T
 def test_probing_in_processes_tells_what_probing_here_tells(tasks: list[Task], tmp_path: Path, processes: int) -> None:
     (tmp_path / "bad.mp4").write_text("no video")
     paths = [tasks[0].path, tmp_path / "bad.mp4", *(t.path for t in tasks[1:]), tmp_path / "gone.mp4"]
-    expected = list(probe_all(paths, processes=0, timeout_s=60.0))
-    found = list(probe_all(paths, processes=processes, timeout_s=60.0))
+    expected = probed(paths, 0)
+    found = probed(paths, processes)
     assert [isinstance(f, str) for f in found] == [False, True, False, False, False, False, True]
     for a, b in zip(found, expected, strict=True):
         if isinstance(a, str) or isinstance(b, str):
@@ -111,7 +118,7 @@ def test_probing_in_processes_tells_what_probing_here_tells(tasks: list[Task], t
         for field in fields(a):
             if field.name != "packets":
                 np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name), strict=True)
-    assert list(probe_all([], processes=processes, timeout_s=60.0)) == []
+    assert probed([], processes) == []
 
 
 def test_a_video_whose_probing_hangs_is_failed_and_taken_at_the_next_run(tiny: Path, tmp_path: Path) -> None:
@@ -119,11 +126,11 @@ def test_a_video_whose_probing_hangs_is_failed_and_taken_at_the_next_run(tiny: P
     for name in "ab":
         write_video(tmp_path / "v" / f"{name}.mp4", 30)
     config = ExtractConfig(
-        model=str(tiny), n_frames=4, decoders=1, decode_timeout_s=0.01
-    )  # no process starts that fast
+        model=str(tiny), n_frames=4, decoders=1, decode_timeout_s=1e-6
+    )  # no process answers that fast
     report = extract([tmp_path / "v"], tmp_path / "s.zarr", config)
     assert [name for name, _ in report.failed] == ["a.mp4", "b.mp4"]
-    assert all("gave nothing for 0.01 s and was killed" in reason for _, reason in report.failed)
+    assert all("gave nothing for 1e-06 s and was killed" in reason for _, reason in report.failed)
     assert Store(tmp_path / "s.zarr").videos().status.tolist() == [VideoStatus.FAILED] * 2
     report = extract([tmp_path / "v"], tmp_path / "s.zarr", replace(config, decode_timeout_s=60.0))
     assert (report.rows_done, report.failed) == (4, [])
@@ -137,13 +144,39 @@ def test_what_the_child_said_last_is_told(tasks: list[Task], monkeypatch) -> Non
 
 def test_closing_early_leaves_no_process_and_no_thread(tasks: list[Task]) -> None:
     before = set(_children())
-    decoded = decode_all(tasks, PIXELS, processes=2, timeout_s=60.0, ahead=1)
-    next(decoded)
-    children = set(_children()) - before
-    decoded.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("vadkit")]
+    with Decoders(2, 60.0) as decoders:
+        decoded = decoders.frames(tasks, PIXELS, ahead=1)
+        next(decoded)
+        children = set(_children()) - before
+        decoded.close()
+        assert not [t for t in threading.enumerate() if t.name.startswith("vadkit")]
     assert children
     assert not children & set(_children())
+
+
+def test_the_processes_stay_from_one_piece_of_work_to_the_next(tasks: list[Task]) -> None:
+    before = set(_children())
+    with Decoders(2, 60.0) as decoders:
+        decoders.start()
+        children = set(_children()) - before
+        assert len(children) == 2
+        infos = list(decoders.probe([t.path for t in tasks]))
+        assert [info.n_frames for info in infos] == [t.frames for t in tasks]
+        first = list(decoders.frames(tasks, PIXELS, ahead=2))
+        again = list(decoders.frames(tasks[1:2], PIXELS, ahead=2))
+        assert set(_children()) - before == children
+    assert [row for row, _ in first] == [row for t in tasks for row in t.rows]
+    for (row, a), (_, b) in zip(first[4:8], again, strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=str(row))
+    assert not children & set(_children())
+
+
+def test_work_goes_on_after_work_that_was_broken_off(tasks: list[Task]) -> None:
+    with Decoders(1, 60.0) as decoders:
+        decoded = decoders.frames(tasks, PIXELS, ahead=1)
+        next(decoded)
+        decoded.close()
+        assert all(isinstance(found, np.ndarray) for _, found in decoders.frames(tasks[:1], PIXELS, ahead=1))
 
 
 def _children() -> list[int]:
