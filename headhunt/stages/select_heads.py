@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,8 +14,9 @@ from headhunt import heads as ranking
 from headhunt import saliency
 from headhunt.errors import UsageError
 from headhunt.files import write_atomic
-from headhunt.records import HeadSet
+from headhunt.records import Float32, HeadSet, Int64
 from headhunt.saliency import SaliencyOptions
+from headhunt.stages._prefetch import prefetch
 from headhunt.stages._progress import Progress, silent
 from headhunt.stages._rows import calibration
 from headhunt.store import Store
@@ -116,13 +119,11 @@ def select_heads(
         n_neighbors=config.n_neighbors,
     )
     scores = np.empty((len(metrics), len(prompts), layers, heads))
-    for p, prompt in enumerate(prompts):
-        index = store.prompt_index(prompt)
-        for layer in range(layers):
+    with closing(prefetch(_layers(store, rows.table.row, prompts, layers), ahead=1)) as read:
+        for p, layer, z in read:
             progress("layers", p * layers + layer, len(prompts) * layers)
-            z = store.layer(rows.table.row, layer, prompt=index)
 
-            def name(head: int, layer: int = layer, prompt: str = prompt) -> str:
+            def name(head: int, layer: int = layer, prompt: str = prompts[p]) -> str:
                 return f"head ({layer}, {head}), prompt {prompt!r}"
 
             for m, values in enumerate(saliency.measure(z, rows.y, metrics, options=options, names=name).values()):
@@ -176,3 +177,13 @@ def select_heads(
         tuple(prompts),
         tuple(notes),
     )
+
+
+def _layers(
+    store: Store, rows: Int64, prompts: Sequence[str], layers: int
+) -> Generator[tuple[int, int, Float32], None, None]:
+    """(place of the prompt in `prompts`, layer, its activations (n, h, d)) of every prompt and layer."""
+    for p, prompt in enumerate(prompts):
+        index = store.prompt_index(prompt)
+        for layer in range(layers):
+            yield p, layer, store.layer(rows, layer, prompt=index)
