@@ -97,6 +97,21 @@ def save(model: Any, tokenizer: Any, place: Path, *, note: str) -> None:
     (place / "NOTE.txt").write_text(note + "\n", encoding="utf-8")
 
 
+def level_heads(model: Any, spreads: Sequence[float]) -> None:
+    """Scale the values of each layer by a number, and take it back in `o_proj`: the model computes what it did.
+
+    Args:
+        model: The model, changed in place.
+        spreads: Standard deviation of what the heads of each layer give, (layers,); afterwards it is 1.
+    """
+    with torch.no_grad():
+        for layer, spread in zip(model.model.language_model.layers, spreads, strict=True):
+            attention = layer.self_attn
+            attention.v_proj.weight /= spread
+            attention.v_proj.bias /= spread
+            attention.o_proj.weight *= spread
+
+
 def matmul_attention(
     module: nn.Module,
     query: torch.Tensor,

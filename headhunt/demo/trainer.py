@@ -211,6 +211,29 @@ class Trainer:
                         right[slot].append(float(hit.mean() if slot == "description" else hit.min()))
         return {slot: float(np.mean(right[slot])) if right[slot] else float("nan") for slot in SLOTS}
 
+    @torch.no_grad()
+    def spreads(self, samples: list[Sample]) -> list[float]:
+        """Standard deviation of what the heads of each layer give at the end of questions about some segments."""
+        rng = np.random.default_rng(1)
+        found: dict[int, torch.Tensor] = {}
+        layers = self.model.model.language_model.layers
+        handles = [
+            layer.self_attn.o_proj.register_forward_pre_hook(lambda _m, args, i=i: found.__setitem__(i, args[0]))
+            for i, layer in enumerate(layers)
+        ]
+        squares = torch.zeros(len(layers))
+        try:
+            for sample in samples:
+                asked = [pairs(s.facts, rng, n=12) for s in [sample] if s.facts is not None]
+                batch = network.pack(self.layout, asked, system=None).to(self.device)
+                network.decode(self.model, batch, self._seen([sample])[None], self.layout.image)
+                rows = [found[i][batch.asked].float() for i in range(len(layers))]
+                squares += torch.stack([row.square().mean() for row in rows]).cpu() / len(samples)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return [float(s) for s in squares.sqrt()]
+
     def _seen(self, samples: list[Sample]) -> torch.Tensor:
         if self.stage == TOLD:
             words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
