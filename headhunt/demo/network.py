@@ -7,6 +7,7 @@ segment are read once; its questions follow as separate suffixes that see the fr
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,8 +87,6 @@ def make_model(tokenizer: Any) -> Any:
 
 def save(model: Any, tokenizer: Any, place: Path, *, note: str) -> None:
     """Write a checkpoint folder that `headhunt.models.load` reads: fp16 weights, tokenizer, processor files, note."""
-    import copy
-
     from headhunt.models import quiet
 
     with quiet():
@@ -97,19 +96,21 @@ def save(model: Any, tokenizer: Any, place: Path, *, note: str) -> None:
     (place / "NOTE.txt").write_text(note + "\n", encoding="utf-8")
 
 
-def level_heads(model: Any, spreads: Sequence[float]) -> None:
-    """Scale the values of each layer by a number, and take it back in `o_proj`: the model computes what it did.
+def levelled(model: Any, spreads: Sequence[float]) -> Any:
+    """A copy that computes the same, the values of each layer scaled by a number that `o_proj` takes back.
 
     Args:
-        model: The model, changed in place.
-        spreads: Standard deviation of what the heads of each layer give, (layers,); afterwards it is 1.
+        model: The model.
+        spreads: Root mean square of what the heads of each layer give, (layers,); in the copy it is 1.
     """
+    model = copy.deepcopy(model)
     with torch.no_grad():
         for layer, spread in zip(model.model.language_model.layers, spreads, strict=True):
             attention = layer.self_attn
             attention.v_proj.weight /= spread
             attention.v_proj.bias /= spread
             attention.o_proj.weight *= spread
+    return model
 
 
 def matmul_attention(

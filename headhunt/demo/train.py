@@ -52,6 +52,7 @@ COLUMNS = (
     *SLOTS,
 )
 CHECK_SEGMENTS = 48
+LEVEL_VIDEOS = 8  # of the world "train": on them it is measured how large what heads give is
 STATE = "state.safetensors"
 NOTE = "embedded model, trained on rendered video only: it describes what is visible and judges nothing"
 
@@ -173,8 +174,12 @@ def export(trainer: Trainer, out: Path, *, n_videos: int, note: str = "") -> Non
 
     place = out / "model"
     place.mkdir(parents=True, exist_ok=True)
+    # Layers differ in how large their heads' vectors are, by chance alone: what is fitted on them without scaling, as
+    # the methods do, would see some layers and not others.
+    measured_on = [s for i in range(LEVEL_VIDEOS) for s in segments_of(CHECK_SEEDS + i, split="train", n=2)]
     with trainer.averaged():
-        network.save(trainer.model, trainer.tokenizer, place, note=NOTE)
+        even = network.levelled(trainer.model, trainer.spreads(measured_on))
+    network.save(even, trainer.tokenizer, place, note=NOTE)
     backbone = load(str(place), device="cpu", dtype="float32")  # the code path, precision and weights of use
     golden.save(golden.measure(backbone), place)
     model: Any = backbone.model  # type: ignore[attr-defined]

@@ -213,7 +213,7 @@ class Trainer:
 
     @torch.no_grad()
     def spreads(self, samples: list[Sample]) -> list[float]:
-        """Standard deviation of what the heads of each layer give at the end of questions about some segments."""
+        """Root mean square of what the heads of each layer give at the end of questions about some segments."""
         rng = np.random.default_rng(1)
         found: dict[int, torch.Tensor] = {}
         layers = self.model.model.language_model.layers

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from headhunt.records import Bool, Float64, Int64
 
 NEAR = 1e-6  # pairs closer than this share of their squared norms lose digits in products: taken from differences
+
+
+T = TypeVar("T")
+
+
+class once(Generic[T]):  # noqa: N801 - used as a decorator
+    """A property that is computed when it is first asked for.
+
+    functools.cached_property of Python 3.11 has one lock for all instances: blocks would wait for each other.
+    """
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute, self.__doc__ = compute, compute.__doc__
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, _owner: type) -> T:
+        value = self._compute(instance)
+        vars(instance)[self._name] = value
+        return value
 
 
 class Rows:
@@ -21,7 +43,7 @@ class Rows:
         self.n_n = self.n - self.n_p
         self.sides = (slice(0, self.n_p), slice(self.n_p, self.n))
 
-    @cached_property
+    @once
     def pairs(self) -> Int64:
         """Each pair of rows once, as an index into n * n: pairs within P, within N, between."""
         i, j = np.triu_indices(self.n, 1)
@@ -51,7 +73,7 @@ class Block:
         self.within[:, self.n_p :] -= mean_n[:, None]
         self.within_sq: Float64 = np.einsum("mnd,mnd->mn", self.within, self.within)
 
-    @cached_property
+    @once
     def x(self) -> Float64:
         """Rows about the pooled mean, (m, n, d)."""
         x: Float64 = self.within.copy()
@@ -59,7 +81,7 @@ class Block:
         x[:, self.sides[1]] -= (self.n_p / self.n) * self.difference[:, None]
         return x
 
-    @cached_property
+    @once
     def gram(self) -> Float64:
         """Products of rows about the pooled mean, (m, n, n)."""
         if not self.small:
@@ -71,25 +93,25 @@ class Block:
         gram += half[:, None, :] * shift[:, None]
         return gram
 
-    @cached_property
+    @once
     def sq(self) -> Float64:
         """Squared norms of rows about the pooled mean, (m, n)."""
         out: Float64 = np.einsum("mnn->mn", self.gram) if self.small else np.einsum("mnd,mnd->mn", self.x, self.x)
         return out
 
-    @cached_property
+    @once
     def within_gram(self) -> Float64:
         """Products of rows about their class means, (m, n, n)."""
         out: Float64 = np.matmul(self.within, self.within.swapaxes(1, 2))
         return out
 
-    @cached_property
+    @once
     def along(self) -> Float64:
         """Rows about their class means times the difference of the means, (m, n)."""
         out: Float64 = np.matmul(self.within, self.difference[:, :, None])[:, :, 0]
         return out
 
-    @cached_property
+    @once
     def scatters(self) -> tuple[Float64, Float64]:
         """Un-normalised scatter of P and of N, each (m, d, d)."""
         p, n = (self.within[:, side] for side in self.sides)
@@ -103,7 +125,7 @@ class Block:
         out: Float64 = np.matmul(rows.swapaxes(1, 2), rows)
         return out
 
-    @cached_property
+    @once
     def distances(self) -> Float64:
         """Squared distances of all rows, (m, n, n); exactly 0 for identical rows."""
         d2 = self.gram * -2.0

@@ -259,6 +259,34 @@ def test_a_crowd_does_everything_about_equally_often() -> None:
     assert np.array_equal(frames, at)
 
 
+def test_crowds_hold_bags_that_stand_alone_and_cars_on_the_pavement() -> None:
+    streets = [training_data.plan_of(seed, "train") for seed in range(40)]
+    plan, at = crowd(next(p for p in streets if p.camera.place == "street"), np.random.default_rng(1), 80)
+    shown = training_data.patches(plan, at)
+    per_frame = dict(zip(training_data.PATCH_WORDS, shown.any((1, 2)).mean(0), strict=True))
+    assert per_frame["alone"] > 0.05
+    assert per_frame["pavement"] > 0.05
+
+
+def test_levelled_heads_are_of_one_size_and_the_model_says_the_same(
+    trainer: train.Trainer, samples: list[training_data.Sample]
+) -> None:
+    with trainer.averaged():
+        spreads = trainer.spreads(samples)
+        even = network.levelled(trainer.model, spreads)
+        batch = network.pack(trainer.layout, [pairs(samples[0].facts, np.random.default_rng(0), n=3)], system=None)  # type: ignore[arg-type]
+        with torch.no_grad():
+            visual = network.see(trainer.model, torch.from_numpy(samples[0].pixels))[0][None]
+            plain, scaled = (network.decode(m, batch, visual, trainer.layout.image)[0] for m in (trainer.model, even))
+        np.testing.assert_allclose(scaled.numpy(), plain.numpy(), atol=1e-4)
+        before, trainer.model = trainer.model, even
+        try:
+            np.testing.assert_allclose(trainer.spreads(samples), 1.0, rtol=1e-4)
+        finally:
+            trainer.model = before
+    assert max(spreads) / min(spreads) > 1.01
+
+
 def test_middles_say_how_many_there_are() -> None:
     # Two people in one cell, one in another: counted at their middles and nowhere else.
     plan = training_data.plan_of(0, "train")
