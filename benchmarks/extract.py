@@ -4,12 +4,13 @@
 
 Baseline, written from its description: the video is opened and decoded again for each segment, `generate` makes one
 token for each prompt with hooks on every layer that keep the last position of o_proj's input, and one pickle is written
-a video; it is timed on the first segments of each video and scaled to all. Ours is `headhunt.stages.extract` into a new store, model loading left out on both sides. Beside it stands the
-pure forward: the same passes over the same batches, frames already in memory, nothing decoded, nothing written. The
-model has InternVL's classes and at least 40 M parameters with random weights; times depend on its shape, not on its
-weights. The predicted ratio counts floating-point operations of both: linear layers and attention, vision tower
-included, and that ours needs the last layer only where it is read. With --compile the pure forward is timed again
-with the layers that `vadkit extract --compile` compiles, their compilation left out and shown on its own.
+a video; it is timed on the first segments of each video and scaled to all. Ours is `headhunt.stages.extract` into a new
+store, model loading left out on both sides. Beside it stands the pure forward: the same passes over the same batches,
+frames already in memory, nothing decoded, nothing written. The model has InternVL's classes and at least 40 M
+parameters with random weights; times depend on its shape, not on its weights. The predicted ratio counts floating-point
+operations of both: linear layers and attention, vision tower included, and that ours needs the last layer only where it
+is read. With --compile the pure forward is timed again with the layers that `vadkit extract --compile` compiles, their
+compilation left out and shown on its own.
 """
 
 from __future__ import annotations
