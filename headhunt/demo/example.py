@@ -91,7 +91,7 @@ def run(
 
 
 def _look_alikes(sizes: Mapping[str, Any]) -> list[str]:
-    """Test videos that hold a look-alike and nothing abnormal, and those of the categories these resemble."""
+    """Test videos that hold a look-alike and nothing abnormal, and those that show a category which one resembles."""
     test = [(row, plan) for row, plan in plan_dataset(**sizes) if row.split == "test"]
     ordinary = [
         (row.video, LOOK_ALIKE_OF[plan.look_alike]) for row, plan in test if not plan.categories and plan.look_alike
