@@ -258,8 +258,10 @@ def score(scorer: Scorer, z: npt.ArrayLike, context: npt.ArrayLike | None = None
         if c is not None:
             _check_finite(c, "context", start)
         with np.errstate(over="ignore", invalid="ignore"):
-            out[part] = _sigmoid(METHODS[scorer.method](scorer.arrays, x, c))
-        _check_finite(out[part, None], "scores", start)
+            logit = METHODS[scorer.method](scorer.arrays, x, c)
+        # What overflows is infinite or not a number, as the processor adds: either would come out as a score, or not.
+        _check_finite(logit[:, None], "scores", start)
+        out[part] = _sigmoid(logit)
     return out
 
 
