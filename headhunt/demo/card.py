@@ -43,10 +43,8 @@ learns on segments as the vision tower sees them. The decoder learns by next-tok
 what is done weighing more. The vision tower's read-outs are thrown away afterwards. What is shown again is mirrored, in
 another brightness or asked other questions. The weights are a running average of the last steps; in the end the values
 of each decoder layer are scaled so that what its heads give has a root mean square of 1 on segments of the world
-"train", and its output projection takes that back: the model says what it said before.
-
-| | |
-|---|---|
+"train", and its output projection takes that back: the model says what it said before. In the second stage, but for
+its end, only those parts of a frame are looked at in which most is to be seen.
 """
 
 _LIMITS = """
@@ -60,19 +58,24 @@ _LIMITS = """
 """
 
 
-def model_card(facts: Json, run: Json, judged: Json | None, examples: list[Json]) -> str:
+def model_card(facts: Json, runs: list[Json], judged: Json | None, examples: list[Json]) -> str:
     """The card as Markdown.
 
     Args:
         facts: Sizes: frames, length, height, width, parameters, vision, layers, heads, hidden, tokens, vocabulary,
             words, megabytes, shown.
-        run: Figures of the training, label -> value.
+        runs: Figures of each run of the training, label -> value; each began with the weights of the one before.
         judged: What `held_out.judge` gave, None when the model was not judged.
         examples: Of descriptions.
     """
     parts = [_HEAD.format(**facts)]
-    parts.append("".join(f"| {label} | {value} |\n" for label, value in run.items()))
+    labels = dict.fromkeys(label for run in runs for label in run)
+    heads = ["", *(f"run {i}" for i in range(1, len(runs) + 1))] if len(runs) > 1 else ["", ""]
+    parts.append(f"\n| {' | '.join(heads)} |\n{'|---' * len(heads)}|\n")
+    parts += [f"| {label} | {' | '.join(str(run.get(label, '')) for run in runs)} |\n" for label in labels]
     parts.append("\nThe log, a row every few minutes, is in `log.csv`.\n")
+    if len(runs) > 1:
+        parts.append("Each run began with the weights of the one before; `log-1.csv` is of the first.\n")
     if judged is not None:
         parts.append(_scores(judged))
         parts.append(_examples(examples))

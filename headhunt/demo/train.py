@@ -30,7 +30,7 @@ import torch
 from headhunt.demo import language, network
 from headhunt.demo.checkpoint import load_state, save_state
 from headhunt.demo.lessons import CHECK_SEEDS, FRAMES_ALONE, SEGMENTS, TOLD, Feed
-from headhunt.demo.trainer import MUON, SLOTS, TrainConfig, Trainer, rate_at
+from headhunt.demo.trainer import MUON, SLOTS, TrainConfig, Trainer, folder_of, rate_at
 from headhunt.demo.training_data import FRAMES, PATCH_WORDS, segments_of
 from headhunt.errors import UsageError
 from headhunt.models import pick_device
@@ -52,13 +52,25 @@ COLUMNS = (
     *SLOTS,
 )
 CHECK_SEGMENTS = 48
+WHOLE = 0.2  # share of the second stage, at its end, in which whole frames are looked at
+READ = 2048  # frames on which only the read-outs learn where the rest has learnt before
 LEVEL_VIDEOS = 8  # of the world "train": on them it is measured how large what heads give is
 STATE = "state.safetensors"
 NOTE = "embedded model, trained on rendered video only: it describes what is visible and judges nothing"
 
 
-def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool = False) -> Trainer:
-    """Run or go on with a training; see the module's docstring for what it writes into `out`."""
+def train(
+    out: Path, config: TrainConfig, *, device: str = "auto", resume: bool = False, init: str | None = None
+) -> Trainer:
+    """Run or go on with a training; see the module's docstring for what it writes into `out`.
+
+    Args:
+        out: Folder of the run.
+        config: How it goes.
+        device: As of `pick_device`.
+        resume: Go on with the run in `out`.
+        init: A checkpoint of the same architecture whose weights the run begins with, None for random ones.
+    """
     place = pick_device(device)
     if place.type == "cpu":
         _keep_memory()
@@ -72,10 +84,14 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
     elif state.is_file() or log.is_file():
         raise UsageError(f"{out} already holds a training", hint="go on with --resume, or take another folder")
     else:
+        if init:
+            trainer.begin_with(init)
+            _keep_logs(folder_of(init), out, len(trainer.before))
         with log.open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerow(COLUMNS)
     held_out = [s for i in range(CHECK_SEGMENTS // 2) for s in segments_of(CHECK_SEEDS + i, split="train", n=2)]
     feed: Feed | None = None
+    new = bool(trainer.before)
     sums: dict[str, list[float]] = defaultdict(list)
     began, before, last_check, drawn = time.monotonic(), trainer.seconds, time.monotonic(), 0
     while (progress := _progress(trainer, config)) < 1.0:
@@ -85,7 +101,9 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
             if place.type == "cpu":  # single frames keep a core busy with rendering, segments much less
                 torch.set_num_threads(max(1, config.threads - (stage == FRAMES_ALONE)))
             feed = _feed(trainer, config)
-        size = config.batch * (2, 4, 1)[stage]
+        trainer.whole = done > 1.0 - WHOLE
+        trainer.reading = new and trainer.drawn[FRAMES_ALONE] < READ
+        size = config.batch * (2, 4 if trainer.whole else 8, 1)[stage]
         samples = feed.draw(size)
         trainer.next_video[stage] = feed.next_video
         losses = trainer.losses(samples)
@@ -111,10 +129,18 @@ def train(out: Path, config: TrainConfig, *, device: str = "auto", resume: bool 
     return trainer
 
 
+def _keep_logs(known: Path, out: Path, runs: int) -> None:
+    """The logs of the runs before: log-1.csv of the first, and so on."""
+    for run in range(1, runs + 1):
+        log = known / (f"log-{run}.csv" if run < runs else "log.csv")
+        if log.is_file():
+            (out / f"log-{run}.csv").write_bytes(log.read_bytes())
+
+
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
     stage = trainer.stage
     # What is shown again is varied: mirrored, in another brightness, asked other questions (the last stage: only that).
-    pool, uses = ((192, 2), (256, 4), (96, 3))[stage]
+    pool, uses = ((192, 2), (256, 6), (96, 3))[stage]
     return Feed(
         stage,
         first=trainer.next_video[stage],
@@ -194,10 +220,9 @@ def export(trainer: Trainer, out: Path, *, n_videos: int, note: str = "") -> Non
         "megabytes": weights.stat().st_size / 1e6, "shown": len(PATCH_WORDS),
     }  # fmt: skip
     run = _figures(trainer) | ({"note": note} if note else {})
-    (out / "scores.json").write_text(
-        json.dumps({"training": run, "judged": judged, "examples": examples}, indent=1) + "\n", encoding="utf-8"
-    )
-    (out / "MODEL_CARD.md").write_text(model_card(sizes, run, judged, examples), encoding="utf-8")
+    whole = {"training": run, "before": trainer.before, "judged": judged, "examples": examples}
+    (out / "scores.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    (out / "MODEL_CARD.md").write_text(model_card(sizes, [*trainer.before, run], judged, examples), encoding="utf-8")
 
 
 def _figures(trainer: Trainer) -> dict[str, Any]:
@@ -213,7 +238,7 @@ def _figures(trainer: Trainer) -> dict[str, Any]:
         "videos rendered": sum(trainer.next_video),
         "batch": config.batch,
         "optimiser": f"Muon for matrices, AdamW for the rest, rates {MUON:g} to 1, weight decay "
-        f"{config.weight_decay:g}, bfloat16 products",
+        f"{config.weight_decay:g}, {str(trainer.products).removeprefix('torch.')} products",
         "seed": config.seed,
     }
 
@@ -239,6 +264,8 @@ def main() -> None:
     parser.add_argument("--told", type=float, default=TrainConfig.told, help="share of the first stage")
     parser.add_argument("--frames", type=float, default=TrainConfig.frames, help="share of the second stage")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rate", type=float, default=TrainConfig.rate, help="highest learning rate")
+    parser.add_argument("--init", help="a model of this architecture to begin with ('tiny' for the embedded one)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--export-only", action="store_true", help="write model/ and scores from the last state")
     parser.add_argument("--note", default="", help="what else is to be known of the run, for the card")
@@ -255,6 +282,7 @@ def main() -> None:
         batch=args.batch or (32 if gpu else 2),
         told=args.told,
         frames=args.frames,
+        rate=args.rate,
         check_s=args.check_s,
         workers=(max(1, cores - 1) if gpu else 1) if args.workers is None else args.workers,
         threads=args.threads,
@@ -263,7 +291,7 @@ def main() -> None:
         trainer = Trainer(config, torch.device("cpu"))
         trainer.restore(load_state(args.out / STATE, "cpu"))
     else:
-        trainer = train(args.out, config, device=args.device, resume=args.resume)
+        trainer = train(args.out, config, device=args.device, resume=args.resume, init=args.init)
     export(trainer, args.out, n_videos=args.judge, note=args.note)
 
 

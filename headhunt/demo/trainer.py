@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import time
 from collections import defaultdict
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from headhunt.demo import network
-from headhunt.demo.language import pairs
+from headhunt.demo.language import THINGS, pairs
 from headhunt.demo.lessons import FRAMES_ALONE, SEGMENTS, TOLD
-from headhunt.demo.training_data import FRAMES, Sample, shares, varied
+from headhunt.demo.model import EMBEDDED
+from headhunt.demo.muon import Muon
+from headhunt.demo.training_data import FRAMES, INDEX, Sample, shares, varied
+from headhunt.records import Json
 
 # Of the losses.
 WEIGHTS = {"text": 1.0, "gist": 0.1, "patch": 0.2, "body": 2.0, "cell": 0.2, "match": 0.05}
 MUON = 12.0  # Muon's rate in rates of AdamW
 # Every so many-th frame is shown in this share of the steps of the first stage.
 EVERY = {16: 0.3, 8: 0.2, 4: 0.2, 2: 0.15, 1: 0.15}
+# Of the cells of a frame those with most patches of people, cars, bags, flames, ... are looked at, with some chance.
+SHOWN = [INDEX[word] for word in ("person", "person", "cyclist", "car", "bag", *THINGS.values())]
+MOST, SPREAD = 6.0, 3.0
 SLOTS = ("count", "actor", "action", "object", "light", "place", "description")
 
 
@@ -37,6 +46,7 @@ class TrainConfig:
         frames: Share of the run given to the second.
         rate: Learning rate that the stages' schedules are shares of.
         weight_decay: Of both optimisers.
+        cells: Visual tokens of a frame that the second stage looks at, but for its end.
         questions: Short questions a segment.
         average: Decay of the running average of the weights.
         check_s: Seconds between checks.
@@ -52,6 +62,7 @@ class TrainConfig:
     frames: float = 0.48
     rate: float = 1.25e-3
     weight_decay: float = 0.05
+    cells: int = 6
     questions: int = 8
     average: float = 0.999
     check_s: float = 240.0
@@ -70,6 +81,7 @@ class Trainer:
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
+        self.products = torch.bfloat16 if fast_bfloat16(device) else torch.float32
         self.tokenizer = network.make_tokenizer_of_words()
         self.layout = network.Layout(self.tokenizer)
         self.model: Any = network.make_model(self.tokenizer).to(device)
@@ -89,18 +101,37 @@ class Trainer:
         ]
         self.optimisers: dict[str, torch.optim.Optimizer] = {
             "adamw": torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98), eps=1e-8),
-            "muon": torch.optim.Muon(matrices, lr=MUON * config.rate, weight_decay=config.weight_decay),
+            "muon": Muon(matrices, lr=MUON * config.rate, weight_decay=config.weight_decay, dtype=self.products),
         }
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.rng = np.random.default_rng([3, config.seed])
+        self.before: list[Json] = []  # figures of the runs that the weights had behind them
         self.step = self.stage = 0
+        self.whole = False  # second stage: whole frames are looked at
+        self.reading = False  # second stage: only the read-outs learn
         self.drawn = [0, 0, 0]  # samples of each stage
         self.seconds = 0.0
         self.next_video = [0, 0, 0]
 
+    def begin_with(self, model: str) -> None:
+        """Take over the weights of a model of the same architecture, and what is known of how they were trained.
+
+        The read-outs stay new.
+        """
+        from headhunt.models import load
+
+        known: Any = load(model, device="cpu", dtype="float32")
+        self.model.load_state_dict(known.model.state_dict())
+        self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        record = folder_of(model) / "scores.json"
+        told = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+        self.before = [*told.get("before", []), told.get("training", {"note": f"weights of {model}"})]
+
     def autocast(self) -> AbstractContextManager[Any]:
-        """bfloat16 products, everything else in float32."""
-        return torch.autocast(self.device.type, torch.bfloat16)
+        """Products in bfloat16 where that is the faster of the two, everything else in float32."""
+        if self.products == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.products)
 
     def losses(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the present stage."""
@@ -117,19 +148,29 @@ class Trainer:
         return self._text_losses(samples, visual.unflatten(0, (len(samples), FRAMES // every)))
 
     def frames_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
-        """Losses of the second stage: the vision tower alone; the words stay as the decoder knows them."""
+        """Losses of the second stage: the vision tower alone; the words stay as the decoder knows them.
+
+        But for the end of the stage it looks at a few cells of each frame, those where most is, which is quicker.
+        """
         pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
-        words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
-        with self.autocast():
-            tokens, states = network.see(self.model, pixels)
-        table, cells = self.model.get_input_embeddings().weight.detach(), network.cells(words)
-        wanted = network.in_words(cells.float(), table, self.reader.words)
+        words = network.by_cell(network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1))
+        posed = [s.bodies for s in samples if s.bodies is not None]
+        bodies = network.by_cell(network.as_tensor(posed, self.device).flatten(0, 1))
+        cells = words[..., SHOWN].sum((2, 3)).clamp(max=MOST) + SPREAD * torch.rand(words.shape[:2]).to(self.device)
+        chosen = cells.topk(network.TOKENS if self.whole else self.config.cells, 1).indices.sort(1).values
+        words, bodies = (
+            part.gather(1, chosen[..., None, None].expand(-1, -1, *part.shape[2:])) for part in (words, bodies)
+        )
+        shown_by_cell = words.amax(2)
+        with self.autocast(), torch.set_grad_enabled(torch.is_grad_enabled() and not self.reading):
+            tokens, states = network.see_cells(self.model, pixels, chosen)
+        table = self.model.get_input_embeddings().weight.detach()
+        wanted = network.in_words(shown_by_cell.float(), table, self.reader.words)
         shown, places = self.reader.patch(states.float()), self.reader.body(states.float())
-        posed = network.as_tensor([s.bodies for s in samples if s.bodies is not None], self.device).flatten(0, 1)
         return {
-            "body": network.body_loss(places, posed.flatten(1, 2)),
-            "patch": network.show_loss(shown, words.flatten(1, 2), self.reader.weight),
-            "cell": network.show_loss(self.reader(tokens, table), cells, self.reader.weight),
+            "body": network.body_loss(places, bodies),
+            "patch": network.show_loss(shown, words, self.reader.weight),
+            "cell": network.show_loss(self.reader(tokens, table), shown_by_cell, self.reader.weight),
             "match": (tokens.float() - wanted).square().sum(-1).mean(),
         }
 
@@ -251,7 +292,7 @@ class Trainer:
             "average": self.average,
             "place": {
                 "step": self.step, "drawn": self.drawn, "stage": self.stage, "seconds": self.seconds,
-                "next_video": self.next_video, "rng": json.dumps(self.rng.bit_generator.state),
+                "next_video": self.next_video, "before": self.before, "rng": json.dumps(self.rng.bit_generator.state),
             },
             "config": asdict(self.config),
         }  # fmt: skip
@@ -266,7 +307,14 @@ class Trainer:
         place = state["place"]
         self.step, self.drawn, self.stage = place["step"], place["drawn"], place["stage"]
         self.seconds, self.next_video = place["seconds"], place["next_video"]
+        self.before = place["before"]
         self.rng.bit_generator.state = json.loads(place["rng"])
+
+
+def folder_of(model: str) -> Path:
+    """Where the records of a model's training are: beside `model/` of a run, or in the folder of the model itself."""
+    place = EMBEDDED if model == "tiny" else Path(model)
+    return place.parent if (place.parent / "scores.json").is_file() else place
 
 
 class _Swap:
@@ -287,6 +335,22 @@ class _Swap:
     def __exit__(self, *_: object) -> None:
         self._exchange()
         self.trainer.model.train()
+
+
+@functools.cache
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 faster than float32; a CPU without it is a hundred times slower."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    took = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        matrix = torch.ones(256, 256, dtype=dtype, device=device)
+        matrix @ matrix  # what is made once is not timed
+        began = time.perf_counter()
+        for _ in range(8):
+            matrix @ matrix
+        took[dtype] = time.perf_counter() - began
+    return took[torch.bfloat16] < took[torch.float32]
 
 
 # Where the rate of a stage stands after its beginning, how long it stays, and where it ends; of the highest rate.

@@ -77,14 +77,20 @@ def test_the_record_the_card_and_the_log_agree(record: dict) -> None:
     assert scores["mean"] == pytest.approx(
         np.mean([scores[s] for s in ("count", "actor", "action", "object", "light")])
     )
-    rows = list(csv.DictReader((EMBEDDED / "log.csv").read_text().splitlines()))
-    for name in ("step", "seconds"):
-        values = [float(row[name]) for row in rows]
-        assert values == sorted(values)
-    assert {row["stage"] for row in rows} == {"0", "1", "2"}
-    assert float(rows[-1]["seconds"]) == pytest.approx(3600 * record["training"]["hours"], rel=0.01)
-    assert int(rows[-1]["step"]) == record["training"]["steps"]
-    assert float(rows[-1]["text"]) < float(rows[0]["text"])
+    runs = [*record.get("before", []), record["training"]]
+    stages = set()
+    for number, run in enumerate(runs, 1):
+        log = EMBEDDED / (f"log-{number}.csv" if number < len(runs) else "log.csv")
+        rows = list(csv.DictReader(log.read_text().splitlines()))
+        for name in ("step", "seconds"):
+            values = [float(row[name]) for row in rows]
+            assert values == sorted(values)
+        assert float(rows[-1]["seconds"]) == pytest.approx(3600 * run["hours"], rel=0.01)
+        assert int(rows[-1]["step"]) == run["steps"]
+        texts = [float(row["text"]) for row in rows if row["text"]]
+        assert texts[-1] < texts[0]
+        stages |= {row["stage"] for row in rows}
+    assert stages == {"0", "1", "2"}
 
 
 def test_its_vocabulary_judges_nothing(embedded: Backbone) -> None:

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,14 @@ import torch
 
 from headhunt import models
 from headhunt.demo import held_out, lessons, network, train, training_data
+from headhunt.demo import trainer as trainer_module
 from headhunt.demo.camera import View
+from headhunt.demo.checkpoint import load_state
 from headhunt.demo.crowds import crowd
 from headhunt.demo.dataset import SEEDS_A_PART
 from headhunt.demo.facts import describe
 from headhunt.demo.language import Pair, describe_scene, pairs
+from headhunt.demo.muon import Muon, orthogonalized
 from headhunt.demo.plan import Action, Actor
 from headhunt.demo.trainer import SCHEDULES, rate_at
 from headhunt.errors import UsageError
@@ -336,7 +340,7 @@ def test_a_run_is_resumed_where_it_stopped_and_exports_what_loads(tmp_path: Path
         longer = train.TrainConfig(**common, steps=4, told=0.2, frames=0.2)
         trainer = train.train(tmp_path, longer, device="cpu", resume=True)
     assert trainer.step == 4
-    assert trainer.drawn == [2, 4, 2]
+    assert trainer.drawn == [2, 8, 2]
     rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
     assert [(row["step"], row["stage"]) for row in rows] == [("1", "0"), ("2", "1"), ("3", "2"), ("4", "2")]
     assert float(rows[-1]["text"]) > 0
@@ -347,6 +351,20 @@ def test_a_run_is_resumed_where_it_stopped_and_exports_what_loads(tmp_path: Path
     card = (tmp_path / "MODEL_CARD.md").read_text()
     assert "## Limits" in card
     assert models.load(str(tmp_path / "model")).head_error < 1e-4
+    # A second run begins with the weights of the first and knows of it.
+    again = train.Trainer(train.TrainConfig(), CPU)
+    again.begin_with(str(tmp_path / "model"))
+    assert again.before == [scores["training"]]
+    second = tmp_path / "second"
+    with monkey.context():
+        short = train.TrainConfig(**common, steps=1, told=0.0, frames=1.0)
+        went_on = train.train(second, short, device="cpu", init=str(tmp_path / "model"))
+    assert (second / "log-1.csv").read_text() == (tmp_path / "log.csv").read_text()
+    train.export(went_on, second, n_videos=0)
+    assert "|  | run 1 | run 2 |" in (second / "MODEL_CARD.md").read_text()
+    resumed = train.Trainer(short, CPU)
+    resumed.restore(load_state(second / "state.safetensors", "cpu"))
+    assert resumed.before == again.before
 
 
 def test_scores_of_true_descriptions_are_one_and_of_nonsense_nought(samples: list[training_data.Sample]) -> None:
@@ -383,3 +401,109 @@ def test_help_names_the_options(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         train.main()
     assert stop.value.code == 0
     assert "--resume" in capsys.readouterr().out
+
+
+def test_muon_takes_torchs_steps() -> None:
+    # torch.optim.Muon works in bfloat16, one matrix after the other.
+    def learnt(make: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer]) -> list[torch.Tensor]:
+        chance = torch.Generator().manual_seed(0)
+        matrices = [
+            torch.nn.Parameter(torch.randn(shape, generator=chance)) for shape in ((6, 9), (9, 6), (6, 9), (4, 4))
+        ]
+        optimiser = make(matrices)
+        for _ in range(3):
+            for matrix in matrices[:3]:  # the last never has a gradient
+                matrix.grad = torch.randn(matrix.shape, generator=chance)
+            optimiser.step()
+        return [matrix.detach() for matrix in matrices]
+
+    ours = learnt(lambda p: Muon(p, lr=0.1, weight_decay=0.05))
+    theirs = learnt(lambda p: torch.optim.Muon(p, lr=0.1, weight_decay=0.05))
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, atol=0.02, rtol=0)
+    assert torch.equal(ours[3], theirs[3])
+
+
+def test_what_is_orthogonalized_has_singular_values_of_about_one() -> None:
+    matrices = torch.randn(3, 5, 8, generator=torch.Generator().manual_seed(0))
+    for given in (matrices, matrices.mT):
+        values = torch.linalg.svdvals(orthogonalized(given, torch.float32))
+        assert float(values.min()) > 0.6
+        assert float(values.max()) < 1.3
+    assert torch.equal(orthogonalized(0 * matrices, torch.float32), 0 * matrices)
+
+
+def test_attention_in_chunks_is_attention(trainer: train.Trainer) -> None:
+    chance = torch.Generator().manual_seed(0)
+    length = 2 * network.CHUNK + 17
+    query = torch.randn(2, 4, length, 8, generator=chance)
+    key, value = (torch.randn(2, 2, length, 8, generator=chance) for _ in range(2))
+    allowed = torch.ones(length, length, dtype=torch.bool).tril() & (torch.rand(length, length, generator=chance) > 0.3)
+    allowed |= torch.eye(length, dtype=torch.bool)
+    bias = torch.where(allowed, 0.0, network.FAR).expand(2, 1, length, length)
+    module = torch.nn.Module()
+    for mask in (bias, None):
+        got, _ = network.matmul_attention(module, query, key, value, mask, scaling=0.3)
+        want = torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=mask, scale=0.3, enable_gqa=True
+        )
+        torch.testing.assert_close(got, want.transpose(1, 2), atol=1e-5, rtol=1e-4)
+
+
+def test_all_cells_are_the_whole_frame_and_one_cell_sees_only_itself(trainer: train.Trainer) -> None:
+    chance = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (2, network.HEIGHT, network.WIDTH, 3), dtype=torch.uint8, generator=chance)
+    every = torch.arange(network.TOKENS).expand(2, -1)
+    with torch.no_grad():
+        tokens, states = network.see(trainer.model, pixels)
+        by_cells, by_patches = network.see_cells(trainer.model, pixels, every)
+        torch.testing.assert_close(by_cells, tokens, atol=1e-4, rtol=1e-3)
+        grid = states.unflatten(1, (training_data.GRID, training_data.GRID))
+        torch.testing.assert_close(by_patches, network.by_cell(grid), atol=1e-4, rtol=1e-3)
+        some, _ = network.see_cells(trainer.model, pixels, torch.tensor([[5], [5]]))
+        pixels[:, : network.HEIGHT // 4] = 0  # cell 5 is in the second row
+        again, _ = network.see_cells(trainer.model, pixels, torch.tensor([[5], [5]]))
+    assert torch.equal(some, again)
+
+
+def test_cells_with_most_in_them_are_looked_at(trainer: train.Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[torch.Tensor] = []
+    real = network.see_cells
+    monkeypatch.setattr(network, "see_cells", lambda m, p, c: looked.append(c) or real(m, p, c))
+    small = train.Trainer(train.TrainConfig(cells=6), CPU)
+    small.stage = lessons.FRAMES_ALONE
+    shots = training_data.shots_of(5, split="train", n=6)
+    with torch.no_grad():
+        small.losses(shots)
+        small.whole = True
+        small.losses(shots)
+    assert [chosen.shape for chosen in looked] == [(6, 6), (6, 16)]
+    assert torch.equal(looked[1], torch.arange(16).expand(6, -1))
+
+
+def test_only_read_outs_learn_while_reading() -> None:
+    small = train.Trainer(train.TrainConfig(), CPU)
+    small.stage, small.reading = lessons.FRAMES_ALONE, True
+    before = {name: p.detach().clone() for name, p in small.model.named_parameters()}
+    read = small.reader.patch.weight.detach().clone()
+    small.learn(small.losses(training_data.shots_of(5, split="train", n=3)), 1e-3)
+    assert all(torch.equal(p, before[name]) for name, p in small.model.named_parameters())
+    assert not torch.equal(small.reader.patch.weight, read)
+
+
+def test_a_training_may_begin_with_a_model(exported: Path, trainer: train.Trainer) -> None:
+    small = train.Trainer(train.TrainConfig(seed=5), CPU)
+    small.begin_with(str(exported))
+    for (name, p), (_, was) in zip(small.model.named_parameters(), trainer.model.named_parameters(), strict=True):
+        torch.testing.assert_close(p, was, atol=1e-3, rtol=1e-3)  # float16 on disk
+        assert torch.equal(small.average[name], p)
+
+
+def test_float32_where_bfloat16_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    for fast, wanted in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(trainer_module, "fast_bfloat16", lambda _device, fast=fast: fast)
+        small = train.Trainer(train.TrainConfig(), CPU)
+        assert small.products == wanted
+        with small.autocast():
+            assert torch.is_autocast_enabled("cpu") == fast
+        assert all(torch.isfinite(p).all() for p in small.model.parameters())
