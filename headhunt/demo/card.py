@@ -43,8 +43,7 @@ learns on segments as the vision tower sees them. The decoder learns by next-tok
 what is done weighing more. The vision tower's read-outs are thrown away afterwards. What is shown again is mirrored, in
 another brightness or asked other questions. The weights are a running average of the last steps; in the end the values
 of each decoder layer are scaled so that what its heads give has a root mean square of 1 on segments of the world
-"train", and its output projection takes that back: the model says what it said before. In the second stage, but for
-its end, only those parts of a frame are looked at in which most is to be seen.
+"train", and its output projection takes that back: the model says what it said before.
 """
 
 _LIMITS = """

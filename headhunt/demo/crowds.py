@@ -50,11 +50,11 @@ def crowd(plan: VideoPlan, rng: np.random.Generator, n: int) -> tuple[VideoPlan,
                 _pair(stage, _drawn(stage, TOGETHER), x, z, frame)
             else:
                 _single(stage, _drawn(stage, ALONE), x, z, frame)
-        if stage.ground.road and stage.chance(0.45):
-            (_crash if stage.chance(0.4) else _car)(stage, frame)
-        if stage.chance(0.5):
+        if stage.ground.road and stage.chance(0.35):
+            _car(stage, frame)
+        if stage.chance(0.3):
             _bag(stage, frame, taken)
-        if stage.chance(0.5):
+        if stage.chance(0.4):
             _effect(stage, frame)
     whole = replace(
         plan, n_frames=stage.n_frames, actors=tuple(stage.actors), effects=tuple(stage.effects), events=()
@@ -117,13 +117,6 @@ def _single(stage: Stage, action: str, x: float, z: float, frame: int) -> None:
     if action == "strike" and stage.chance(0.6):
         part.take("rod", *stage.colour("grey", "brown"), since=part.at)
     _do(stage, part, action, frame, way)
-    if action in ("strike", "kick") and stage.chance(0.6):  # something breaks
-        _pieces(stage, frame, x + 0.6 * math.sin(way), z + 0.6 * math.cos(way), stage.uniform(0.8, 1.3))
-
-
-def _pieces(stage: Stage, frame: int, x: float, z: float, size: float) -> None:
-    begun = frame - int(stage.rng.integers(1, 40))
-    stage.effects.append(Effect("pieces", begun, begun + 50, x, z, stage.uniform(0.5, 0.9), size, 1, spark(stage)))
 
 
 def _do(stage: Stage, part: Part, action: str, frame: int, facing: float, target: str = "") -> None:
@@ -175,28 +168,9 @@ def _car(stage: Stage, frame: int) -> None:
         Part(stage, "car", x - way * reach, z, frame - 30).go(x + way * reach, z, speed, "drive").done()
 
 
-def _crash(stage: Stage, frame: int) -> None:
-    """One car has just run into another."""
-    z = stage.ground.road[0]
-    left, right = stage.view.edges(z)
-    x, turn = left + (right - left) * stage.uniform(0.4, 0.8), stage.uniform(0.35, 0.8) * stage.side()
-    hit = frame - int(stage.rng.integers(1, 5 if stage.chance(0.5) else 25))
-    a, b = (Part(stage, "car", x - away, z + off, hit - 30) for away, off in ((0.0, 0.0), (9.5, 0.25)))
-    a.until(hit, "park", facing=RIGHT).go(x + 1.1, z - 0.25 * math.copysign(1, turn), 5.0, "crash", facing=RIGHT + turn)
-    a.until(frame + 20, "park", facing=RIGHT + turn).done()
-    length = 2.0 * (a.size + 1.0) - 0.25
-    b.go(x - length, z + 0.25, max(0.1, 9.5 - length) * stage.config.fps / 30, "drive")
-    b.go(x - length + 0.7, z + 0.3, 4.0, "crash", facing=RIGHT - 0.7 * turn)
-    b.until(frame + 20, "park", facing=RIGHT - 0.7 * turn).done()
-    _pieces(stage, frame, x - 1.9, z, 2.2)
-    if stage.chance(0.7):
-        size = stage.uniform(1.5, 2.2)
-        stage.effects.append(Effect("smoke", hit + 3, frame + 40, x - 1.6, z + 0.2, 0.9, size, 10, spark(stage)))
-
-
 def _effect(stage: Stage, frame: int) -> None:
     x, z = _point(stage, [])
-    kind = _drawn(stage, {"fire": 2.0, "smoke": 1.0, "flash": 0.7, "pieces": 2.0})
+    kind = _drawn(stage, {"fire": 2.0, "smoke": 1.0, "flash": 0.7, "pieces": 1.0})
     size, grow = stage.uniform(0.6, 2.2), int(stage.rng.integers(5, 30))
     begun = frame - int(stage.rng.integers(1, 4 if kind == "flash" else 30))
     if kind in ("flash", "pieces"):

@@ -71,6 +71,8 @@ def train(
         resume: Go on with the run in `out`.
         init: A checkpoint of the same architecture whose weights the run begins with, None for random ones.
     """
+    if not 1 <= config.cells <= network.TOKENS:
+        raise UsageError("a frame has no such number of cells", got=config.cells, expected=f"1 to {network.TOKENS}")
     place = pick_device(device)
     if place.type == "cpu":
         _keep_memory()
@@ -103,7 +105,7 @@ def train(
             feed = _feed(trainer, config)
         trainer.whole = done > 1.0 - WHOLE
         trainer.reading = new and trainer.drawn[FRAMES_ALONE] < READ
-        size = config.batch * (2, 4 if trainer.whole else 8, 1)[stage]
+        size = config.batch * (2, 4 if trainer.whole or config.cells == network.TOKENS else 8, 1)[stage]
         samples = feed.draw(size)
         trainer.next_video[stage] = feed.next_video
         losses = trainer.losses(samples)
@@ -140,7 +142,7 @@ def _keep_logs(known: Path, out: Path, runs: int) -> None:
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
     stage = trainer.stage
     # What is shown again is varied: mirrored, in another brightness, asked other questions (the last stage: only that).
-    pool, uses = ((192, 2), (256, 6), (96, 3))[stage]
+    pool, uses = ((192, 2), (256, 4), (96, 3))[stage]
     return Feed(
         stage,
         first=trainer.next_video[stage],
@@ -240,6 +242,7 @@ def _figures(trainer: Trainer) -> dict[str, Any]:
         "optimiser": f"Muon for matrices, AdamW for the rest, rates {MUON:g} to 1, weight decay "
         f"{config.weight_decay:g}, {str(trainer.products).removeprefix('torch.')} products",
         "seed": config.seed,
+        **({"cells of a frame looked at": config.cells} if config.cells != network.TOKENS else {}),
     }
 
 
@@ -264,6 +267,7 @@ def main() -> None:
     parser.add_argument("--told", type=float, default=TrainConfig.told, help="share of the first stage")
     parser.add_argument("--frames", type=float, default=TrainConfig.frames, help="share of the second stage")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cells", type=int, default=TrainConfig.cells, help="visual tokens of a frame looked at")
     parser.add_argument("--rate", type=float, default=TrainConfig.rate, help="highest learning rate")
     parser.add_argument("--init", help="a model of this architecture to begin with ('tiny' for the embedded one)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -282,6 +286,7 @@ def main() -> None:
         batch=args.batch or (32 if gpu else 2),
         told=args.told,
         frames=args.frames,
+        cells=args.cells,
         rate=args.rate,
         check_s=args.check_s,
         workers=(max(1, cores - 1) if gpu else 1) if args.workers is None else args.workers,

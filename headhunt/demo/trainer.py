@@ -46,7 +46,8 @@ class TrainConfig:
         frames: Share of the run given to the second.
         rate: Learning rate that the stages' schedules are shares of.
         weight_decay: Of both optimisers.
-        cells: Visual tokens of a frame that the second stage looks at, but for its end.
+        cells: Visual tokens of a frame that the second stage looks at, but for its end; all of them by default. With
+            6 of 16 it goes through frames 2.6 times as fast, but learns less of what stands in the background.
         questions: Short questions a segment.
         average: Decay of the running average of the weights.
         check_s: Seconds between checks.
@@ -62,7 +63,7 @@ class TrainConfig:
     frames: float = 0.48
     rate: float = 1.25e-3
     weight_decay: float = 0.05
-    cells: int = 6
+    cells: int = network.TOKENS
     questions: int = 8
     average: float = 0.999
     check_s: float = 240.0
@@ -150,7 +151,7 @@ class Trainer:
     def frames_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the second stage: the vision tower alone; the words stay as the decoder knows them.
 
-        But for the end of the stage it looks at a few cells of each frame, those where most is, which is quicker.
+        It looks at so many cells of each frame as the configuration says, those where most is; at the end at all.
         """
         pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
         words = network.by_cell(network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1))

@@ -340,7 +340,7 @@ def test_a_run_is_resumed_where_it_stopped_and_exports_what_loads(tmp_path: Path
         longer = train.TrainConfig(**common, steps=4, told=0.2, frames=0.2)
         trainer = train.train(tmp_path, longer, device="cpu", resume=True)
     assert trainer.step == 4
-    assert trainer.drawn == [2, 8, 2]
+    assert trainer.drawn == [2, 4, 2]
     rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
     assert [(row["step"], row["stage"]) for row in rows] == [("1", "0"), ("2", "1"), ("3", "2"), ("4", "2")]
     assert float(rows[-1]["text"]) > 0
@@ -479,6 +479,13 @@ def test_cells_with_most_in_them_are_looked_at(trainer: train.Trainer, monkeypat
         small.losses(shots)
     assert [chosen.shape for chosen in looked] == [(6, 6), (6, 16)]
     assert torch.equal(looked[1], torch.arange(16).expand(6, -1))
+
+
+@pytest.mark.parametrize("cells", [0, network.TOKENS + 1])
+def test_a_frame_has_so_many_cells(tmp_path: Path, cells: int) -> None:
+    with pytest.raises(UsageError, match="number of cells"):
+        train.train(tmp_path, train.TrainConfig(cells=cells), device="cpu")
+    assert not list(tmp_path.iterdir())
 
 
 def test_only_read_outs_learn_while_reading() -> None:
