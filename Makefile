@@ -23,8 +23,9 @@ setup: .venv/.ready
 demo: setup
 	$(BIN)/vadkit demo --out $(DEMO)
 
+# One thread a process: two processes of two threads each wait for each other on two cores, and take three times as long.
 test: check
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Pixels and tokens against transformers' own processor: an optional environment, for torchvision has no CPU build.
 parity: setup

@@ -1,39 +1,112 @@
-"""What the embedded example's world allows: frame AUC of a scorer that is told what is to be seen.
+"""What the embedded example's world allows, and where the embedded model loses it: frame AUC of a scorer that is told.
 
     python benchmarks/perfect_sight.py [--seeds N] [--calibration 16 48 112]
+    python benchmarks/perfect_sight.py --model tiny --calibration 16 [--world train] [--first-seed 7 --seeds 1]
 
-No model is asked. A segment is described by the share of its frames that truly show each word the embedded model was
-taught (who, colours, actions, directions, things, light, place); a logistic regression on those is fitted on labelled
-calibration videos and scores the held-out videos of the example, without smoothing. It says how much of what the
-example's heads miss is missed by the model, and how much by 16 videos and a linear scorer.
+A segment is described by the share of its frames that truly show each word the embedded model was taught (who, colours,
+actions, directions, things, light, place); a logistic regression on those is fitted on labelled calibration videos and
+scores the held-out videos of the example, without smoothing. It says how much of what the example's heads miss is
+missed by the model, and how much by 16 videos and a linear scorer.
+
+With --model the frames are rendered too, and the same scorer is fitted on three more descriptions of a segment: the
+model's visual tokens, compared with those words (of the cell that shows a word best, the mean over frames, and the
+most); the heads of the last layer at the end of a prompt when the visual tokens are made of the true words; and those
+heads when the vision tower looks. It then says what the tower loses and what the decoder does.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from headhunt import prompts
+from headhunt.demo import network
 from headhunt.demo.dataset import plan_dataset
+from headhunt.demo.language import Pair
 from headhunt.demo.plan import VideoPlan
-from headhunt.demo.training_data import FRAMES, LENGTH, patches
+from headhunt.demo.rendering import Renderer
+from headhunt.demo.training_data import FRAMES, LENGTH, PATCH_WORDS, patches
+from headhunt.models import load
 from headhunt.segments import overlap_labels, plan_segments, sample_frames
 
-Video = tuple[np.ndarray, np.ndarray, VideoPlan]
+WORDS = "what is truly to be seen, in words"
+TOWER = "the model's visual tokens, in words"
+TOLD = "the last layer's heads, visual tokens made of the true words"
+SEEN = "the last layer's heads, as the model sees"
+PROMPT = "coarse"
 
 
-def described(plan: VideoPlan) -> Video:
-    """Words of each segment (n, words), its frames (n, 2), and the plan."""
+class Video(NamedTuple):
+    """Descriptions of the segments of a video, name -> (n, columns); their frames (n, 2); the plan."""
+
+    features: dict[str, np.ndarray]
+    frames: np.ndarray
+    plan: VideoPlan
+
+
+def words_of(plan: VideoPlan) -> Video:
+    """The true words of each segment, (n, words)."""
     segments = plan_segments(plan.n_frames, length=LENGTH)
     words = np.stack([patches(plan, sample_frames(s, FRAMES)).any((1, 2)).mean(0) for s in segments])
-    return words, np.array([(s.start_frame, s.end_frame) for s in segments]), plan
+    return Video({WORDS: words}, np.array([(s.start_frame, s.end_frame) for s in segments]), plan)
+
+
+def pictures_of(plan: VideoPlan) -> tuple[np.ndarray, np.ndarray]:
+    """The frames each segment shows, uint8 (n, f, H, W, 3), and the words of their patches, as `patches` gives them."""
+    renderer, pixels, words = Renderer(plan), [], []
+    for segment in plan_segments(plan.n_frames, length=LENGTH):
+        shown = sample_frames(segment, FRAMES)
+        pixels.append(np.concatenate([renderer.block(int(f), int(f) + 1) for f in shown]))
+        words.append(patches(plan, shown))
+    return np.stack(pixels), np.stack(words)
+
+
+class Model:
+    """The embedded model, asked for its visual tokens and the heads of its last layer."""
+
+    def __init__(self, name: str) -> None:
+        self.model: Any = load(name, device="cpu", dtype="float32").model  # type: ignore[attr-defined]
+        self.layout = network.Layout(network.make_tokenizer_of_words())
+        self.words = torch.tensor([self.layout.ids(" " + word)[0] for word in PATCH_WORDS])
+        text = next(p.text for p in prompts.load("headhunt5").prompts if p.id == PROMPT)
+        self.asked = network.pack(self.layout, [[Pair("description", text, "It")]], system=None)
+        self.table = self.model.get_input_embeddings().weight
+
+    @torch.no_grad()
+    def features(self, pixels: np.ndarray, words: np.ndarray) -> dict[str, np.ndarray]:
+        """The three descriptions of each segment."""
+        found: dict[str, list[np.ndarray]] = {TOWER: [], TOLD: [], SEEN: []}
+        known = torch.nn.functional.normalize(self.table[self.words], dim=-1)
+        for shown, said in zip(pixels, words, strict=True):
+            tokens, _ = network.see(self.model, torch.from_numpy(shown))
+            best = (tokens @ known.T).amax(1)
+            found[TOWER].append(torch.cat([best.mean(0), best.amax(0)]).numpy())
+            found[SEEN].append(self._heads(tokens))
+            cells = network.cells(torch.from_numpy(said)).float()
+            found[TOLD].append(self._heads(network.in_words(cells, self.table, self.words)))
+        return {name: np.stack(rows) for name, rows in found.items()}
+
+    def _heads(self, visual: torch.Tensor) -> np.ndarray:
+        kept: list[torch.Tensor] = []
+        last = self.model.model.language_model.layers[-1].self_attn.o_proj
+        handle = last.register_forward_pre_hook(lambda _m, args: kept.append(args[0]))
+        try:
+            network.decode(self.model, self.asked, visual[None], self.layout.image)
+        finally:
+            handle.remove()
+        heads: np.ndarray = kept[0][self.asked.asked][0].numpy()
+        return heads
 
 
 def truth_of(plan: VideoPlan) -> np.ndarray:
@@ -44,37 +117,51 @@ def truth_of(plan: VideoPlan) -> np.ndarray:
     return labels
 
 
-def fitted(videos: list[Video]):  # type: ignore[no-untyped-def]
-    """The scorer of some calibration videos."""
-    words = np.concatenate([w for w, _, _ in videos])
-    abnormal = np.concatenate([overlap_labels(e[:, 0], e[:, 1], plan.events) for _, e, plan in videos])
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=3000)).fit(words, abnormal)
+def fitted(videos: list[Video], name: str):  # type: ignore[no-untyped-def]
+    """The scorer of some calibration videos on one of their descriptions."""
+    rows = np.concatenate([video.features[name] for video in videos])
+    abnormal = np.concatenate([overlap_labels(v.frames[:, 0], v.frames[:, 1], v.plan.events) for v in videos])
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=3000)).fit(rows, abnormal)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--calibration", type=int, nargs="+", default=[16, 48, 112], help="videos to calibrate on")
     parser.add_argument("--test", type=int, default=40, help="videos to measure on")
+    parser.add_argument("--world", choices=("eval", "train"), default="eval")
+    parser.add_argument("--model", help="ask this model of the embedded one's architecture too ('tiny')")
     options = parser.parse_args()
     began = time.perf_counter()
-    found: dict[int, list[tuple[float, float]]] = {n: [] for n in options.calibration}
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for seed in range(options.seeds):
-            made = plan_dataset(n_calibration=max(options.calibration), n_test=options.test, seed=seed)
-            videos = list(pool.map(described, [plan for _, plan in made], chunksize=4))
+    names = [WORDS, *((TOWER, TOLD, SEEN) if options.model else ())]
+    found: dict[tuple[str, int], list[tuple[float, float]]] = {(m, n): [] for m in names for n in options.calibration}
+    model = Model(options.model) if options.model else None
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
+            made = plan_dataset(
+                n_calibration=max(options.calibration), n_test=options.test, seed=seed, world=options.world
+            )
+            plans = [plan for _, plan in made]
+            videos = list(pool.map(words_of, plans, chunksize=4))
+            if model is not None:
+                for video, (pixels, words) in zip(videos, pool.map(pictures_of, plans), strict=True):
+                    video.features.update(model.features(pixels, words))
             learnt = [v for v, (row, _) in zip(videos, made, strict=True) if row.split == "train"]
             test = [v for v, (row, _) in zip(videos, made, strict=True) if row.split == "test"]
-            truth = np.concatenate([truth_of(plan) for _, _, plan in test])
-            for n in options.calibration:
-                scorer = fitted(learnt[:n])
-                scores = np.concatenate([np.repeat(scorer.decision_function(w), e[:, 1] - e[:, 0]) for w, e, _ in test])
-                found[n].append((roc_auc_score(truth, scores), average_precision_score(truth, scores)))
-    print(f"{options.seeds} seeds, {options.test} held-out videos, {time.perf_counter() - began:.0f} s\n")
-    print("| calibration videos | frame AUC | frame AP |\n|---|---|---|")
-    for n, values in found.items():
+            truth = np.concatenate([truth_of(video.plan) for video in test])
+            for (name, n), values in found.items():
+                scorer = fitted(learnt[:n], name)
+                scores = np.concatenate(
+                    [np.repeat(scorer.decision_function(v.features[name]), np.diff(v.frames)[:, 0]) for v in test]
+                )
+                values.append((roc_auc_score(truth, scores), average_precision_score(truth, scores)))
+    what = f"{options.seeds} seeds from {options.first_seed} of the world {options.world!r}"
+    print(f"{what}, {options.test} held-out videos, {time.perf_counter() - began:.0f} s\n")
+    print("| a segment described by | calibration videos | frame AUC | frame AP |\n|---|---|---|---|")
+    for (name, n), values in found.items():
         mean, spread = np.mean(values, 0), np.std(values, 0, ddof=1 if options.seeds > 1 else 0)
-        print(f"| {n} | {mean[0]:.3f} ±{spread[0]:.3f} | {mean[1]:.3f} ±{spread[1]:.3f} |")
+        print(f"| {name} | {n} | {mean[0]:.3f} ±{spread[0]:.3f} | {mean[1]:.3f} ±{spread[1]:.3f} |")
 
 
 if __name__ == "__main__":
