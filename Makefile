@@ -23,7 +23,7 @@ setup: .venv/.ready
 demo: setup
 	$(BIN)/vadkit demo --out $(DEMO)
 
-# One thread a process: two processes of two threads each wait for each other on two cores, and take three times as long.
+# One thread a process: on two cores two processes of two threads each keep waiting for each other.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 

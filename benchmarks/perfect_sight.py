@@ -20,6 +20,7 @@ import argparse
 import multiprocessing
 import os
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
@@ -160,8 +161,12 @@ def main() -> None:
     print(f"{what}, {options.test} held-out videos, {time.perf_counter() - began:.0f} s\n")
     print("| a segment described by | calibration videos | frame AUC | frame AP |\n|---|---|---|---|")
     for (name, n), values in found.items():
-        mean, spread = np.mean(values, 0), np.std(values, 0, ddof=1 if options.seeds > 1 else 0)
-        print(f"| {name} | {n} | {mean[0]:.3f} ±{spread[0]:.3f} | {mean[1]:.3f} ±{spread[1]:.3f} |")
+        print(f"| {name} | {n} | " + " | ".join(_spread(column) for column in zip(*values, strict=True)) + " |")
+
+
+def _spread(values: Sequence[float]) -> str:
+    deviation = f" ±{np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.3f}{deviation}"
 
 
 if __name__ == "__main__":
