@@ -34,7 +34,7 @@ SYSTEM = "You are a camera."
 DEEDS = 4.0  # weight of tokens that say what is done: they decide what the first generated token must know
 FAR = -3e4  # what is added to attention scores that must not count
 MATMUL_ATTENTION = "headhunt_matmul"
-CHUNK = 128  # rows of a chunk
+CHUNK = 128  # rows of attention that go together
 
 
 def make_tokenizer_of_words() -> Any:
@@ -359,8 +359,7 @@ def see_cells(model: Any, pixels: torch.Tensor, chosen: torch.Tensor) -> tuple[t
     """
     tower, n, k = model.model.vision_tower, *chosen.shape
     embedded = tower.embeddings(normalized(pixels))
-    patches_ = by_cell(embedded[:, 1:].unflatten(1, (GRID, GRID)))
-    kept = patches_.gather(1, chosen[..., None, None].expand(-1, -1, *patches_.shape[2:]))
+    kept = picked(by_cell(embedded[:, 1:].unflatten(1, (GRID, GRID))), chosen)
     states = tower.encoder(torch.cat([embedded[:, :1], kept.flatten(1, 2)], 1)).last_hidden_state
     states = tower.layernorm(states)[:, 1:].unflatten(1, (k, CELL * CELL))
     squares = states.reshape(n * k, CELL, CELL, -1)
@@ -372,6 +371,11 @@ def by_cell(patches: torch.Tensor) -> torch.Tensor:
     """(n, GRID, GRID, c) -> (n, TOKENS, CELL * CELL, c): the patches of each visual token."""
     n, side = len(patches), GRID // CELL
     return patches.view(n, side, CELL, side, CELL, -1).transpose(2, 3).reshape(n, TOKENS, CELL * CELL, -1)
+
+
+def picked(cells: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Of cells (n, TOKENS, CELL * CELL, c) those with the numbers (n, k), (n, k, CELL * CELL, c)."""
+    return cells.gather(1, chosen[..., None, None].expand(-1, -1, *cells.shape[2:]))
 
 
 def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -394,9 +398,7 @@ def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> tuple
 
 def cells(patches: torch.Tensor) -> torch.Tensor:
     """Words of each visual token, (n, TOKENS, words), from those of its patches (n, GRID, GRID, words)."""
-    n, _, _, words = patches.shape
-    side = GRID // CELL
-    return patches.view(n, side, CELL, side, CELL, words).amax((2, 4)).reshape(n, side * side, words)
+    return by_cell(patches).amax(2)
 
 
 def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:

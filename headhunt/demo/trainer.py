@@ -151,7 +151,8 @@ class Trainer:
     def frames_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the second stage: the vision tower alone; the words stay as the decoder knows them.
 
-        It looks at so many cells of each frame as the configuration says, those where most is; at the end at all.
+        It looks at as many cells of each frame as the configuration says, those where most is; at the end of the stage
+        at all of them.
         """
         pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
         words = network.by_cell(network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1))
@@ -159,9 +160,7 @@ class Trainer:
         bodies = network.by_cell(network.as_tensor(posed, self.device).flatten(0, 1))
         cells = words[..., SHOWN].sum((2, 3)).clamp(max=MOST) + SPREAD * torch.rand(words.shape[:2]).to(self.device)
         chosen = cells.topk(network.TOKENS if self.whole else self.config.cells, 1).indices.sort(1).values
-        words, bodies = (
-            part.gather(1, chosen[..., None, None].expand(-1, -1, *part.shape[2:])) for part in (words, bodies)
-        )
+        words, bodies = network.picked(words, chosen), network.picked(bodies, chosen)
         shown_by_cell = words.amax(2)
         with self.autocast(), torch.set_grad_enabled(torch.is_grad_enabled() and not self.reading):
             tokens, states = network.see_cells(self.model, pixels, chosen)

@@ -479,6 +479,11 @@ def test_cells_with_most_in_them_are_looked_at(trainer: train.Trainer, monkeypat
         small.losses(shots)
     assert [chosen.shape for chosen in looked] == [(6, 6), (6, 16)]
     assert torch.equal(looked[1], torch.arange(16).expand(6, -1))
+    words = torch.from_numpy(np.concatenate([shot.patches for shot in shots]))
+    shown = network.by_cell(words)[..., trainer_module.SHOWN].sum((2, 3))
+    for amount, chosen in zip(shown, looked[0], strict=True):
+        left = [int(amount[i]) for i in range(16) if i not in chosen.tolist()]
+        assert amount[chosen].float().mean() > np.mean(left)
 
 
 @pytest.mark.parametrize("cells", [0, network.TOKENS + 1])

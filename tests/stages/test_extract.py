@@ -172,8 +172,8 @@ def test_killed_at_random_moments_it_resumes_byte_for_byte(tiny: Path, tmp_path:
         total = len(Store(whole).segments().done())
         generator = random.Random(0)
         partial = 0
-        for k in range(20):
-            if k >= 8 and partial >= 2:  # eight kills, and more until two have fallen into the middle of the work
+        for k in range(30):
+            if k >= 10 and partial >= 2:  # ten kills, and more until two have fallen into the middle of the work
                 break
             store = tmp_path / f"killed-{k}.zarr"
             begin, longest = ("work", working) if k % 2 else ("start", duration)
