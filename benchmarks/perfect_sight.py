@@ -22,6 +22,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,21 +57,24 @@ class Video(NamedTuple):
     plan: VideoPlan
 
 
-def words_of(plan: VideoPlan) -> Video:
-    """The true words of each segment, (n, words)."""
+class Pictures(NamedTuple):
+    """What segments show: frames uint8 (n, f, H, W, 3), and the words of their patches, as `patches` gives them."""
+
+    pixels: np.ndarray
+    words: np.ndarray
+
+
+def described(plan: VideoPlan, rendered: bool) -> tuple[Video, Pictures | None]:
+    """The true words of each segment, (n, words), and what it shows when that is `rendered`."""
     segments = plan_segments(plan.n_frames, length=LENGTH)
-    words = np.stack([patches(plan, sample_frames(s, FRAMES)).any((1, 2)).mean(0) for s in segments])
-    return Video({WORDS: words}, np.array([(s.start_frame, s.end_frame) for s in segments]), plan)
-
-
-def pictures_of(plan: VideoPlan) -> tuple[np.ndarray, np.ndarray]:
-    """The frames each segment shows, uint8 (n, f, H, W, 3), and the words of their patches, as `patches` gives them."""
-    renderer, pixels, words = Renderer(plan), [], []
-    for segment in plan_segments(plan.n_frames, length=LENGTH):
-        shown = sample_frames(segment, FRAMES)
-        pixels.append(np.concatenate([renderer.block(int(f), int(f) + 1) for f in shown]))
-        words.append(patches(plan, shown))
-    return np.stack(pixels), np.stack(words)
+    shown = [sample_frames(segment, FRAMES) for segment in segments]
+    words = np.stack([patches(plan, frames) for frames in shown])
+    video = Video({WORDS: words.any((2, 3)).mean(1)}, np.array([(s.start_frame, s.end_frame) for s in segments]), plan)
+    if not rendered:
+        return video, None
+    renderer = Renderer(plan)
+    pixels = [np.concatenate([renderer.block(int(f), int(f) + 1) for f in frames]) for frames in shown]
+    return video, Pictures(np.stack(pixels), words)
 
 
 class Model:
@@ -85,11 +89,11 @@ class Model:
         self.table = self.model.get_input_embeddings().weight
 
     @torch.no_grad()
-    def features(self, pixels: np.ndarray, words: np.ndarray) -> dict[str, np.ndarray]:
+    def features(self, pictures: Pictures) -> dict[str, np.ndarray]:
         """The three descriptions of each segment."""
         found: dict[str, list[np.ndarray]] = {TOWER: [], TOLD: [], SEEN: []}
         known = torch.nn.functional.normalize(self.table[self.words], dim=-1)
-        for shown, said in zip(pixels, words, strict=True):
+        for shown, said in zip(pictures.pixels, pictures.words, strict=True):
             tokens, _ = network.see(self.model, torch.from_numpy(shown))
             best = (tokens @ known.T).amax(1)
             found[TOWER].append(torch.cat([best.mean(0), best.amax(0)]).numpy())
@@ -144,10 +148,11 @@ def main() -> None:
                 n_calibration=max(options.calibration), n_test=options.test, seed=seed, world=options.world
             )
             plans = [plan for _, plan in made]
-            videos = list(pool.map(words_of, plans, chunksize=4))
-            if model is not None:
-                for video, (pixels, words) in zip(videos, pool.map(pictures_of, plans), strict=True):
-                    video.features.update(model.features(pixels, words))
+            videos = []
+            for video, pictures in pool.map(partial(described, rendered=model is not None), plans):
+                if model is not None and pictures is not None:
+                    video.features.update(model.features(pictures))
+                videos.append(video)
             learnt = [v for v, (row, _) in zip(videos, made, strict=True) if row.split == "train"]
             test = [v for v, (row, _) in zip(videos, made, strict=True) if row.split == "test"]
             truth = np.concatenate([truth_of(video.plan) for video in test])
