@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+import torch
 
 from headhunt.demo.camera import View
 from headhunt.demo.motion import poses, track
@@ -41,10 +41,10 @@ def bodies(plan: VideoPlan, frames: Int64, grid: int) -> Float32:
         low, high = places.min(0), places.max(0)
         first = np.clip(np.floor(low + SLACK), 0, grid).astype(int)
         last = np.clip(np.floor(high - SLACK) + 1, 0, grid).astype(int)
-        for row in range(first[1], last[1]):
-            for column in range(first[0], last[0]):
-                away = places - (column + 0.5, row + 0.5)
-                out[frame, row, column] = [*away[:, 0], *away[:, 1], 1.0]
+        box = out[frame, first[1] : last[1], first[0] : last[0]]
+        box[..., :POINTS] = places[:, 0] - np.arange(first[0], last[0])[:, None] - 0.5
+        box[..., POINTS:-1] = places[:, 1] - np.arange(first[1], last[1])[:, None, None] - 0.5
+        box[..., -1] = 1.0
     return out
 
 
@@ -55,7 +55,7 @@ def _of(plan: VideoPlan, actor: Actor, view: View, frames: Int64) -> list[tuple[
         return []
     way = track(actor, plan.config.fps)
     rows = way.rows(frames[alive])
-    bones = skeleton(poses(actor, way)[rows], size=actor.size, seated=actor.kind == "cyclist")
+    bones = skeleton(poses(actor, plan.config.fps)[rows], size=actor.size, seated=actor.kind == "cyclist")
     names = [*SINGLE, *(f"{name}_{side}" for name in PAIRED for side in "lr")]
     x, z = way.x[rows], way.z[rows]
     points, depth = view.project(to_world(np.stack([bones[name] for name in names], 1), x, z, way.heading[rows]))
@@ -71,12 +71,9 @@ def _left_first(points: Float64) -> Float64:
     return np.asarray(np.take_along_axis(pairs, order, 2).reshape(points.shape))
 
 
-def mirrored(found: Float32) -> Float32:
+def mirrored(found: torch.Tensor) -> torch.Tensor:
     """What `bodies` would give for the mirrored picture."""
-    out = found[..., ::-1, :].copy()
-    x = out[..., :POINTS]
-    swap: npt.NDArray[np.int64] = np.arange(POINTS)
-    swap[len(SINGLE) :] = np.arange(len(SINGLE), POINTS).reshape(-1, 2)[:, ::-1].ravel()
-    y = out[..., POINTS:-1]
-    out[..., :POINTS], out[..., POINTS:-1] = -x[..., swap], y[..., swap]
-    return out
+    swap = [*range(len(SINGLE)), *(i + side for i in range(len(SINGLE), POINTS, 2) for side in (1, 0))]
+    turned = found.flip(-2)
+    x, y = turned[..., :POINTS], turned[..., POINTS:-1]
+    return torch.cat([-x[..., swap], y[..., swap], turned[..., -1:]], -1)

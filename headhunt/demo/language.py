@@ -207,12 +207,17 @@ def describe_scene(facts: Facts) -> str:
 
 def strange_word(rng: np.random.Generator) -> str:
     """Random letters: stands for any word a reader does not know."""
-    return "".join(rng.choice(list("etaoinsrhldcumfpgwybvk"), int(rng.integers(3, 11))))
+    letters = "etaoinsrhldcumfpgwybvk"
+    return "".join(letters[i] for i in rng.integers(len(letters), size=int(rng.integers(3, 11))))
+
+
+def _one(words: Sequence[str], rng: np.random.Generator) -> str:
+    return words[int(rng.integers(len(words)))]
 
 
 def open_question(rng: np.random.Generator) -> str:
     """A question that asks for the whole description, with strange words where it has places for them."""
-    return re.sub(r"\{\}", lambda _: strange_word(rng), str(rng.choice(OPEN)))
+    return re.sub(r"\{\}", lambda _: strange_word(rng), _one(OPEN, rng))
 
 
 def pairs(facts: Facts, rng: np.random.Generator, *, n: int = 8) -> list[Pair]:
@@ -255,7 +260,7 @@ def _short(facts: Facts, rng: np.random.Generator) -> list[Pair]:
 def _object(facts: Facts, rng: np.random.Generator) -> Pair:
     absent = [thing for thing in OBJECTS if thing not in facts.objects]
     here = [thing for thing in facts.objects if thing in OBJECTS]
-    thing = str(rng.choice(here if here and rng.random() < 0.5 else absent))
+    thing = _one(here if here and rng.random() < 0.5 else absent, rng)
     return Pair("object", f"Is there {a(thing)}?", "Yes." if thing in facts.objects else "No.")
 
 
@@ -271,7 +276,7 @@ def _whether(facts: Facts, done: Sequence[str], rng: np.random.Generator) -> Pai
     calm = ("standing", "walking", "parked")
     here = [word for word in done if word not in calm] or list(done)
     asked = [word for word in DOING.values() if word not in calm and word not in done]
-    word = str(rng.choice(here)) if here and rng.random() < 0.5 else str(rng.choice(asked))
+    word = _one(here if here and rng.random() < 0.5 else asked, rng)
     who = [seen for seen in facts.actors if word in [DOING[action] for action in actions(seen)]]
     lifeless = word in _LIFELESS
     question = f"Is {'anything' if lifeless else 'anybody'} {word}?"
@@ -290,7 +295,7 @@ def _first_or_last(facts: Facts, rng: np.random.Generator) -> Pair:
 
 
 def _who(facts: Facts, rng: np.random.Generator) -> Pair:
-    region = str(rng.choice(list(WHERE)))
+    region = _one(list(WHERE), rng)
     here = [seen for seen in facts.actors if seen.region == region and seen.kind != "pieces"][:MOST_NAMED]
     named = listed([name(seen) for seen in here]) if here else "nobody"
     return Pair("actor", f"Who or what is {WHERE[region]}?", sentence(named))

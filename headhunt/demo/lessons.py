@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
-from headhunt.demo.training_data import Sample, segments_of, shots_of, told_of
+from headhunt.demo.training_data import Sample, by_cells, segments_of, shots_of, told_of
 
 # Stages: the decoder on segments told in words; the vision tower on single frames; the decoder on what it sees.
 TOLD, FRAMES_ALONE, SEGMENTS = 0, 1, 2
 # First seeds of the stages, and of the segments of the checks, all of the world "train".
 FIRST_SEEDS, CHECK_SEEDS = (10_000_000, 40_000_000, 20_000_000), 30_000_000
-SAMPLES_A_VIDEO = (4, 8, 4)
+SAMPLES_A_VIDEO = (4, 16, 6)
+CHECK_VIDEOS = 24  # two segments each
 
 
 class Videos(Dataset[list[Sample]]):
@@ -27,7 +29,42 @@ class Videos(Dataset[list[Sample]]):
 
     def __getitem__(self, index: int) -> list[Sample]:
         make = (told_of, shots_of, segments_of)[self.stage]
-        return make(FIRST_SEEDS[self.stage] + index, split="train", n=SAMPLES_A_VIDEO[self.stage])
+        samples = make(FIRST_SEEDS[self.stage] + index, split="train", n=SAMPLES_A_VIDEO[self.stage])
+        return samples if self.stage == FRAMES_ALONE else by_cells(samples)  # of segments no patch is asked for
+
+
+class Checks(Dataset[list[Sample]]):
+    """Item i is one video of the checks: two segments that are never trained on."""
+
+    def __len__(self) -> int:
+        return CHECK_VIDEOS
+
+    def __getitem__(self, index: int) -> list[Sample]:
+        return by_cells(segments_of(CHECK_SEEDS + index, split="train", n=2))
+
+
+def check_samples(workers: int) -> list[Sample]:
+    """The segments of the checks, rendered by so many processes."""
+    return [sample for video in _loader(Checks(), range(CHECK_VIDEOS), workers) for sample in video]
+
+
+def _loader(videos: Dataset[list[Sample]], numbers: range, workers: int) -> DataLoader[list[Sample]]:
+    if not workers:
+        return DataLoader(videos, batch_size=None, sampler=numbers, collate_fn=_same)
+    # Where there is a fork server, every process begins with what it needs already imported.
+    server = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if server else "spawn")
+    if server:
+        context.set_forkserver_preload([__name__])
+    return DataLoader(
+        videos,
+        batch_size=None,
+        sampler=numbers,
+        collate_fn=_same,
+        num_workers=workers,
+        multiprocessing_context=context,
+        prefetch_factor=4,
+    )
 
 
 class Feed:
@@ -54,17 +91,9 @@ class Feed:
         rng: np.random.Generator,
         prepare: Callable[[list[Sample]], list[Sample]],
     ) -> None:
-        loader: DataLoader[list[Sample]] = DataLoader(
-            Videos(stage),
-            batch_size=None,
-            sampler=range(first, len(Videos(stage))),
-            num_workers=workers,
-            multiprocessing_context="spawn" if workers else None,
-            prefetch_factor=4 if workers else None,
-            collate_fn=_same,
-        )
+        videos = Videos(stage)
         self.next_video = first
-        self._source: Iterator[list[Sample]] = iter(loader)
+        self._source: Iterator[list[Sample]] = iter(_loader(videos, range(first, len(videos)), workers))
         self._pool: list[tuple[Sample, int]] = []
         self._size, self._uses, self._rng, self._prepare = pool, uses, rng, prepare
 

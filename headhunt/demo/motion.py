@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +44,12 @@ class Track:
         return np.clip(frames - self.start_frame, 0, len(self.x) - 1)
 
 
+@functools.lru_cache(maxsize=512)  # asked for again by whoever renders, describes and marks the same frames
 def track(actor: Actor, fps: int) -> Track:
-    """Interpolate the way points and turn the body to its motion or to the fixed headings of its actions."""
+    """Interpolate the way points and turn the body to its motion or to the fixed headings of its actions.
+
+    The arrays are shared and cannot be written to.
+    """
     start, end = actor.start_frame, actor.end_frame
     frames = np.arange(start, end)
     at = np.array([p[0] for p in actor.path], np.float64)
@@ -56,7 +61,10 @@ def track(actor: Actor, fps: int) -> Track:
     for action in actor.actions:
         if action.facing is not None:
             heading[action.start_frame - start : action.end_frame - start] = action.facing
-    return Track(start, x, z, _smooth_angle(heading, fps), _smooth(step * fps, 5), np.cumsum(step), fps)
+    found = (x, z, _smooth_angle(heading, fps), _smooth(step * fps, 5), np.cumsum(step))
+    for array in found:
+        array.flags.writeable = False
+    return Track(start, *found, fps)
 
 
 def _heading(step_x: Float64, step_z: Float64, step: Float64) -> Float64:
@@ -83,9 +91,10 @@ def _smooth_angle(angle: Float64, fps: int) -> Float64:
     return np.asarray(np.arctan2(_smooth(np.sin(angle), width), _smooth(np.cos(angle), width)))
 
 
-def poses(actor: Actor, way: Track) -> Float64:
-    """Pose (n, joints) of a person on every frame of its life, one action fading into the next."""
-    start = actor.start_frame
+@functools.lru_cache(maxsize=512)
+def poses(actor: Actor, fps: int) -> Float64:
+    """Pose (n, joints) of a person on every frame of its life, one action fading into the next; not to be written."""
+    way, start = track(actor, fps), actor.start_frame
     n = len(way.x)
     total, out = np.zeros(n), np.zeros((n, len(JOINTS)))
     reach = BLEND_FRAMES // 2
@@ -103,7 +112,9 @@ def poses(actor: Actor, way: Track) -> Float64:
             weight = np.minimum(weight, (last + reach - rows) / BLEND_FRAMES)
         out[rows] += weight[:, None] * ACTIONS[action.name](t, beat)
         total[rows] += weight
-    return out / np.maximum(total, 1e-9)[:, None]
+    out /= np.maximum(total, 1e-9)[:, None]
+    out.flags.writeable = False
+    return out
 
 
 def action_index(actor: Actor, frames: Int64) -> npt.NDArray[np.int64]:

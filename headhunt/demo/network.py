@@ -8,6 +8,7 @@ segment are read once; its questions follow as separate suffixes that see the fr
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from torch import nn
 from headhunt.demo import bodies, language
 from headhunt.demo.language import Pair
 from headhunt.demo.model import make_tokenizer, write_processor
-from headhunt.demo.training_data import CELL, FRAMES, GRID, PATCH_WORDS
+from headhunt.demo.training_data import CELL, FRAMES, GRID, INDEX, MANY, PATCH_WORDS
 from headhunt.prompts import FRAME_TEXT, IMAGE
 
 HEIGHT, WIDTH = 144, 192
@@ -29,7 +30,13 @@ PATCH = (9, 12)
 RATIO = 1 / CELL  # so many patches each way make one visual token
 TOKENS = (GRID // CELL) ** 2
 LAYERS, HEADS, HIDDEN = 8, 8, 192
+SEEING = 192  # width of the vision tower
+VISION: dict[str, Any] = {
+    "hidden_size": SEEING, "intermediate_size": 3 * SEEING, "num_hidden_layers": 4, "num_attention_heads": 3,
+}  # fmt: skip
 GIST = 5  # layers after which the end of a question must know what the segment shows
+FRAME_GIST = 3  # layers after which the end of a frame must know what the frame shows
+MOST_COUNTED = 9  # people or cars in a frame, told apart
 SYSTEM = "You are a camera."
 DEEDS = 4.0  # weight of tokens that say what is done: they decide what the first generated token must know
 FAR = -3e4  # what is added to attention scores that must not count
@@ -63,10 +70,7 @@ def make_model(tokenizer: Any) -> Any:
         pad_token_id=ids("<|endoftext|>"),
     )
     vision = transformers.InternVLVisionConfig(
-        hidden_size=128,
-        intermediate_size=384,
-        num_hidden_layers=4,
-        num_attention_heads=2,
+        **VISION,
         image_size=[HEIGHT, WIDTH],
         patch_size=list(PATCH),
         layer_scale_init_value=1.0,
@@ -166,21 +170,26 @@ class Layout:
         self.tokenizer = tokenizer
         self.image = int(tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"))
         self._cut = "<|endoftext|>"
+        self._ids = functools.lru_cache(maxsize=1 << 16)(self._tokens)
+        self._after = self._rendered("\0", None, 1).split(self._cut)[1].split("\0")
 
-    def ids(self, text: str) -> list[int]:
+    def ids(self, text: str) -> tuple[int, ...]:
         """Ids of a text."""
-        out: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return out
+        return self._ids(text)
 
-    def prefix(self, system: str | None, n_frames: int = FRAMES) -> list[int]:
+    def _tokens(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def prefix(self, system: str | None, n_frames: int = FRAMES) -> tuple[int, ...]:
         """Everything up to the last frame's line break."""
         return self.ids(self._rendered("", system, n_frames).split(self._cut)[0])
 
-    def suffix(self, question: str) -> list[int]:
+    def suffix(self, question: str) -> tuple[int, ...]:
         """Everything from the question to the generation prompt."""
-        return self.ids(self._rendered(question, None, 1).split(self._cut)[1])
+        before, after = self._after
+        return self.ids(before + question + after)
 
-    def answer(self, answer: str) -> list[int]:
+    def answer(self, answer: str) -> tuple[int, ...]:
         """An answer and the end of its turn."""
         return self.ids(answer + "<|im_end|>")
 
@@ -234,30 +243,30 @@ class Packed:
 def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | None, n_frames: int = FRAMES) -> Packed:
     """Lay out the questions of a batch of segments behind a shared prefix."""
     prefix = layout.prefix(system, n_frames)
-    rows = []
-    for pairs in segments:
-        ids, positions, block = list(prefix), list(range(len(prefix))), [0] * len(prefix)
-        target, weight, last = [-100] * len(prefix), [0.0] * len(prefix), [False] * len(prefix)
-        for number, pair in enumerate(pairs, 1):
-            asked, said = layout.suffix(pair.question), layout.answer(pair.answer)
-            # The answer's last token is only predicted, never read.
-            own = [*asked, *said[:-1]]
-            ids += own
-            positions += range(len(prefix), len(prefix) + len(own))
-            block += [number] * len(own)
-            target += [-100] * (len(asked) - 1) + said
-            first = _deeds(pair, layout)
-            weight += [0.0] * (len(asked) - 1) + [DEEDS] * first + [1.0] * (len(said) - first)
-            last += [False] * (len(asked) - 1) + [True] + [False] * (len(said) - 1)
-        rows.append((ids, positions, block, target, weight, last))
-    longest = max(len(row[0]) for row in rows)
-    longest += -longest % 16
-    ids_, positions_, block_, target_, weight_, last_ = (
-        torch.tensor([[*row[k], *[fill] * (longest - len(row[k]))] for row in rows])
-        for k, fill in enumerate((0, 0, -1, -100, 0.0, False))
-    )
+    said = [[(layout.suffix(p.question), layout.answer(p.answer), _deeds(p, layout)) for p in own] for own in segments]
+    # An answer's last token is only predicted, never read.
+    longest = len(prefix) + max(sum(len(asked) + len(answer) - 1 for asked, answer, _ in own) for own in said)
+    shape = (len(segments), longest + -longest % 16)
+    ids, positions, asked_at = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, bool)
+    block, target, weight = np.full(shape, -1), np.full(shape, -100), np.zeros(shape, np.float32)
+    ids[:, : len(prefix)], positions[:, : len(prefix)], block[:, : len(prefix)] = prefix, np.arange(len(prefix)), 0
+    for row, own in enumerate(said):
+        low = len(prefix)
+        for number, (asked, answer, first) in enumerate(own, 1):
+            begin, high = low + len(asked) - 1, low + len(asked) + len(answer) - 1
+            ids[row, low:high] = asked + answer[:-1]
+            positions[row, low:high] = np.arange(len(prefix), len(prefix) + high - low)
+            block[row, low:high] = number
+            target[row, begin:high] = answer
+            weight[row, begin : begin + first], weight[row, begin + first : high] = DEEDS, 1.0
+            asked_at[row, begin] = True
+            low = high
     slots = [[pair.slot for pair in pairs] for pairs in segments]
-    return Packed(ids_, positions_, block_, target_, weight_, last_, slots, len(prefix))
+    arrays = {
+        "ids": ids, "positions": positions, "block": block, "target": target, "weight": weight, "asked": asked_at,
+    }  # fmt: skip
+    tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return Packed(**tensors, slots=slots, prefix=len(prefix))
 
 
 def _deeds(pair: Pair, layout: Layout) -> int:
@@ -293,11 +302,15 @@ class Reader(nn.Module):
         if any(len(one) != 1 for one in ids):
             raise AssertionError("a word of the patches is not one token")
         self.register_buffer("words", torch.tensor([one[0] for one in ids]), persistent=False)
-        self.patch = nn.Linear(128, len(PATCH_WORDS))
+        self.patch = nn.Linear(SEEING, len(PATCH_WORDS))
         nn.init.constant_(self.patch.bias, -4.0)
-        self.body = nn.Linear(128, 2 * bodies.POINTS)
+        self.body = nn.Linear(SEEING, 2 * bodies.POINTS)
         self.gist = nn.Linear(HIDDEN, len(PATCH_WORDS))
+        self.frame = nn.Linear(HIDDEN, len(PATCH_WORDS))
         nn.init.constant_(self.gist.bias, -2.0)
+        nn.init.constant_(self.frame.bias, -2.0)
+        self.people = nn.Linear(HIDDEN, MOST_COUNTED + 1)
+        self.cars = nn.Linear(HIDDEN, MOST_COUNTED + 1)
         self.bias = nn.Parameter(torch.full((len(PATCH_WORDS),), -4.0))
         self.scale = nn.Parameter(torch.tensor(2.0))
 
@@ -378,8 +391,10 @@ def picked(cells: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
     return cells.gather(1, chosen[..., None, None].expand(-1, -1, *cells.shape[2:]))
 
 
-def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Hidden states (b, t, hidden) of a packed batch, at the end and after `GIST` layers.
+def decode(
+    model: Any, batch: Packed, visual: torch.Tensor, image: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Hidden states (b, t, hidden) of a packed batch, at the end, after `GIST` and after `FRAME_GIST` layers.
 
     Visual tokens are (b, f, TOKENS, hidden).
     """
@@ -393,7 +408,22 @@ def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> tuple
         use_cache=False,
         output_hidden_states=True,
     )
-    return out.last_hidden_state, out.hidden_states[GIST]
+    return out.last_hidden_state, out.hidden_states[GIST], out.hidden_states[FRAME_GIST]
+
+
+def at_frames(states: torch.Tensor, batch: Packed, image: int) -> torch.Tensor:
+    """Of states (b, t, c) those of the token after each frame's visual tokens, (b, f, c)."""
+    shown = batch.ids[0, : batch.prefix] == image
+    after = (shown[:-1] & ~shown[1:]).nonzero()[:, 0] + 1
+    return states[:, after]
+
+
+def counted(words: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """People and cars of each frame, int (n, f), at most `MOST_COUNTED`, from words of cells (n, f, g, g, words)."""
+    numbers = torch.arange(1, len(MANY) + 1, device=words.device)
+    people = (words[..., [INDEX[word] for word in MANY]] * numbers).sum((-3, -2, -1))
+    cars = words[..., INDEX["cars"]].sum((-2, -1), dtype=torch.int64)
+    return people.clamp(max=MOST_COUNTED), cars.clamp(max=MOST_COUNTED)
 
 
 def cells(patches: torch.Tensor) -> torch.Tensor:

@@ -34,53 +34,68 @@ PARTS = (
     ("hair", "back", "crown", 0.105, 0.105, 3),
 )
 
+BOTH_SIDES = ("hip", "knee", "ankle", "toe", "shoulder", "elbow", "hand", "chest")
+PLACES = ("pelvis", "head", "brow", "crown", "back", *(f"{part}_{side}" for part in BOTH_SIDES for side in "lr"))
+JOINT = {name: i for i, name in enumerate(PLACES)}
+
 
 def skeleton(angles: Float64, *, size: float, seated: bool = False) -> dict[str, Float64]:
     """Joint positions (n, 3) in body axes (forward, up, side; right is positive), feet on the ground, in metres."""
     j = {name: angles[:, i] for name, i in COLUMN.items()}
     n = len(angles)
-    zero = np.zeros(n)
-    drop = [THIGH * np.cos(j[f"hip_{s}"]) + SHIN * np.cos(j[f"hip_{s}"] - j[f"knee_{s}"]) for s in "lr"]
-    pelvis = np.stack([zero, np.full(n, SADDLE) if seated else np.maximum(*drop) + FOOT, zero], 1)
     lean = j["lean"]
-    along = np.stack([np.sin(lean), np.cos(lean), zero], 1)
-    neck = pelvis + TRUNK * along
-    out: dict[str, Float64] = {"pelvis": pelvis}
+    tilt = lean + j["nod"]
+    bends = {s: j[f"hip_{s}"] - j[f"knee_{s}"] for s in "lr"}
+    drop = [THIGH * np.cos(j[f"hip_{s}"]) + SHIN * np.cos(bends[s]) for s in "lr"]
+    along = _points(np.sin(lean), np.cos(lean), 0.0)
+    out = np.empty((len(JOINT), n, 3))
+    pelvis, neck = out[JOINT["pelvis"]], np.empty((n, 3))
+    pelvis[:] = _points(np.zeros(n), SADDLE if seated else np.maximum(*drop) + FOOT, 0.0)
+    neck[:] = pelvis + TRUNK * along
     for s, side in (("l", -1.0), ("r", 1.0)):
         across = np.array([0.0, 0.0, side])
-        hip = pelvis + 0.07 * across
-        a, b = j[f"hip_{s}"], j[f"hip_{s}"] - j[f"knee_{s}"]
+        a, b = j[f"hip_{s}"], bends[s]
         part = side * np.sin(j["spread"])
-        knee = hip + THIGH * np.stack([np.sin(a), -np.cos(a), part], 1)
-        ankle = knee + SHIN * np.stack([np.sin(b), -np.cos(b), part], 1)
-        shoulder = neck + 0.185 * across - 0.04 * along
         arm, wide = j[f"arm_{s}"], j[f"wide_{s}"]
-        bend = arm + j[f"elbow_{s}"]
-        elbow = shoulder + UPPER * np.stack(
-            [np.sin(arm) * np.cos(wide), -np.cos(arm) * np.cos(wide), side * np.sin(wide)], 1
-        )
-        inner = 0.4 * wide
-        hand = elbow + FORE * np.stack(
-            [np.sin(bend) * np.cos(inner), -np.cos(bend) * np.cos(inner), side * np.sin(inner)], 1
-        )
-        toe = ankle + 0.14 * np.stack([np.cos(b), np.minimum(np.sin(b), 0.3), zero], 1)
-        out |= {f"hip_{s}": hip, f"knee_{s}": knee, f"ankle_{s}": ankle, f"toe_{s}": toe, f"shoulder_{s}": shoulder}
-        out |= {f"elbow_{s}": elbow, f"hand_{s}": hand, f"chest_{s}": neck + 0.09 * across - 0.1 * along}
-    tilt = lean + j["nod"]
-    up = np.stack([np.sin(tilt), np.cos(tilt), zero], 1)
-    back = -0.05 * np.stack([np.cos(tilt), -np.sin(tilt), zero], 1)
-    out["head"] = neck + 0.13 * up
-    out["brow"] = neck + 0.2 * up
-    out["crown"] = neck + 0.26 * up
-    out["back"] = neck + 0.19 * up + back
+        bend, inner = arm + j[f"elbow_{s}"], 0.4 * wide
+        hip = pelvis + 0.07 * across
+        knee = hip + THIGH * _points(np.sin(a), -np.cos(a), part)
+        ankle = knee + SHIN * _points(np.sin(b), -np.cos(b), part)
+        shoulder = neck + 0.185 * across - 0.04 * along
+        elbow = shoulder + UPPER * _limb(arm, wide, side)
+        found = {
+            "hip": hip, "knee": knee, "ankle": ankle, "shoulder": shoulder, "elbow": elbow,
+            "hand": elbow + FORE * _limb(bend, inner, side),
+            "toe": ankle + 0.14 * _points(np.cos(b), np.minimum(np.sin(b), 0.3), 0.0),
+            "chest": neck + 0.09 * across - 0.1 * along,
+        }  # fmt: skip
+        for name, points in found.items():
+            out[JOINT[f"{name}_{s}"]] = points
+    up = _points(np.sin(tilt), np.cos(tilt), 0.0)
+    out[JOINT["head"]] = neck + 0.13 * up
+    out[JOINT["brow"]] = neck + 0.2 * up
+    out[JOINT["crown"]] = neck + 0.26 * up
+    out[JOINT["back"]] = neck + 0.19 * up + -0.05 * _points(np.cos(tilt), -np.sin(tilt), 0.0)
     # Whole body: fall about the feet, sway, shift.
     tip, sway = j["tip"], j["sway"]
-    for name, p in out.items():
-        f = p[:, 0] * np.cos(tip) + p[:, 1] * np.sin(tip)
-        u = p[:, 1] * np.cos(tip) - p[:, 0] * np.sin(tip)
-        u = np.maximum(u, 0.0) + 0.11 * np.abs(np.sin(tip))
-        out[name] = size * np.stack([f + j["shift"], u, p[:, 2] + u * np.sin(sway)], 1)
+    forward = out[..., 0] * np.cos(tip) + out[..., 1] * np.sin(tip)
+    height = out[..., 1] * np.cos(tip) - out[..., 0] * np.sin(tip)
+    height = np.maximum(height, 0.0) + 0.11 * np.abs(np.sin(tip))
+    out[..., 0], out[..., 1] = forward + j["shift"], height
+    out[..., 2] += height * np.sin(sway)
+    out *= size
+    return {name: out[i] for name, i in JOINT.items()}
+
+
+def _points(forward: Float64, up: Float64 | float, side: Float64 | float) -> Float64:
+    out = np.empty((len(forward), 3))
+    out[:, 0], out[:, 1], out[:, 2] = forward, up, side
     return out
+
+
+def _limb(angle: Float64, wide: Float64, side: float) -> Float64:
+    """Direction (n, 3) of a stretch of an arm."""
+    return _points(np.sin(angle) * np.cos(wide), -np.cos(angle) * np.cos(wide), side * np.sin(wide))
 
 
 def to_world(points: Float64, x: Float64, z: Float64, heading: Float64) -> Float64:

@@ -36,8 +36,7 @@ class Renderer:
         self._still = background(plan.camera, plan.light, plan.surface, width=config.width, height=config.height)
         self._tracks: list[Track] = [track(actor, config.fps) for actor in plan.actors]
         self._poses: list[Float64 | None] = [
-            poses(actor, way) if actor.kind in ("person", "cyclist") else None
-            for actor, way in zip(plan.actors, self._tracks, strict=True)
+            poses(actor, config.fps) if actor.kind in ("person", "cyclist") else None for actor in plan.actors
         ]
         self._still_patches: dict[int, Patch | None] = {}
         self._field = turbulence()
@@ -50,19 +49,22 @@ class Renderer:
 
     def block(self, start: int, stop: int) -> UInt8:
         """Frames [start, stop) as (b, H, W, 3)."""
-        frames = np.arange(start, stop)
+        return self.frames(np.arange(start, stop))
+
+    def frames(self, frames: Int64) -> UInt8:
+        """Some frames, ascending numbers (b,), as (b, H, W, 3), painted together."""
         queue: list[list[tuple[float, Patch, int]]] = [[] for _ in frames]
         for i, actor in enumerate(self.plan.actors):
             alive = frames[(frames >= actor.start_frame) & (frames < actor.end_frame)]
             if len(alive):
-                self._queue(self._patch(i, actor, alive), alive - start, queue)
+                self._queue(self._patch(i, actor, alive), np.searchsorted(frames, alive), queue)
         for effect in self.plan.effects:
             alive = frames[(frames >= effect.start_frame) & (frames < effect.end_frame)]
             if len(alive):
                 patch = EFFECTS[effect.kind](
                     effect, alive, self.view, self.plan.light, self._field, self.plan.config.fps
                 )
-                self._queue(patch, alive - start, queue)
+                self._queue(patch, np.searchsorted(frames, alive), queue)
         out = np.empty((len(frames), self.view.height, self.view.width, 3), np.uint8)
         for row, entries in enumerate(queue):
             picture = self._still.copy()

@@ -29,7 +29,7 @@ import torch
 
 from headhunt.demo import language, network
 from headhunt.demo.checkpoint import load_state, save_state
-from headhunt.demo.lessons import CHECK_SEEDS, FRAMES_ALONE, SEGMENTS, TOLD, Feed
+from headhunt.demo.lessons import CHECK_SEEDS, FRAMES_ALONE, SEGMENTS, TOLD, Feed, check_samples
 from headhunt.demo.trainer import MUON, SLOTS, TrainConfig, Trainer, folder_of, rate_at
 from headhunt.demo.training_data import FRAMES, PATCH_WORDS, segments_of
 from headhunt.errors import UsageError
@@ -49,9 +49,10 @@ COLUMNS = (
     "cell",
     "match",
     "gist",
+    "frame",
+    "number",
     *SLOTS,
 )
-CHECK_SEGMENTS = 48
 WHOLE = 0.2  # share of the second stage, at its end, in which whole frames are looked at
 READ = 2048  # frames on which only the read-outs learn where the rest has learnt before
 LEVEL_VIDEOS = 8  # of the world "train": on them it is measured how large what heads give is
@@ -91,7 +92,7 @@ def train(
             _keep_logs(folder_of(init), out, len(trainer.before))
         with log.open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerow(COLUMNS)
-    held_out = [s for i in range(CHECK_SEGMENTS // 2) for s in segments_of(CHECK_SEEDS + i, split="train", n=2)]
+    held_out = check_samples(config.workers)
     feed: Feed | None = None
     new = bool(trainer.before)
     sums: dict[str, list[float]] = defaultdict(list)
@@ -142,13 +143,12 @@ def _keep_logs(known: Path, out: Path, runs: int) -> None:
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
     stage = trainer.stage
     # What is shown again is varied: mirrored, in another brightness, asked other questions (the last stage: only that).
-    pool, uses = ((192, 2), (256, 4), (96, 3))[stage]
     return Feed(
         stage,
         first=trainer.next_video[stage],
         workers=config.workers,
-        pool=pool * config.batch,
-        uses=uses,
+        pool=(192, 256, 96)[stage] * config.batch,
+        uses=config.uses[stage],
         rng=trainer.rng,
         prepare=trainer.look,
     )
@@ -268,6 +268,9 @@ def main() -> None:
     parser.add_argument("--frames", type=float, default=TrainConfig.frames, help="share of the second stage")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cells", type=int, default=TrainConfig.cells, help="visual tokens of a frame looked at")
+    parser.add_argument(
+        "--uses", type=int, nargs=3, default=TrainConfig.uses, help="how often samples are shown, by stage"
+    )
     parser.add_argument("--rate", type=float, default=TrainConfig.rate, help="highest learning rate")
     parser.add_argument("--init", help="a model of this architecture to begin with ('tiny' for the embedded one)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -287,6 +290,7 @@ def main() -> None:
         told=args.told,
         frames=args.frames,
         cells=args.cells,
+        uses=tuple(args.uses),
         rate=args.rate,
         check_s=args.check_s,
         workers=(max(1, cores - 1) if gpu else 1) if args.workers is None else args.workers,

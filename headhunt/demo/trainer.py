@@ -13,17 +13,20 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from headhunt.demo import network
+from headhunt.demo.facts import Facts
 from headhunt.demo.language import THINGS, pairs
 from headhunt.demo.lessons import FRAMES_ALONE, SEGMENTS, TOLD
 from headhunt.demo.model import EMBEDDED
 from headhunt.demo.muon import Muon
-from headhunt.demo.training_data import FRAMES, INDEX, Sample, shares, varied
+from headhunt.demo.training_data import FRAMES, INDEX, Sample, shares
+from headhunt.demo.variation import Variation
 from headhunt.records import Json
 
 # Of the losses.
-WEIGHTS = {"text": 1.0, "gist": 0.1, "patch": 0.2, "body": 2.0, "cell": 0.2, "match": 0.05}
+WEIGHTS = {"text": 1.0, "gist": 0.1, "frame": 0.1, "number": 0.3, "patch": 0.2, "body": 2.0, "cell": 0.2, "match": 0.05}
 MUON = 12.0  # Muon's rate in rates of AdamW
 # Every so many-th frame is shown in this share of the steps of the first stage.
 EVERY = {16: 0.3, 8: 0.2, 4: 0.2, 2: 0.15, 1: 0.15}
@@ -48,6 +51,7 @@ class TrainConfig:
         weight_decay: Of both optimisers.
         cells: Visual tokens of a frame that the second stage looks at, but for its end; all of them by default. With
             6 of 16 it goes through frames 2.6 times as fast, but learns less of what stands in the background.
+        uses: How often a sample is shown, stage by stage.
         questions: Short questions a segment.
         average: Decay of the running average of the weights.
         check_s: Seconds between checks.
@@ -64,6 +68,7 @@ class TrainConfig:
     rate: float = 1.25e-3
     weight_decay: float = 0.05
     cells: int = network.TOKENS
+    uses: tuple[int, int, int] = (2, 4, 3)
     questions: int = 8
     average: float = 0.999
     check_s: float = 240.0
@@ -136,17 +141,19 @@ class Trainer:
 
     def losses(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the present stage."""
-        if self.stage != SEGMENTS:  # those were varied before the vision tower looked at them
-            samples = [varied(sample, self.rng) for sample in samples]
         return (self.told_step, self.frames_step, self.segments_step)[self.stage](samples)
 
     def told_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the first stage: the decoder alone, most of the time on few of the frames, which is quicker."""
         every = int(self.rng.choice(list(EVERY), p=list(EVERY.values())))
         first = int(self.rng.integers(every))
-        words = network.as_tensor([s.patches[first::every] for s in samples], self.device).flatten(0, 1)
-        visual = network.told(network.cells(words), self.model.get_input_embeddings().weight, self.reader.words)
-        return self._text_losses(samples, visual.unflatten(0, (len(samples), FRAMES // every)))
+        varied = Variation.drawn(len(samples), self.rng, self.device)
+        words = varied.words(network.as_tensor([s.patches for s in samples], self.device))
+        shown = words[:, first::every]
+        table = self.model.get_input_embeddings().weight
+        visual = network.told(shown.flatten(0, 1).flatten(1, 2), table, self.reader.words)
+        facts = varied.facts([s.facts for s in samples if s.facts is not None])
+        return self._text_losses(facts, words, shown, visual)
 
     def frames_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the second stage: the vision tower alone; the words stay as the decoder knows them.
@@ -154,10 +161,12 @@ class Trainer:
         It looks at as many cells of each frame as the configuration says, those where most is; at the end of the stage
         at all of them.
         """
-        pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
-        words = network.by_cell(network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1))
+        varied = Variation.drawn(len(samples), self.rng, self.device)
+        pixels = varied.pixels(network.as_tensor([s.pixels for s in samples], self.device)).flatten(0, 1)
+        words = varied.words(network.as_tensor([s.patches for s in samples], self.device)).flatten(0, 1)
         posed = [s.bodies for s in samples if s.bodies is not None]
-        bodies = network.by_cell(network.as_tensor(posed, self.device).flatten(0, 1))
+        bodies = varied.bodies(network.as_tensor(posed, self.device)).flatten(0, 1)
+        words, bodies = network.by_cell(words), network.by_cell(bodies)
         cells = words[..., SHOWN].sum((2, 3)).clamp(max=MOST) + SPREAD * torch.rand(words.shape[:2]).to(self.device)
         chosen = cells.topk(network.TOKENS if self.whole else self.config.cells, 1).indices.sort(1).values
         words, bodies = network.picked(words, chosen), network.picked(bodies, chosen)
@@ -177,19 +186,31 @@ class Trainer:
     def segments_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the third stage: the decoder alone, on what the vision tower made of the frames (`look`)."""
         tokens = [s.tokens for s in samples if s.tokens is not None]
-        return self._text_losses(samples, network.as_tensor(tokens, self.device).float())
+        facts = [s.facts for s in samples if s.facts is not None]  # varied before the tower looked
+        words = network.as_tensor([s.patches for s in samples], self.device)
+        return self._text_losses(facts, words, words, network.as_tensor(tokens, self.device).float())
 
-    def _text_losses(self, samples: list[Sample], visual: torch.Tensor) -> dict[str, torch.Tensor]:
-        asked = [pairs(s.facts, self.rng, n=self.config.questions) for s in samples if s.facts is not None]
+    def _text_losses(
+        self, facts: list[Facts], words: torch.Tensor, shown: torch.Tensor, visual: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """Losses of segments: words (n, FRAMES, g, g, words) of all frames, and of those that are shown."""
+        asked = [pairs(fact, self.rng, n=self.config.questions) for fact in facts]
         system = network.SYSTEM if self.rng.random() < 0.15 else None
-        batch = network.pack(self.layout, asked, system=system, n_frames=visual.shape[1]).to(self.device)
+        batch = network.pack(self.layout, asked, system=system, n_frames=shown.shape[1]).to(self.device)
         with self.autocast():
-            hidden, middle = network.decode(self.model, batch, visual, self.layout.image)
+            hidden, middle, early = network.decode(self.model, batch, visual, self.layout.image)
             loss, _ = network.text_loss(self.model, hidden, batch)
         # In how many of its frames a segment shows each word.
-        words = network.as_tensor([s.patches.any((1, 2)).mean(0, dtype=np.float32) for s in samples], self.device)
+        seen = words.amax((2, 3)).float().mean(1)
         gist = self.reader.gist(middle[batch.asked].float())
-        return {"text": loss, "gist": network.show_loss(gist, words[batch.asked.nonzero()[:, 0]], None)}
+        frames = network.at_frames(early, batch, self.layout.image).float()
+        numbers = zip((self.reader.people, self.reader.cars), network.counted(shown), strict=True)
+        return {
+            "text": loss,
+            "gist": network.show_loss(gist, seen[batch.asked.nonzero()[:, 0]], None),
+            "frame": network.show_loss(self.reader.frame(frames), shown.amax((2, 3)), None),
+            "number": torch.stack([F.cross_entropy(r(frames).flatten(0, 1), n.flatten()) for r, n in numbers]).sum(),
+        }
 
     def look(self, samples: list[Sample]) -> list[Sample]:
         """What is done to samples before they are given: in the third stage the vision tower looks at them, once.
@@ -198,13 +219,24 @@ class Trainer:
         """
         if self.stage != SEGMENTS:
             return samples
-        out = []
-        with torch.no_grad(), self.averaged(), self.autocast():
-            for sample in samples:
-                seen = varied(sample, self.rng)
-                tokens, _ = network.see(self.model, torch.from_numpy(seen.pixels).to(self.device))
-                out.append(replace(seen, pixels=seen.pixels[:0], tokens=tokens.to("cpu", torch.float16).numpy()))
-        return out
+        varied = Variation.drawn(len(samples), self.rng, self.device)
+        pixels = varied.pixels(network.as_tensor([s.pixels for s in samples], self.device))
+        words = varied.words(network.as_tensor([s.patches for s in samples], self.device)).cpu().numpy()
+        facts = varied.facts([s.facts for s in samples if s.facts is not None])
+        with torch.no_grad(), self.autocast():
+            self._settle()
+            tokens = torch.stack([network.see(self.model, frames)[0] for frames in pixels])
+        kept = tokens.to("cpu", torch.float16).numpy()
+        return [
+            replace(s, pixels=s.pixels[:0], patches=words[i], facts=facts[i], tokens=kept[i])
+            for i, s in enumerate(samples)
+        ]
+
+    def _settle(self) -> None:
+        """Give the vision tower its averaged weights for good."""
+        for name, p in self.model.named_parameters():
+            if "vision_tower" in name or "projector" in name:
+                p.copy_(self.average[name])
 
     def learn(self, losses: dict[str, torch.Tensor], rate: float) -> float:
         """One step of the optimiser; the total loss."""
@@ -242,7 +274,7 @@ class Trainer:
                 asked = [pairs(s.facts, rng, n=12) for s in part if s.facts is not None]
                 batch = network.pack(self.layout, asked, system=None).to(self.device)
                 visual = self._seen(part).unflatten(0, (len(part), FRAMES))
-                hidden, _ = network.decode(self.model, batch, visual, self.layout.image)
+                hidden, _, _ = network.decode(self.model, batch, visual, self.layout.image)
                 good = torch.zeros_like(batch.target, dtype=torch.bool)
                 good[batch.target != -100] = network.text_loss(self.model, hidden, batch)[1]
                 for row, slots in enumerate(batch.slots):
@@ -279,7 +311,7 @@ class Trainer:
         if self.stage == TOLD:
             words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
             table = self.model.get_input_embeddings().weight
-            return network.in_words(network.cells(words).float(), table, self.reader.words)
+            return network.in_words(words.flatten(1, 2).float(), table, self.reader.words)
         pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
         return network.see(self.model, pixels)[0]
 

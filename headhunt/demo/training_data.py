@@ -10,7 +10,6 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,7 @@ from headhunt.demo.facts import EFFECT_ACTION, SLOW, Facts, describe, seen_as
 from headhunt.demo.language import COLOURS, DOING, OBJECTS, THINGS
 from headhunt.demo.motion import track
 from headhunt.demo.plan import Actor, Kind, Split, VideoPlan
-from headhunt.demo.rendering import Renderer
+from headhunt.demo.rendering import BLOCK, Renderer
 from headhunt.demo.script import plan_video
 from headhunt.records import Float32, Float64, Int64, Interval, UInt8
 from headhunt.segments import sample_frames
@@ -51,6 +50,8 @@ SIZES = {
     "sign": (0.2, 0.9, 2.1), "tree": (1.0, 1.0, 2.4),
 }  # fmt: skip
 LYING = (1.7, 0.6, 0.5)
+# Of a box's eight corners: halves of its length forward, of its width aside, its whole height up.
+EDGES = np.array([[i, j, k] for i in (-0.5, 0.5) for j in (-0.5, 0.5) for k in (0.0, 1.0)]).T
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Sample:
     Attributes:
         pixels: uint8 (f, H, W, 3); empty where they are not needed.
         facts: What the segment shows; None for frames from here and there.
-        patches: uint8 (f, GRID, GRID, words of `PATCH_WORDS`), 1 where the patch shows it.
+        patches: uint8 (f, GRID, GRID, words of `PATCH_WORDS`), 1 where the patch shows it; see `by_cells`.
         seed: Seed of the plan.
         start_frame: First native frame of the segment.
         bodies: float32 (f, GRID, GRID, 2 * POINTS + 1), see `headhunt.demo.bodies`; None where they are not needed.
@@ -88,13 +89,15 @@ def segments_of(seed: int, *, split: Split, n: int, encoded: float = ENCODED) ->
     renderer = Renderer(plan)
     out = []
     for start in _starts(plan, rng, n):
-        low, stop = start - start % 12, start + LENGTH
-        frames = np.concatenate([renderer.block(at, min(at + 12, plan.n_frames)) for at in range(low, stop, 12)])
-        frames = frames[start - low : stop - low]
-        if rng.random() < encoded:
-            frames = through_codec(frames, crf=int(rng.integers(20, 29)))
+        low, stop = start - start % BLOCK, start + LENGTH
         shown = sample_frames(Interval(start, stop), FRAMES)
-        out.append(Sample(frames[shown - start], describe(plan, start, stop), patches(plan, shown), seed, start))
+        if rng.random() < encoded:
+            blocks = [renderer.block(at, min(at + BLOCK, plan.n_frames)) for at in range(low, stop, BLOCK)]
+            frames = np.concatenate(blocks)[start - low : stop - low]
+            pixels = through_codec(frames, crf=int(rng.integers(20, 29)))[shown - start]
+        else:
+            pixels = renderer.frames(shown)
+        out.append(Sample(pixels, describe(plan, start, stop), patches(plan, shown), seed, start))
     return out
 
 
@@ -123,7 +126,7 @@ def shots_of(seed: int, *, split: Split, n: int) -> list[Sample]:
     rng = np.random.default_rng([4, seed])
     plan, at = _shots(seed, rng, split, n)
     renderer = Renderer(plan)
-    frames = [renderer.block(int(f), int(f) + 1) for f in at]
+    frames = [renderer.frames(at[i : i + 1]) for i in range(n)]
     if rng.random() < ENCODED:
         frames = [through_codec(frame, crf=int(rng.integers(20, 29))) for frame in frames]
     shown = patches(plan, at)
@@ -132,7 +135,7 @@ def shots_of(seed: int, *, split: Split, n: int) -> list[Sample]:
 
 
 @functools.cache
-def shares(*, split: Split, n: int = 60) -> tuple[float, ...]:
+def shares(*, split: Split, n: int = 30) -> tuple[float, ...]:
     """How often a patch shows each of `PATCH_WORDS`, over 8 single frames of each of the first `n` videos."""
     total = np.zeros(len(PATCH_WORDS))
     for seed in range(n):
@@ -178,40 +181,12 @@ def _starts(plan: VideoPlan, rng: np.random.Generator, n: int) -> list[int]:
     return out
 
 
-def varied(sample: Sample, rng: np.random.Generator) -> Sample:
-    """A sample mirrored half the time, pixels, patches and facts alike, all its frames in another brightness."""
-    pixels, words, facts, posed = sample.pixels, sample.patches, sample.facts, sample.bodies
-    if rng.random() < 0.5:
-        pixels, words = _mirrored(pixels, words)
-        facts = None if facts is None else mirrored_facts(facts)
-        posed = None if posed is None else bodies.mirrored(posed)
-    return replace(sample, pixels=_brightness(pixels, rng), patches=words, facts=facts, bodies=posed)
-
-
-def mirrored_facts(facts: Facts) -> Facts:
-    """What is seen when left and right are exchanged."""
-    actors = (
-        replace(seen, direction=_OTHER_WAY.get(seen.direction, seen.direction),
-                region=_OTHER_WAY.get(seen.region, seen.region))
-        for seen in facts.actors
-    )  # fmt: skip
-    return replace(facts, actors=tuple(actors))
-
-
-_OTHER_WAY: dict[str, Any] = {"left": "right", "right": "left"}
-
-
-def _mirrored(pixels: UInt8, words: UInt8) -> tuple[UInt8, UInt8]:
-    words = words[..., ::-1, :].copy()
-    left, right = INDEX["left"], INDEX["right"]
-    words[..., [left, right]] = words[..., [right, left]]
-    return pixels[..., ::-1, :], words
-
-
-def _brightness(pixels: UInt8, rng: np.random.Generator) -> UInt8:
-    gain, lift = rng.uniform(0.85, 1.15), rng.uniform(-12, 12)
-    changed: UInt8 = np.clip(pixels * np.float32(gain) + np.float32(lift), 0, 255).astype(np.uint8)
-    return changed
+def by_cells(samples: Sequence[Sample]) -> list[Sample]:
+    """Samples whose patches are those of visual tokens, (f, GRID / CELL, GRID / CELL, words): a sixteenth in size."""
+    side = GRID // CELL
+    return [
+        replace(s, patches=s.patches.reshape(-1, side, CELL, side, CELL, len(PATCH_WORDS)).max((2, 4))) for s in samples
+    ]
 
 
 def through_codec(frames: UInt8, *, crf: int) -> UInt8:
@@ -261,13 +236,18 @@ def patches(plan: VideoPlan, frames: Int64) -> UInt8:
         out[at, high, across, INDEX[many]] = 1
     for effect in plan.effects:
         power = strength(effect, frames)
-        words = _mask([THINGS[effect.kind], *DOING[EFFECT_ACTION[effect.kind]].split()])
-        for row in np.flatnonzero(power > 0.05):
-            # A plume is taller than wide; smoke stands on top of what burns.
-            size = effect.size * (0.4 + 0.6 * float(power[row]))
-            wide, tall = (0.35, 1.1) if effect.kind in ("fire", "smoke") else (0.5, 0.8)
-            box = _corners(effect.x, effect.z, 0.0, (0.1, 2 * wide * size, tall * size), effect.y)
-            _fill(out[row], view, box, words)
+        burning = np.flatnonzero(power > 0.05)
+        if not len(burning):
+            continue
+        words = _mask((THINGS[effect.kind], *DOING[EFFECT_ACTION[effect.kind]].split()))
+        # A plume is taller than wide; smoke stands on top of what burns.
+        size = effect.size * (0.4 + 0.6 * power[burning])
+        wide, tall = (0.35, 1.1) if effect.kind in ("fire", "smoke") else (0.5, 0.8)
+        sizes = np.stack([np.full_like(size, 0.1), 2 * wide * size, tall * size], -1)
+        x, z = np.full_like(size, effect.x), np.full_like(size, effect.z)
+        first, last = _boxes(view, _corners(x, z, np.zeros_like(size), sizes, effect.y))
+        for k, row in enumerate(burning.tolist()):
+            _fill(out[row], first[k], last[k], words)
     return out
 
 
@@ -280,35 +260,38 @@ def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8)
     way = track(actor, fps)
     rows = way.rows(frames[alive])
     shown = view.inside(way.x[rows], way.z[rows], margin=-0.3)
+    alive, rows = alive[shown], rows[shown]
+    if not len(alive):
+        return []
     names = seen_as(plan, actor, way, frames[alive])
+    sizes = np.array([_size(actor.kind, action) for action in names]) * actor.size
+    first, last = _boxes(view, _corners(way.x[rows], way.z[rows], way.heading[rows], sizes, 0.0))
+    before, after = way.rows(frames[alive] - 6), way.rows(frames[alive] + 6)
+    dx, dz = way.x[after] - way.x[before], way.z[after] - way.z[before]
     slow, fast = SLOW.get(actor.kind, (0.35, 2.2))
-    middles = []
-    uv, _ = view.project(np.stack([way.x[rows], np.full(len(rows), 0.8), way.z[rows]], -1))
-    middle = np.floor(uv[:, ::-1] / (view.height, view.width) * GRID).astype(int)
-    seen = np.asarray(((middle >= 0) & (middle < GRID)).all(1))
-    for k in np.flatnonzero(shown):
-        row, at = rows[k], int(frames[alive[k]])
-        action = names[k]
+    for k, at in enumerate(alive.tolist()):
         words = [actor.kind]
         if actor.kind in ("person", "cyclist", "car", "bag"):
-            words.append(actor.colour)
-            words += DOING[action].split()
-        speed = float(way.speed[row])
+            words += [actor.colour, *DOING[names[k]].split()]
+        speed = way.speed[rows[k]]
         if speed > slow and actor.kind in ("person", "cyclist", "car"):
-            near = way.rows(np.array([at - 6, at + 6]))
-            dx, dz = (float(v[near[1]] - v[near[0]]) for v in (way.x, way.z))
-            words.append(("right" if dx > 0 else "left") if abs(dx) >= abs(dz) else "away" if dz > 0 else "toward")
+            across = abs(dx[k]) >= abs(dz[k])
+            words.append(("right" if dx[k] > 0 else "left") if across else "away" if dz[k] > 0 else "toward")
             if speed > fast:
                 words.append("fast")
-        if any(h.start_frame <= at < h.end_frame and h.name == "bag" for h in actor.held):
+        if any(h.start_frame <= frames[at] < h.end_frame and h.name == "bag" for h in actor.held):
             words.append("bag")
-        size = tuple(edge * actor.size for edge in _size(actor.kind, action))
-        box = _corners(float(way.x[row]), float(way.z[row]), float(way.heading[row]), size, 0.0)
-        _fill(out[alive[k]], view, box, _mask(words))
-        if seen[k] and actor.kind in ("person", "cyclist"):
-            middles.append((int(alive[k]), int(middle[k, 0]), int(middle[k, 1])))
-        elif seen[k] and actor.kind == "car":
-            out[alive[k], middle[k, 0], middle[k, 1], INDEX["cars"]] = 1
+        _fill(out[at], first[k], last[k], _mask(tuple(words)))
+    if actor.kind not in ("person", "cyclist", "car"):
+        return []
+    uv, _ = view.project(np.stack([way.x[rows], np.full(len(rows), 0.8), way.z[rows]], -1))
+    middle = np.floor(uv[:, ::-1] / (view.height, view.width) * GRID).astype(int)
+    seen = ((middle >= 0) & (middle < GRID)).all(1)
+    middles = [(int(alive[k]), int(middle[k, 0]), int(middle[k, 1])) for k in np.flatnonzero(seen)]
+    if actor.kind == "car":
+        for at, high, across in middles:
+            out[at, high, across, INDEX["cars"]] = 1
+        return []
     return middles
 
 
@@ -316,26 +299,29 @@ def _size(kind: str, action: str) -> tuple[float, float, float]:
     return LYING if action in ("lie", "lie down", "fall") else SIZES[kind]
 
 
-def _mask(words: Sequence[str]) -> UInt8:
+@functools.lru_cache(maxsize=4096)
+def _mask(words: tuple[str, ...]) -> UInt8:
     mask = np.zeros(len(PATCH_WORDS), np.uint8)
     mask[[INDEX[word] for word in words if word in INDEX]] = 1
     return mask
 
 
-def _corners(x: float, z: float, heading: float, size: Sequence[float], y: float) -> Float64:
-    """(8, 3) corners of a box that stands at a point."""
-    length, width, height = size
-    forward, side, up = np.meshgrid([-length / 2, length / 2], [-width / 2, width / 2], [0.0, height])
-    s, c = np.sin(heading), np.cos(heading)
-    return np.stack([x + forward * s + side * c, y + up, z + forward * c - side * s], -1).reshape(8, 3)
+def _corners(x: Float64, z: Float64, heading: Float64, sizes: Float64, y: float) -> Float64:
+    """(n, 8, 3) corners of boxes (length, width, height) that stand at points."""
+    forward, side, up = (sizes[:, i, None] * way for i, way in enumerate(EDGES))
+    s, c = np.sin(heading)[:, None], np.cos(heading)[:, None]
+    return np.stack([x[:, None] + forward * s + side * c, y + up, z[:, None] + forward * c - side * s], -1)
 
 
-def _fill(grid: npt.NDArray[np.uint8], view: View, corners: Float64, words: UInt8) -> None:
-    """Set words on the patches that a box covers to a third of the patch at least in each direction."""
+def _boxes(view: View, corners: Float64) -> tuple[Int64, Int64]:
+    """First and one past the last patch, (n, 2) as column and row, that boxes cover a third of in each direction."""
     uv, _ = view.project(corners)
-    low = uv.min(0) / (view.width, view.height) * GRID
-    high = uv.max(0) / (view.width, view.height) * GRID
+    low = uv.min(1) / (view.width, view.height) * GRID
+    high = uv.max(1) / (view.width, view.height) * GRID
     slack = np.minimum(0.34, 0.49 * (high - low))
-    first = np.clip(np.floor(low + slack), 0, GRID).astype(int)
-    last = np.clip(np.floor(high - slack) + 1, 0, GRID).astype(int)
+    first = np.clip(np.floor(low + slack), 0, GRID).astype(np.int64)
+    return first, np.clip(np.floor(high - slack) + 1, 0, GRID).astype(np.int64)
+
+
+def _fill(grid: UInt8, first: Int64, last: Int64, words: UInt8) -> None:
     grid[first[1] : last[1], first[0] : last[0]] |= words

@@ -26,6 +26,7 @@ from headhunt.demo.language import Pair, describe_scene, pairs
 from headhunt.demo.muon import Muon, orthogonalized
 from headhunt.demo.plan import Action, Actor
 from headhunt.demo.trainer import SCHEDULES, rate_at
+from headhunt.demo.variation import Variation
 from headhunt.errors import UsageError
 from headhunt.prompts import FRAME_TEXT, load
 
@@ -34,7 +35,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def samples() -> list[training_data.Sample]:
-    return training_data.segments_of(3, split="train", n=2)
+    return training_data.by_cells(training_data.segments_of(3, split="train", n=2))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, trainer: train.Trainer) -
 
 
 def test_samples_follow_from_their_seed(samples: list[training_data.Sample]) -> None:
-    again = training_data.segments_of(3, split="train", n=2)
+    again = training_data.by_cells(training_data.segments_of(3, split="train", n=2))
     for one, two in zip(samples, again, strict=True):
         assert np.array_equal(one.pixels, two.pixels)
         assert np.array_equal(one.patches, two.patches)
@@ -88,28 +89,39 @@ def test_patches_show_a_person_where_the_pixels_change(samples: list[training_da
 
 
 def test_a_mirrored_segment_is_told_as_what_it_then_shows(samples: list[training_data.Sample]) -> None:
-    class Sides:  # mirrored whenever it is asked, brightness left alone
-        def random(self) -> float:
-            return 0.0
-
-        def uniform(self, low: float, high: float) -> float:
-            return (low + high) / 2
-
+    n = len(samples)
+    turn = Variation(torch.arange(n) >= 1, torch.ones(n), torch.zeros(n))  # all but the first
     other = {"left": "right", "right": "left"}
-    for sample in samples:
-        turned = training_data.varied(sample, Sides())  # type: ignore[arg-type]
-        assert np.array_equal(turned.pixels, sample.pixels[:, :, ::-1])
-        assert turned.facts != sample.facts
-        for seen, was in zip(turned.facts.actors, sample.facts.actors, strict=True):
+    facts, index = [s.facts for s in samples if s.facts is not None], training_data.INDEX
+    pixels, words = (torch.from_numpy(np.stack(v)) for v in zip(*((s.pixels, s.patches) for s in samples), strict=True))
+    turned, told, shown = turn.pixels(pixels), turn.facts(facts), turn.words(words)
+    assert torch.equal(turned[0], pixels[0])
+    assert torch.equal(shown[0], words[0])
+    assert told[0] == facts[0]
+    assert torch.equal(turned[1:], pixels[1:].flip(-2))
+    assert torch.equal(shown[1:, ..., index["left"]], words[1:].flip(-2)[..., index["right"]])
+    assert torch.equal(shown[1:, ..., index["person"]], words[1:].flip(-2)[..., index["person"]])
+    for new, old in zip(told[1:], facts[1:], strict=True):
+        assert new != old
+        for seen, was in zip(new.actors, old.actors, strict=True):
             assert seen.region == other.get(was.region, was.region)
             assert seen.direction == other.get(was.direction, was.direction)
-        index = training_data.INDEX
-        assert np.array_equal(turned.patches[..., index["left"]], sample.patches[:, :, ::-1, index["right"]])
-        assert np.array_equal(turned.patches[..., index["person"]], sample.patches[:, :, ::-1, index["person"]])
-        back = training_data.varied(turned, Sides())  # type: ignore[arg-type]
-        assert np.array_equal(back.pixels, sample.pixels)
-        assert np.array_equal(back.patches, sample.patches)
-        assert back.facts == sample.facts
+    assert torch.equal(turn.pixels(turned), pixels)
+    assert torch.equal(turn.words(shown), words)
+    assert turn.facts(told) == facts
+
+
+def test_variations_are_drawn_from_the_given_chance() -> None:
+    one, two = (Variation.drawn(400, np.random.default_rng(3), CPU) for _ in range(2))
+    assert torch.equal(one.turned, two.turned)
+    assert torch.equal(one.gain, two.gain)
+    assert 150 < int(one.turned.sum()) < 250
+    grey = torch.full((400, 1, 2, 2, 3), 128, dtype=torch.uint8)
+    found = one.pixels(grey)
+    assert found.dtype == torch.uint8
+    assert found.float().std() > 5
+    assert torch.equal(one.pixels(grey), two.pixels(grey))
+    assert torch.equal(one.pixels(grey + 127).amax(), torch.tensor(255, dtype=torch.uint8))  # clipped, not wrapped
 
 
 def test_training_and_held_out_worlds_share_no_seed() -> None:
@@ -176,11 +188,11 @@ def test_packed_questions_give_what_single_ones_give(
     visual = torch.randn(2, 16 * network.TOKENS, network.HIDDEN, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         batch = network.pack(trainer.layout, asked, system=None)
-        packed, _ = network.decode(trainer.model, batch, visual, trainer.layout.image)
+        packed, *_ = network.decode(trainer.model, batch, visual, trainer.layout.image)
         for row, own in enumerate(asked):
             for number, pair in enumerate(own, 1):
                 single = network.pack(trainer.layout, [[pair]], system=None)
-                alone, _ = network.decode(trainer.model, single, visual[row : row + 1], trainer.layout.image)
+                alone, *_ = network.decode(trainer.model, single, visual[row : row + 1], trainer.layout.image)
                 got, want = packed[row][batch.block[row] == number], alone[0][single.block[0] == 1]
                 torch.testing.assert_close(got, want, atol=2e-4, rtol=1e-3)
 
@@ -244,7 +256,7 @@ def test_segments_told_in_words_teach_the_decoder_and_leave_the_vision_tower_as_
     told = training_data.told_of(5, split="train", n=2)
     assert [one.pixels.size for one in told] == [0, 0]
     assert [one.patches.shape[0] for one in told] == [16, 16]
-    small.learn(small.losses(told), 1e-3)
+    small.learn(small.losses(training_data.by_cells(told)), 1e-3)
     changed = {name for name, p in small.model.named_parameters() if not torch.equal(p, before[name])}
     assert any("language_model.layers" in name for name in changed)
     assert not any("vision_tower" in name for name in changed)
@@ -332,7 +344,7 @@ def test_a_run_is_resumed_where_it_stopped_and_exports_what_loads(tmp_path: Path
     common = {"hours": None, "batch": 1, "workers": 0, "check_s": 0.0, "questions": 1}
     config = train.TrainConfig(**common, steps=3, told=0.3, frames=0.3)
     monkey = pytest.MonkeyPatch()
-    monkey.setattr(train, "CHECK_SEGMENTS", 2)
+    monkey.setattr(lessons, "CHECK_VIDEOS", 1)
     with monkey.context():
         train.train(tmp_path, config, device="cpu")
         with pytest.raises(UsageError, match="already holds"):
