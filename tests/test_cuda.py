@@ -54,9 +54,12 @@ def little_memory() -> Iterator[None]:
 def heads_of(videos: Path, store: Path, config: ExtractConfig) -> np.ndarray:
     extract([videos], store, config)
     opened = Store(store)
-    assert set(opened.segments().status.tolist()) == {int(RowStatus.DONE)}
-    names = sorted(name for name, _ in opened.root["features"].arrays() if name != "context")
-    return np.concatenate([opened.root["features"][name][...].reshape(-1) for name in names]).astype(np.float32)
+    table = opened.segments()
+    assert set(table.status.tolist()) == {int(RowStatus.DONE)}
+    rows = np.arange(len(table))
+    layers = range(opened.spec["layers"])
+    found = [opened.layer(rows, layer, prompt=p) for layer in layers for p in range(len(opened.prompts))]
+    return np.concatenate([part.ravel() for part in found])
 
 
 def alike(a: np.ndarray, b: np.ndarray) -> float:

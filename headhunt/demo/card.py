@@ -40,10 +40,11 @@ shows. Then the vision tower learns on single frames which words each patch and 
 weighing more, where on them heads, hands and feet of people are, and to make such tokens; two thirds of those frames
 are of crowds in which every action is about as frequent as every other (`headhunt.demo.crowds`). Then the decoder
 learns on segments as the vision tower sees them. The decoder learns by next-token prediction on the answers, words for
-what is done weighing more. The vision tower's read-outs are thrown away afterwards. What is shown again is mirrored, in
-another brightness or asked other questions. The weights are a running average of the last steps; in the end the values
-of each decoder layer are scaled so that what its heads give has a root mean square of 1 on segments of the world
-"train", and its output projection takes that back: the model says what it said before.
+what is done weighing more, and so that after some of its layers can be read out which words and how many people and
+cars each frame shows, and which words the segment shows. All read-outs are thrown away afterwards. What is shown again
+is mirrored, in another brightness or asked other questions. The weights are a running average of the last steps; in the
+end the values of each decoder layer are scaled so that what its heads give has a root mean square of 1 on segments of
+the world "train", and its output projection takes that back: the model says what it said before.
 """
 
 _LIMITS = """

@@ -54,7 +54,7 @@ COLUMNS = (
     *SLOTS,
 )
 WHOLE = 0.2  # share of the second stage, at its end, in which whole frames are looked at
-READ = 2048  # frames on which only the read-outs learn where the rest has learnt before
+READ = (256, 2048, 256)  # samples of each stage on which only the read-outs learn where the rest has learnt before
 LEVEL_VIDEOS = 8  # of the world "train": on them it is measured how large what heads give is
 STATE = "state.safetensors"
 NOTE = "embedded model, trained on rendered video only: it describes what is visible and judges nothing"
@@ -105,7 +105,7 @@ def train(
                 torch.set_num_threads(max(1, config.threads - (stage == FRAMES_ALONE)))
             feed = _feed(trainer, config)
         trainer.whole = done > 1.0 - WHOLE
-        trainer.reading = new and trainer.drawn[FRAMES_ALONE] < READ
+        trainer.reading = new and trainer.drawn[stage] < READ[stage]
         size = config.batch * (2, 4 if trainer.whole or config.cells == network.TOKENS else 8, 1)[stage]
         samples = feed.draw(size)
         trainer.next_video[stage] = feed.next_video
@@ -231,7 +231,7 @@ def _figures(trainer: Trainer) -> dict[str, Any]:
     told, frames, segments = trainer.drawn
     config = trainer.config
     return {
-        "device": _device_name(trainer.device, config.threads),
+        "device": trainer.ran_on,
         "hours": round(trainer.seconds / 3600, 3),
         "steps": trainer.step,
         "segments told in words": told,
@@ -239,17 +239,13 @@ def _figures(trainer: Trainer) -> dict[str, Any]:
         "segments": segments,
         "videos rendered": sum(trainer.next_video),
         "batch": config.batch,
-        "optimiser": f"Muon for matrices, AdamW for the rest, rates {MUON:g} to 1, weight decay "
-        f"{config.weight_decay:g}, {str(trainer.products).removeprefix('torch.')} products",
+        "stages": f"{config.told:g}, {config.frames:g} and the rest of the time; samples shown "
+        f"{', '.join(map(str, config.uses))} times",
+        "optimiser": f"Muon for matrices at {MUON:g} times the rate, AdamW for the rest at {config.rate:g} at most, "
+        f"weight decay {config.weight_decay:g}, {str(trainer.products).removeprefix('torch.')} products",
         "seed": config.seed,
         **({"cells of a frame looked at": config.cells} if config.cells != network.TOKENS else {}),
     }
-
-
-def _device_name(device: torch.device, threads: int) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU ({platform.machine()}), {threads} thread(s) of the trainer"
 
 
 def main() -> None:
@@ -297,8 +293,9 @@ def main() -> None:
         threads=args.threads,
     )
     if args.export_only:  # of a run that may still be going on
-        trainer = Trainer(config, torch.device("cpu"))
-        trainer.restore(load_state(args.out / STATE, "cpu"))
+        state = load_state(args.out / STATE, "cpu")
+        trainer = Trainer(TrainConfig(**state["config"]), torch.device("cpu"))
+        trainer.restore(state)
     else:
         trainer = train(args.out, config, device=args.device, resume=args.resume, init=args.init)
     export(trainer, args.out, n_videos=args.judge, note=args.note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import platform
 import time
 from collections import defaultdict
 from contextlib import AbstractContextManager, nullcontext
@@ -111,10 +112,11 @@ class Trainer:
         }
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.rng = np.random.default_rng([3, config.seed])
+        self.ran_on = _device_name(device, config.threads)
         self.before: list[Json] = []  # figures of the runs that the weights had behind them
         self.step = self.stage = 0
         self.whole = False  # second stage: whole frames are looked at
-        self.reading = False  # second stage: only the read-outs learn
+        self.reading = False  # only the read-outs learn
         self.drawn = [0, 0, 0]  # samples of each stage
         self.seconds = 0.0
         self.next_video = [0, 0, 0]
@@ -197,7 +199,7 @@ class Trainer:
         asked = [pairs(fact, self.rng, n=self.config.questions) for fact in facts]
         system = network.SYSTEM if self.rng.random() < 0.15 else None
         batch = network.pack(self.layout, asked, system=system, n_frames=shown.shape[1]).to(self.device)
-        with self.autocast():
+        with self.autocast(), torch.set_grad_enabled(torch.is_grad_enabled() and not self.reading):
             hidden, middle, early = network.decode(self.model, batch, visual, self.layout.image)
             loss, _ = network.text_loss(self.model, hidden, batch)
         # In how many of its frames a segment shows each word.
@@ -324,7 +326,8 @@ class Trainer:
             "average": self.average,
             "place": {
                 "step": self.step, "drawn": self.drawn, "stage": self.stage, "seconds": self.seconds,
-                "next_video": self.next_video, "before": self.before, "rng": json.dumps(self.rng.bit_generator.state),
+                "next_video": self.next_video, "before": self.before,
+                "ran_on": self.ran_on, "rng": json.dumps(self.rng.bit_generator.state),
             },
             "config": asdict(self.config),
         }  # fmt: skip
@@ -339,8 +342,14 @@ class Trainer:
         place = state["place"]
         self.step, self.drawn, self.stage = place["step"], place["drawn"], place["stage"]
         self.seconds, self.next_video = place["seconds"], place["next_video"]
-        self.before = place["before"]
+        self.before, self.ran_on = place.get("before", []), place.get("ran_on", self.ran_on)
         self.rng.bit_generator.state = json.loads(place["rng"])
+
+
+def _device_name(device: torch.device, threads: int) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU ({platform.machine()}), {threads} thread(s) of the trainer"
 
 
 def folder_of(model: str) -> Path:

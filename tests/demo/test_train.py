@@ -505,14 +505,18 @@ def test_a_frame_has_so_many_cells(tmp_path: Path, cells: int) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_only_read_outs_learn_while_reading() -> None:
-    small = train.Trainer(train.TrainConfig(), CPU)
-    small.stage, small.reading = lessons.FRAMES_ALONE, True
+@pytest.mark.parametrize("stage", range(3))
+def test_only_read_outs_learn_while_reading(stage: int) -> None:
+    small = train.Trainer(train.TrainConfig(questions=2), CPU)
+    small.stage, small.reading = stage, True
     before = {name: p.detach().clone() for name, p in small.model.named_parameters()}
-    read = small.reader.patch.weight.detach().clone()
-    small.learn(small.losses(training_data.shots_of(5, split="train", n=3)), 1e-3)
+    read = small.reader.patch if stage == lessons.FRAMES_ALONE else small.reader.gist
+    was = read.weight.detach().clone()
+    made = (training_data.told_of, training_data.shots_of, training_data.segments_of)[stage](5, split="train", n=2)
+    samples = small.look(made if stage == lessons.FRAMES_ALONE else training_data.by_cells(made))
+    small.learn(small.losses(samples), 1e-3)
     assert all(torch.equal(p, before[name]) for name, p in small.model.named_parameters())
-    assert not torch.equal(small.reader.patch.weight, read)
+    assert not torch.equal(read.weight, was)
 
 
 def test_a_training_may_begin_with_a_model(exported: Path, trainer: train.Trainer) -> None:
