@@ -21,6 +21,7 @@ import signal
 import sys
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -57,6 +58,12 @@ WHOLE = 0.2  # share of the second stage, at its end, in which whole frames are 
 READ = (256, 2048, 256)  # samples of each stage on which only the read-outs learn where the rest has learnt before
 LEVEL_VIDEOS = 8  # of the world "train": on them it is measured how large what heads give is
 STATE = "state.safetensors"
+CPU = TrainConfig()
+# The recipe of the embedded model.
+GPU = TrainConfig(
+    hours=0.1417, batch=32, told=0.23, frames=0.41, uses=(1, 10, 9), check_s=30.0,
+    workers=max(1, (os.cpu_count() or 1) - 1),
+)  # fmt: skip
 NOTE = "embedded model, trained on rendered video only: it describes what is visible and judges nothing"
 
 
@@ -252,53 +259,45 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    length = parser.add_mutually_exclusive_group()
-    length.add_argument("--hours", type=float, help=f"length of the run in hours ({TrainConfig.hours})")
-    length.add_argument("--steps", type=int, help="length of the run in steps")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1")
-    parser.add_argument("--threads", type=int, default=TrainConfig.threads, help="threads of the trainer on a CPU")
-    parser.add_argument("--workers", type=int, help="rendering processes (1 on a CPU, all cores but one on a GPU)")
-    parser.add_argument("--batch", type=int, help="segments a step (2 on a CPU, 32 on a GPU)")
-    parser.add_argument("--check-s", type=float, default=240.0, help="seconds between checks")
-    parser.add_argument("--told", type=float, default=TrainConfig.told, help="share of the first stage")
-    parser.add_argument("--frames", type=float, default=TrainConfig.frames, help="share of the second stage")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cells", type=int, default=TrainConfig.cells, help="visual tokens of a frame looked at")
-    parser.add_argument(
-        "--uses", type=int, nargs=3, default=TrainConfig.uses, help="how often samples are shown, by stage"
-    )
-    parser.add_argument("--rate", type=float, default=TrainConfig.rate, help="highest learning rate")
     parser.add_argument("--init", help="a model of this architecture to begin with ('tiny' for the embedded one)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--export-only", action="store_true", help="write model/ and scores from the last state")
     parser.add_argument("--note", default="", help="what else is to be known of the run, for the card")
     parser.add_argument("--judge", type=int, default=100, help="held-out videos for the scores (100), 0 for none")
-    args = parser.parse_args()
+    # What is not given is as on a CPU or, on a GPU, as the embedded model was trained.
+    recipe = parser.add_argument_group("recipe", argument_default=argparse.SUPPRESS)
+    length = recipe.add_mutually_exclusive_group()
+    length.add_argument("--hours", type=float, help=f"length of the run in hours ({CPU.hours}, {GPU.hours} on a GPU)")
+    length.add_argument("--steps", type=int, help="length of the run in steps")
+    recipe.add_argument("--threads", type=int, help="threads of the trainer on a CPU")
+    recipe.add_argument("--workers", type=int, help="rendering processes (1 on a CPU, all cores but one on a GPU)")
+    recipe.add_argument("--batch", type=int, help=f"segments a step ({CPU.batch}, {GPU.batch} on a GPU)")
+    recipe.add_argument("--check-s", type=float, help="seconds between checks")
+    recipe.add_argument("--told", type=float, help="share of the first stage")
+    recipe.add_argument("--frames", type=float, help="share of the second stage")
+    recipe.add_argument("--seed", type=int)
+    recipe.add_argument("--cells", type=int, help="visual tokens of a frame looked at")
+    recipe.add_argument("--uses", type=int, nargs=3, metavar="N", help="how often a sample is shown, stage by stage")
+    recipe.add_argument("--rate", type=float, help="highest learning rate")
+    args = vars(parser.parse_args())
     # A terminated trainer takes its rendering processes along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    gpu = pick_device(args.device).type != "cpu"
-    cores = os.cpu_count() or 1
-    config = TrainConfig(
-        hours=None if args.steps else TrainConfig.hours if args.hours is None else args.hours,
-        steps=args.steps or 0,
-        seed=args.seed,
-        batch=args.batch or (32 if gpu else 2),
-        told=args.told,
-        frames=args.frames,
-        cells=args.cells,
-        uses=tuple(args.uses),
-        rate=args.rate,
-        check_s=args.check_s,
-        workers=(max(1, cores - 1) if gpu else 1) if args.workers is None else args.workers,
-        threads=args.threads,
-    )
-    if args.export_only:  # of a run that may still be going on
-        state = load_state(args.out / STATE, "cpu")
+    out, device = args.pop("out"), args.pop("device")
+    judge, note, only = args.pop("judge"), args.pop("note"), args.pop("export_only")
+    resume, init = args.pop("resume"), args.pop("init")
+    if "uses" in args:
+        args["uses"] = tuple(args["uses"])
+    config = replace(CPU if pick_device(device).type == "cpu" else GPU, **args)
+    if config.steps:
+        config = replace(config, hours=None)
+    if only:  # of a run that may still be going on
+        state = load_state(out / STATE, "cpu")
         trainer = Trainer(TrainConfig(**state["config"]), torch.device("cpu"))
         trainer.restore(state)
     else:
-        trainer = train(args.out, config, device=args.device, resume=args.resume, init=args.init)
-    export(trainer, args.out, n_videos=args.judge, note=args.note)
+        trainer = train(out, config, device=device, resume=resume, init=init)
+    export(trainer, out, n_videos=judge, note=note)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from headhunt.demo.model import EMBEDDED
 from headhunt.demo.muon import Muon
 from headhunt.demo.training_data import FRAMES, INDEX, Sample, shares
 from headhunt.demo.variation import Variation
+from headhunt.errors import ArtefactError
 from headhunt.records import Json
 
 # Of the losses.
@@ -333,11 +334,23 @@ class Trainer:
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where a run was."""
-        self.model.load_state_dict(state["model"])
-        self.reader.load_state_dict(state["reader"])
-        for name, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(state["optimisers"][name])
+        """Go on where a run was.
+
+        Raises:
+            ArtefactError: The state is of another architecture.
+        """
+        try:
+            self.model.load_state_dict(state["model"])
+            self.reader.load_state_dict(state["reader"])
+            for name, optimiser in self.optimisers.items():
+                optimiser.load_state_dict(state["optimisers"][name])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise ArtefactError(
+                "this training cannot be gone on with",
+                got=str(error).splitlines()[0],
+                expected="a state of the architecture and the read-outs of this version",
+                hint="train anew, in another folder",
+            ) from error
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         place = state["place"]
         self.step, self.drawn, self.stage = place["step"], place["drawn"], place["stage"]

@@ -29,8 +29,7 @@ from headhunt.segments import sample_frames
 
 FRAMES, LENGTH = 16, 48  # frames a segment shows, native frames it covers: as extraction does
 GRID = 16  # patches across and down
-ENCODED = 0.5  # share of single frames that go through a real H.264 encoding
-ENCODED_SEGMENTS = 0.25  # of segments, which cost three times as much when they do
+ENCODED = 0.5  # share of segments and of single frames that go through a real H.264 encoding
 CROWDS, TOLD_CROWDS = 0.65, 0.35  # share of the videos that are crowds: of single frames, of segments told in words
 # Words a patch can be said to show, each a word of the descriptions.
 _VERBS = sorted(
@@ -83,7 +82,7 @@ def plan_of(seed: int, split: Split) -> VideoPlan:
     return plan_video(seed, kind="abnormal" if seed % 5 < 3 else "normal", split=split)
 
 
-def segments_of(seed: int, *, split: Split, n: int, encoded: float = ENCODED_SEGMENTS) -> list[Sample]:
+def segments_of(seed: int, *, split: Split, n: int, encoded: float = ENCODED) -> list[Sample]:
     """`n` segments of one video, half of them where most is going on."""
     rng = np.random.default_rng([1, seed])
     plan = plan_of(seed, split)

@@ -27,7 +27,7 @@ from headhunt.demo.muon import Muon, orthogonalized
 from headhunt.demo.plan import Action, Actor
 from headhunt.demo.trainer import SCHEDULES, rate_at
 from headhunt.demo.variation import Variation
-from headhunt.errors import UsageError
+from headhunt.errors import ArtefactError, UsageError
 from headhunt.prompts import FRAME_TEXT, load
 
 CPU = torch.device("cpu")
@@ -338,6 +338,14 @@ def test_the_running_average_is_of_each_weight_by_its_name(tmp_path: Path) -> No
     one.stage = lessons.FRAMES_ALONE
     one.learn(one.losses(training_data.shots_of(5, split="train", n=1)), 1e-3)
     assert all(torch.equal(one.average[name], p) for name, p in one.model.named_parameters())
+
+
+def test_a_state_of_another_architecture_is_refused() -> None:
+    small = train.Trainer(train.TrainConfig(), CPU)
+    state = small.state()
+    state["reader"] = {name: value for name, value in state["reader"].items() if not name.startswith("people")}
+    with pytest.raises(ArtefactError, match="cannot be gone on with"):
+        small.restore(state)
 
 
 def test_a_run_is_resumed_where_it_stopped_and_exports_what_loads(tmp_path: Path) -> None:
