@@ -56,20 +56,29 @@ def read(root: Any, path: Path, kind: str, name: str | None = None) -> Artefact:
     Raises:
         StaleError: It is not there, or was not finished.
     """
-    stage = STAGE_OF[kind]
-    have = names(root, kind)
     if name is None:
         name = root[kind].attrs.get("current") if kind in root else None
-    if name is None or name not in have:
+    group = None if name is None else _complete(root, kind, name)
+    if name is None or group is None:
         raise StaleError(
             f"{path} has no {kind}" + (f" {name!r}" if name else ""),
-            got=", ".join(have) or "none",
-            hint=f"run `vadkit {stage}` first",
+            got=", ".join(names(root, kind)) or "none",
+            hint=f"run `vadkit {STAGE_OF[kind]}` first",
         )
-    group = root[f"{kind}/{name}"]
     attrs = dict(group.attrs)
     arrays = {key: np.asarray(group[key][...]) for key in sorted(group.array_keys())}
     return Artefact(name, arrays, attrs["facts"], attrs["made_by"], attrs["digest"])
+
+
+def _complete(root: Any, kind: str, name: str) -> Any:
+    """The group of an artefact, None when it is not there or was not finished."""
+    import zarr
+
+    try:
+        group = root[f"{kind}/{name}"]
+    except KeyError:
+        return None
+    return group if isinstance(group, zarr.Group) and group.attrs.get("complete") else None
 
 
 def write(
@@ -144,7 +153,8 @@ def check_fresh(root: Any, path: Path, artefact: Artefact) -> None:
         kind, _, name = source.partition("/")
         if kind not in KINDS:
             continue
-        now = read(root, path, kind, name).digest if name in names(root, kind) else "gone"
+        group = _complete(root, kind, name)
+        now = "gone" if group is None else group.attrs["digest"]
         if now != digest:
             raise StaleError(
                 f"{artefact.name} was made by {artefact.made_by['stage']} from {source}, which changed since",

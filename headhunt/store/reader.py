@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,11 @@ from headhunt.errors import ComputeError, ForeignStoreError, InputError, StoreEr
 from headhunt.records import Bool, Float32, Head, Int64, Interval, Json, UInt8, canonical_json
 from headhunt.store import artefacts
 from headhunt.store.artefacts import Arrays, Artefact
+from headhunt.store.fresh import unchanged
 from headhunt.store.layout import FORMAT, SHARD_ROWS, VERSION, RowStatus, VideoStatus
 from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
+
+T = TypeVar("T")
 
 
 def read_source(group: Any, start: int, end: int) -> Int64:
@@ -101,12 +104,21 @@ class Store:
         return "context" in self.root["features"]
 
     def videos(self) -> VideoTable:
-        """All videos."""
+        """All videos; the arrays cannot be written to."""
+        return self._unchanged(("videos", "segments", "truth"), self._videos)
+
+    def _unchanged(self, groups: tuple[str, ...], read: Callable[[], T]) -> T:
+        place = self.path.resolve()
+        # This object sees what was planned when it was opened, whatever came later.
+        key = (place, groups, self.planned["videos"], self.planned["rows"])
+        return unchanged(key, [place / group for group in groups], read)
+
+    def _videos(self) -> VideoTable:
         group, n = self.root["videos"], int(self.planned["videos"])
         column = {name: group[name][:n] for name in group.array_keys()}
         text = {name: tuple(map(str, column[name])) for name in ("path", "split", "label", "category")}
         status, reason = self._video_status([str(r) for r in column["problem"]])
-        return VideoTable(
+        table = VideoTable(
             path=text["path"],
             frames=column["frames"].astype(np.int64),
             fps=column["fps"].astype(np.float64),
@@ -119,6 +131,9 @@ class Store:
             status=status,
             reason=tuple(reason),
         )
+        for name in ("frames", "fps", "duration_s", "bytes", "status"):
+            getattr(table, name).flags.writeable = False
+        return table
 
     def _video_status(self, problem: Sequence[str]) -> tuple[UInt8, list[str]]:
         table, n = self.segments(), len(problem)
@@ -150,11 +165,14 @@ class Store:
         return tuple(tuple(sorted(e)) if k else None for e, k in zip(events, known, strict=True))
 
     def segments(self) -> SegmentTable:
-        """All planned rows, padding left out."""
+        """All planned rows, padding left out; its arrays cannot be written to."""
+        return self._unchanged(("segments",), self._segments)
+
+    def _segments(self) -> SegmentTable:
         group, n = self.root["segments"], int(self.planned["rows"])
         column = {name: group[name][:n] for name in (*SEGMENT_ARRAYS, "reason")}
         rows = np.flatnonzero(column["status"] != RowStatus.EMPTY).astype(np.int64)
-        return SegmentTable(
+        table = SegmentTable(
             row=rows,
             video=column["video"][rows].astype(np.int64),
             start_frame=column["start_frame"][rows].astype(np.int64),
@@ -166,6 +184,9 @@ class Store:
             reason=tuple(str(r) for r in column["reason"][rows]),
             source=read_source(group, 0, n)[rows],
         )
+        for name in ("row", *SEGMENT_ARRAYS, "source"):
+            getattr(table, name).flags.writeable = False
+        return table
 
     def layer(self, rows: Int64, layer: int, *, prompt: int) -> Float32:
         """All heads of one layer.
@@ -315,7 +336,7 @@ class Store:
 
     def rows_digest(self, table: SegmentTable) -> str:
         """Digest of what a set of rows is: their videos, frames, units and status (not the features themselves)."""
-        paths = self.videos().path
+        paths = [str(path) for path in self.root["videos"]["path"][: int(self.planned["videos"])]]
         rows = zip(table.video, table.start_frame, table.end_frame, table.unit, table.status, strict=True)
         plain = [[paths[int(v)], int(a), int(b), int(u), int(s)] for v, a, b, u, s in rows]
         return f"sha256:{hashlib.sha256(canonical_json(plain).encode()).hexdigest()}"
