@@ -73,8 +73,7 @@ def described(plan: VideoPlan, rendered: bool) -> tuple[Video, Pictures | None]:
     if not rendered:
         return video, None
     renderer = Renderer(plan)
-    pixels = [np.concatenate([renderer.block(int(f), int(f) + 1) for f in frames]) for frames in shown]
-    return video, Pictures(np.stack(pixels), words)
+    return video, Pictures(np.stack([renderer.frames(frames) for frames in shown]), words)
 
 
 class Model:

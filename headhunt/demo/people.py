@@ -35,8 +35,8 @@ PARTS = (
 )
 
 BOTH_SIDES = ("hip", "knee", "ankle", "toe", "shoulder", "elbow", "hand", "chest")
-PLACES = ("pelvis", "head", "brow", "crown", "back", *(f"{part}_{side}" for part in BOTH_SIDES for side in "lr"))
-JOINT = {name: i for i, name in enumerate(PLACES)}
+JOINT_NAMES = ("pelvis", "head", "brow", "crown", "back", *(f"{part}_{side}" for part in BOTH_SIDES for side in "lr"))
+JOINT = {name: i for i, name in enumerate(JOINT_NAMES)}
 
 
 def skeleton(angles: Float64, *, size: float, seated: bool = False) -> dict[str, Float64]:
@@ -49,9 +49,9 @@ def skeleton(angles: Float64, *, size: float, seated: bool = False) -> dict[str,
     drop = [THIGH * np.cos(j[f"hip_{s}"]) + SHIN * np.cos(bends[s]) for s in "lr"]
     along = _points(np.sin(lean), np.cos(lean), 0.0)
     out = np.empty((len(JOINT), n, 3))
-    pelvis, neck = out[JOINT["pelvis"]], np.empty((n, 3))
-    pelvis[:] = _points(np.zeros(n), SADDLE if seated else np.maximum(*drop) + FOOT, 0.0)
-    neck[:] = pelvis + TRUNK * along
+    pelvis = _points(np.zeros(n), SADDLE if seated else np.maximum(*drop) + FOOT, 0.0)
+    neck = pelvis + TRUNK * along
+    out[JOINT["pelvis"]] = pelvis
     for s, side in (("l", -1.0), ("r", 1.0)):
         across = np.array([0.0, 0.0, side])
         a, b = j[f"hip_{s}"], bends[s]

@@ -21,7 +21,7 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -280,24 +280,23 @@ def main() -> None:
     recipe.add_argument("--cells", type=int, help="visual tokens of a frame looked at")
     recipe.add_argument("--uses", type=int, nargs=3, metavar="N", help="how often a sample is shown, stage by stage")
     recipe.add_argument("--rate", type=float, help="highest learning rate")
-    args = vars(parser.parse_args())
+    args = parser.parse_args()
     # A terminated trainer takes its rendering processes along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    out, device = args.pop("out"), args.pop("device")
-    judge, note, only = args.pop("judge"), args.pop("note"), args.pop("export_only")
-    resume, init = args.pop("resume"), args.pop("init")
-    if "uses" in args:
-        args["uses"] = tuple(args["uses"])
-    config = replace(CPU if pick_device(device).type == "cpu" else GPU, **args)
-    if config.steps:
-        config = replace(config, hours=None)
-    if only:  # of a run that may still be going on
-        state = load_state(out / STATE, "cpu")
+    names = {field.name for field in fields(TrainConfig)}
+    given = {name: value for name, value in vars(args).items() if name in names}
+    if "uses" in given:
+        given["uses"] = tuple(given["uses"])
+    if "steps" in given:
+        given["hours"] = None
+    config = replace(CPU if pick_device(args.device).type == "cpu" else GPU, **given)
+    if args.export_only:  # of a run that may still be going on
+        state = load_state(args.out / STATE, "cpu")
         trainer = Trainer(TrainConfig(**state["config"]), torch.device("cpu"))
         trainer.restore(state)
     else:
-        trainer = train(out, config, device=device, resume=resume, init=init)
-    export(trainer, out, n_videos=judge, note=note)
+        trainer = train(args.out, config, device=args.device, resume=args.resume, init=args.init)
+    export(trainer, args.out, n_videos=args.judge, note=args.note)
 
 
 if __name__ == "__main__":

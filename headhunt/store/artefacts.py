@@ -143,7 +143,7 @@ def write(
     return Artefact(name, {k: v for k, (v, _) in arrays.items()}, facts, made_by, value)
 
 
-def check_fresh(root: Any, path: Path, artefact: Artefact) -> None:
+def check_fresh(root: Any, artefact: Artefact) -> None:
     """Raise unless every input of `artefact` that lives in the same store is still what it was made from.
 
     Raises:

@@ -14,11 +14,19 @@ from headhunt.errors import ComputeError, ForeignStoreError, InputError, StoreEr
 from headhunt.records import Bool, Float32, Head, Int64, Interval, Json, UInt8, canonical_json
 from headhunt.store import artefacts
 from headhunt.store.artefacts import Arrays, Artefact
-from headhunt.store.fresh import unchanged
+from headhunt.store.cache import unchanged
 from headhunt.store.layout import FORMAT, SHARD_ROWS, VERSION, RowStatus, VideoStatus
 from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
 T = TypeVar("T")
+
+
+def _sealed(table: T) -> T:
+    """A table whose arrays cannot be written to: others have it too."""
+    for value in vars(table).values():
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+    return table
 
 
 def read_source(group: Any, start: int, end: int) -> Int64:
@@ -111,14 +119,14 @@ class Store:
         place = self.path.resolve()
         # This object sees what was planned when it was opened, whatever came later.
         key = (place, groups, self.planned["videos"], self.planned["rows"])
-        return unchanged(key, [place / group for group in groups], read)
+        return unchanged(key, [place / group for group in groups], lambda: _sealed(read()))
 
     def _videos(self) -> VideoTable:
         group, n = self.root["videos"], int(self.planned["videos"])
         column = {name: group[name][:n] for name in group.array_keys()}
         text = {name: tuple(map(str, column[name])) for name in ("path", "split", "label", "category")}
         status, reason = self._video_status([str(r) for r in column["problem"]])
-        table = VideoTable(
+        return VideoTable(
             path=text["path"],
             frames=column["frames"].astype(np.int64),
             fps=column["fps"].astype(np.float64),
@@ -131,9 +139,6 @@ class Store:
             status=status,
             reason=tuple(reason),
         )
-        for name in ("frames", "fps", "duration_s", "bytes", "status"):
-            getattr(table, name).flags.writeable = False
-        return table
 
     def _video_status(self, problem: Sequence[str]) -> tuple[UInt8, list[str]]:
         table, n = self.segments(), len(problem)
@@ -172,7 +177,7 @@ class Store:
         group, n = self.root["segments"], int(self.planned["rows"])
         column = {name: group[name][:n] for name in (*SEGMENT_ARRAYS, "reason")}
         rows = np.flatnonzero(column["status"] != RowStatus.EMPTY).astype(np.int64)
-        table = SegmentTable(
+        return SegmentTable(
             row=rows,
             video=column["video"][rows].astype(np.int64),
             start_frame=column["start_frame"][rows].astype(np.int64),
@@ -184,9 +189,6 @@ class Store:
             reason=tuple(str(r) for r in column["reason"][rows]),
             source=read_source(group, 0, n)[rows],
         )
-        for name in ("row", *SEGMENT_ARRAYS, "source"):
-            getattr(table, name).flags.writeable = False
-        return table
 
     def layer(self, rows: Int64, layer: int, *, prompt: int) -> Float32:
         """All heads of one layer.
@@ -332,11 +334,11 @@ class Store:
         Raises:
             StaleError: One has changed since, or is gone.
         """
-        artefacts.check_fresh(self.root, self.path, artefact)
+        artefacts.check_fresh(self.root, artefact)
 
     def rows_digest(self, table: SegmentTable) -> str:
         """Digest of what a set of rows is: their videos, frames, units and status (not the features themselves)."""
-        paths = [str(path) for path in self.root["videos"]["path"][: int(self.planned["videos"])]]
+        paths = self.videos().path
         rows = zip(table.video, table.start_frame, table.end_frame, table.unit, table.status, strict=True)
         plain = [[paths[int(v)], int(a), int(b), int(u), int(s)] for v, a, b, u, s in rows]
         return f"sha256:{hashlib.sha256(canonical_json(plain).encode()).hexdigest()}"

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from headhunt.records import ManifestRow
-from headhunt.store import RowStatus, Store, fresh, write_labels
+from headhunt.store import RowStatus, Store, cache, write_labels
 from tests.stages.synthetic import make_store
 
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fresh, "_known", type(fresh._known)())
+    monkeypatch.setattr(cache, "_known", type(cache._known)())
 
 
 @pytest.fixture
@@ -46,9 +46,9 @@ def counting(file: Path) -> tuple[Callable[[], str], list[str]]:
 
 def test_what_lies_still_is_read_once(file: Path) -> None:
     read, seen = counting(file)
-    assert [fresh.unchanged("k", [file.parents[1]], read) for _ in range(3)] == ["one"] * 3
+    assert [cache.unchanged("k", [file.parents[1]], read) for _ in range(3)] == ["one"] * 3
     assert seen == ["one"]
-    assert fresh.unchanged("other", [file.parents[1]], read) == "one"
+    assert cache.unchanged("other", [file.parents[1]], read) == "one"
     assert len(seen) == 2
 
 
@@ -56,7 +56,7 @@ def test_what_lies_still_is_read_once(file: Path) -> None:
 def test_every_change_is_seen(file: Path, change: str) -> None:
     read, seen = counting(file)
     folders = [file.parents[1], file.parents[2] / "not there"]
-    fresh.unchanged("k", folders, read)
+    cache.unchanged("k", folders, read)
     if change == "written":
         file.write_text("two")
     elif change == "replaced":  # same size, same time: only the inode tells
@@ -70,7 +70,7 @@ def test_every_change_is_seen(file: Path, change: str) -> None:
     else:
         (file.parents[1] / "c2").write_text("more")
     want = {"written": "two", "replaced": "two", "removed": "", "another": "one"}[change]
-    assert fresh.unchanged("k", folders, read) == want
+    assert cache.unchanged("k", folders, read) == want
     assert len(seen) == 2
 
 
@@ -78,7 +78,7 @@ def test_what_was_just_written_is_not_kept(file: Path) -> None:
     read, seen = counting(file)
     old(file, 0.0)
     for _ in range(2):
-        fresh.unchanged("k", [file.parent], read)
+        cache.unchanged("k", [file.parent], read)
     assert len(seen) == 2
 
 
@@ -89,13 +89,13 @@ def test_what_is_written_while_it_is_read_is_not_kept(file: Path) -> None:
         old(file)
         return found
 
-    assert [fresh.unchanged("k", [file.parent], read) for _ in range(2)] == ["one", "one+"]
+    assert [cache.unchanged("k", [file.parent], read) for _ in range(2)] == ["one", "one+"]
 
 
 def test_only_so_many_are_kept(file: Path) -> None:
-    for i in range(3 * fresh.KEPT):
-        fresh.unchanged(i, [file.parent], lambda: "x")
-    assert len(fresh._known) == fresh.KEPT
+    for i in range(3 * cache.KEPT):
+        cache.unchanged(i, [file.parent], lambda: "x")
+    assert len(cache._known) == cache.KEPT
 
 
 def test_tables_follow_the_store_and_cannot_be_written_to(tmp_path: Path) -> None:
