@@ -102,14 +102,8 @@ class Model:
         return {name: np.stack(rows) for name, rows in found.items()}
 
     def _heads(self, visual: torch.Tensor) -> np.ndarray:
-        kept: list[torch.Tensor] = []
-        last = self.model.model.language_model.layers[-1].self_attn.o_proj
-        handle = last.register_forward_pre_hook(lambda _m, args: kept.append(args[0]))
-        try:
-            network.decode(self.model, self.asked, visual[None], self.layout.image)
-        finally:
-            handle.remove()
-        heads: np.ndarray = kept[0][self.asked.asked][0].numpy()
+        given = network.decode(self.model, self.asked, visual[None], self.layout.image).heads[-1]
+        heads: np.ndarray = given[self.asked.asked][0].numpy()
         return heads
 
 

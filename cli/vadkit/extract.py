@@ -92,7 +92,9 @@ def extract(
     units: Annotated[
         Literal["segment", "video", "both"],
         typer.Option(
-            "--units", help="Extract segments, one row for the whole video, or both.", rich_help_panel=SEGMENTS
+            "--units",
+            help="Extract segments, one row for the whole video, or both (segments alone for the split test).",
+            rich_help_panel=SEGMENTS,
         ),
     ] = "both",
     length: Annotated[

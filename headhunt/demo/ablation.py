@@ -147,7 +147,8 @@ def measure(
             heads = [f"{row.heads}:{seed * DRAWS + draw}" for draw in range(DRAWS)]
         else:
             heads = [_best_layer(store) if row.heads == "layer:best" else row.heads]
-        drawn = [_measure(store, row, which, row.artefact, seed, look_alikes) for which in heads]
+        n_bootstrap = 1000 if len(heads) == 1 else 0  # a mean over draws has no interval
+        drawn = [_measure(store, row, which, seed, look_alikes, n_bootstrap) for which in heads]
         results.append(drawn[0] if len(drawn) == 1 else Result(row.name, _mean([d.figures for d in drawn])))
     say(len(rows), len(rows))
     return results, chosen
@@ -166,7 +167,8 @@ def _best_layer(store: Path) -> str:
     return f"layer:{int(np.argmax(score_.mean(1)))}"
 
 
-def _measure(store: Path, row: Row, heads: str, name: str, seed: int, look_alikes: Sequence[str]) -> Result:
+def _measure(store: Path, row: Row, heads: str, seed: int, look_alikes: Sequence[str], n_bootstrap: int) -> Result:
+    name = row.artefact
     fit(
         store,
         FitConfig(
@@ -183,7 +185,7 @@ def _measure(store: Path, row: Row, heads: str, name: str, seed: int, look_alike
     found = localize(store, LocalizeConfig(scores=name, smoothing=row.smoothing, calibrate=True))
     if row.tau is not None:
         localize(store, LocalizeConfig(scores=name, smoothing=row.smoothing, sigma=found.sigma, tau=row.tau))
-    whole = evaluate(store, EvaluateConfig(seed=seed))
+    whole = evaluate(store, EvaluateConfig(seed=seed, n_bootstrap=n_bootstrap))
     paired = evaluate(store, EvaluateConfig(videos=tuple(look_alikes), n_bootstrap=0, name=f"{name}-pairs"))
     frame = whole["frame"]
     interval = whole["intervals_95"].get("frame/continuous/frame_auc")

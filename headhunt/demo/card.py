@@ -41,10 +41,12 @@ weighing more, where on them heads, hands and feet of people are, and to make su
 are of crowds in which every action is about as frequent as every other (`headhunt.demo.crowds`). Then the decoder
 learns on segments as the vision tower sees them. The decoder learns by next-token prediction on the answers, words for
 what is done weighing more, and so that after some of its layers can be read out which words and how many people and
-cars each frame shows, and which words the segment shows. All read-outs are thrown away afterwards. What is shown again
+cars each frame shows, and which words the segment shows. In a run with specialists each head of some layers learns as
+well to show, at the end of a question, whatever it asks, which words of one topic the segment shows: what is done, who
+and what there is, place and furniture, colours, or ways. All read-outs are thrown away afterwards. What is shown again
 is mirrored, in another brightness or asked other questions. The weights are a running average of the last steps; in the
-end the values of each decoder layer are scaled so that what its heads give has a root mean square of 1 on segments of
-the world "train", and its output projection takes that back: the model says what it said before.
+end the values of each decoder layer are scaled so that what its heads give has a root mean square of {level:g} on
+segments of the world "train", and its output projection takes that back: the model says what it said before.
 """
 
 _LIMITS = """
@@ -63,7 +65,7 @@ def model_card(facts: Json, runs: list[Json], judged: Json | None, examples: lis
 
     Args:
         facts: Sizes: frames, length, height, width, parameters, vision, layers, heads, hidden, tokens, vocabulary,
-            words, megabytes, shown.
+            words, megabytes, shown, level.
         runs: Figures of each run of the training, label -> value; each began with the weights of the one before.
         judged: What `held_out.judge` gave, None when the model was not judged.
         examples: Of descriptions.

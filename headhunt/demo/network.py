@@ -12,7 +12,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from torch import nn
 from headhunt.demo import bodies, language
 from headhunt.demo.language import Pair
 from headhunt.demo.model import make_tokenizer, write_processor
-from headhunt.demo.training_data import CELL, FRAMES, GRID, INDEX, MANY, PATCH_WORDS
+from headhunt.demo.training_data import CELL, FRAMES, GRID, INDEX, MANY, PATCH_WORDS, TOPICS
 from headhunt.prompts import FRAME_TEXT, IMAGE
 
 HEIGHT, WIDTH = 144, 192
@@ -30,16 +30,23 @@ PATCH = (9, 12)
 RATIO = 1 / CELL  # so many patches each way make one visual token
 TOKENS = (GRID // CELL) ** 2
 LAYERS, HEADS, HIDDEN = 8, 8, 192
+KEYS = 4  # key-value heads: neighbouring heads share one
 SEEING = 192  # width of the vision tower
 VISION: dict[str, Any] = {
     "hidden_size": SEEING, "intermediate_size": 3 * SEEING, "num_hidden_layers": 4, "num_attention_heads": 3,
 }  # fmt: skip
 GIST = 5  # layers after which the end of a question must know what the segment shows
 FRAME_GIST = 3  # layers after which the end of a frame must know what the frame shows
+# Where specialists are asked for, each head of these layers learns one of `TOPICS` at the end of a question, heads with
+# the same keys the same one. In large models heads are specialists anyhow, in so small a one each carries a bit of all.
+SPECIAL = range(3, 7)
 MOST_COUNTED = 9  # people or cars in a frame, told apart
 SYSTEM = "You are a camera."
 DEEDS = 4.0  # weight of tokens that say what is done: they decide what the first generated token must know
 FAR = -3e4  # what is added to attention scores that must not count
+# Root mean square of what the heads of every layer give in an exported model. It regularises logistic regression as
+# HeadHunt-VAD has it, unscaled and with C = 1: at 1 a few videos are learnt by heart.
+LEVEL = 0.25
 MATMUL_ATTENTION = "headhunt_matmul"
 CHUNK = 128  # rows of attention that go together
 
@@ -61,7 +68,7 @@ def make_model(tokenizer: Any) -> Any:
         intermediate_size=512,
         num_hidden_layers=LAYERS,
         num_attention_heads=HEADS,
-        num_key_value_heads=4,
+        num_key_value_heads=KEYS,
         max_position_embeddings=4096,
         tie_word_embeddings=True,
         initializer_range=0.05,
@@ -106,15 +113,15 @@ def levelled(model: Any, spreads: Sequence[float]) -> Any:
 
     Args:
         model: The model.
-        spreads: Root mean square of what the heads of each layer give, (layers,); in the copy it is 1.
+        spreads: Root mean square of what the heads of each layer give, (layers,); in the copy it is `LEVEL`.
     """
     model = copy.deepcopy(model)
     with torch.no_grad():
         for layer, spread in zip(model.model.language_model.layers, spreads, strict=True):
             attention = layer.self_attn
-            attention.v_proj.weight /= spread
-            attention.v_proj.bias /= spread
-            attention.o_proj.weight *= spread
+            attention.v_proj.weight *= LEVEL / spread
+            attention.v_proj.bias *= LEVEL / spread
+            attention.o_proj.weight *= spread / LEVEL
     return model
 
 
@@ -276,6 +283,28 @@ def _deeds(pair: Pair, layout: Layout) -> int:
     return len(layout.ids(pair.answer)) if pair.slot == "action" else 0
 
 
+class Readings(NamedTuple):
+    """What the decoder's read-outs read, and what they are to say.
+
+    Attributes:
+        gist: (n, hidden) at the ends of questions, after `GIST` layers.
+        heads: (n, layers of `SPECIAL`, HEADS, d), what heads give there.
+        seen: (n, words), in how many of its frames the segment shows each, between 0 and 1.
+        frame: (m, hidden) at the ends of frames, after `FRAME_GIST` layers.
+        shown: (m, words), 1 where the frame shows it.
+        people: int (m,), how many the frame shows, at most `MOST_COUNTED`.
+        cars: int (m,).
+    """
+
+    gist: torch.Tensor
+    heads: torch.Tensor
+    seen: torch.Tensor
+    frame: torch.Tensor
+    shown: torch.Tensor
+    people: torch.Tensor
+    cars: torch.Tensor
+
+
 class Reader(nn.Module):
     """Training-only read-outs: which words the patches, the visual tokens and whole segments show; where bodies are.
 
@@ -289,6 +318,7 @@ class Reader(nn.Module):
 
     words: torch.Tensor
     weight: torch.Tensor
+    topic: torch.Tensor
 
     def __init__(self, layout: Layout, shares: Sequence[float] | None = None) -> None:
         super().__init__()
@@ -309,6 +339,9 @@ class Reader(nn.Module):
         self.frame = nn.Linear(HIDDEN, len(PATCH_WORDS))
         nn.init.constant_(self.gist.bias, -2.0)
         nn.init.constant_(self.frame.bias, -2.0)
+        self.head = nn.Parameter(torch.randn(len(SPECIAL), HEADS, HIDDEN // HEADS, len(PATCH_WORDS)) * 0.02)
+        self.head_bias = nn.Parameter(torch.full((len(SPECIAL), HEADS, len(PATCH_WORDS)), -2.0))
+        self.register_buffer("topic", topics(), persistent=False)
         self.people = nn.Linear(HIDDEN, MOST_COUNTED + 1)
         self.cars = nn.Linear(HIDDEN, MOST_COUNTED + 1)
         self.bias = nn.Parameter(torch.full((len(PATCH_WORDS),), -4.0))
@@ -318,6 +351,43 @@ class Reader(nn.Module):
         """Logits (..., words) of visual tokens (..., hidden)."""
         words = F.normalize(table[self.words].float(), dim=-1)
         return self.scale * (tokens.float() @ words.T) + self.bias
+
+    def losses(self, read: Readings, *, specialists: bool) -> dict[str, torch.Tensor]:
+        """Losses of the decoder's read-outs: of what segments and frames show, and how many people and cars.
+
+        Args:
+            read: What there is to read.
+            specialists: Whether single heads are read too.
+        """
+        numbers = ((self.people, read.people), (self.cars, read.cars))
+        return {
+            "gist": show_loss(self.gist(read.gist), read.seen, None),
+            **({"head": self.head_loss(read.heads, read.seen)} if specialists else {}),
+            "frame": show_loss(self.frame(read.frame), read.shown, None),
+            "number": torch.stack([F.cross_entropy(reader(read.frame), n) for reader, n in numbers]).sum(),
+        }
+
+    def head_loss(self, heads: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """Binary cross entropy, summed over the words of each head's topic, mean over heads and places.
+
+        Args:
+            heads: As in `Readings`.
+            seen: As in `Readings`.
+        """
+        logits: torch.Tensor = torch.einsum("nlhd,lhdw->nlhw", heads, self.head) + self.head_bias
+        wanted = seen[:, None, None].expand_as(logits)
+        loss = F.binary_cross_entropy_with_logits(logits, wanted, pos_weight=self.weight, reduction="none")
+        mean: torch.Tensor = (loss * self.topic).sum(-1).mean()
+        return mean
+
+
+def topics() -> torch.Tensor:
+    """Which words each head is to know, (layers of `SPECIAL`, HEADS, words), 1 or 0: the topics in turn."""
+    known = torch.zeros(len(TOPICS), len(PATCH_WORDS))
+    for row, topic in zip(known, TOPICS, strict=True):
+        row[[INDEX[word] for word in topic]] = 1
+    turn = torch.arange(len(SPECIAL) * KEYS) % len(TOPICS)
+    return known[turn].repeat_interleave(HEADS // KEYS, 0).view(len(SPECIAL), HEADS, -1)
 
 
 def told(words: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
@@ -391,24 +461,55 @@ def picked(cells: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
     return cells.gather(1, chosen[..., None, None].expand(-1, -1, *cells.shape[2:]))
 
 
-def decode(
-    model: Any, batch: Packed, visual: torch.Tensor, image: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Hidden states (b, t, hidden) of a packed batch, at the end, after `GIST` and after `FRAME_GIST` layers.
+class States(NamedTuple):
+    """What the decoder made of a packed batch.
 
-    Visual tokens are (b, f, TOKENS, hidden).
+    Attributes:
+        last: Hidden states (b, t, hidden) at the end.
+        gist: Those after `GIST` layers.
+        frame: Those after `FRAME_GIST` layers.
+        heads: What the heads of each layer give, each (b, t, HEADS * d).
     """
+
+    last: torch.Tensor
+    gist: torch.Tensor
+    frame: torch.Tensor
+    heads: tuple[torch.Tensor, ...]
+
+
+def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> States:
+    """Run the decoder over a packed batch with the visual tokens (b, f, TOKENS, hidden)."""
     embedded = model.get_input_embeddings()(batch.ids)
     embedded = embedded.masked_scatter((batch.ids == image)[..., None], visual.to(embedded.dtype))
     dtype = torch.bfloat16 if torch.is_autocast_enabled(embedded.device.type) else embedded.dtype
-    out = model.model.language_model(
-        inputs_embeds=embedded,
-        position_ids=batch.positions,
-        attention_mask=batch.bias(dtype),
-        use_cache=False,
-        output_hidden_states=True,
-    )
-    return out.last_hidden_state, out.hidden_states[GIST], out.hidden_states[FRAME_GIST]
+    heads: list[torch.Tensor] = []
+    handles = [
+        layer.self_attn.o_proj.register_forward_pre_hook(lambda _m, args: heads.append(args[0]))
+        for layer in model.model.language_model.layers
+    ]
+    try:
+        out = model.model.language_model(
+            inputs_embeds=embedded,
+            position_ids=batch.positions,
+            attention_mask=batch.bias(dtype),
+            use_cache=False,
+            output_hidden_states=True,
+        )
+    finally:
+        for handle in handles:
+            handle.remove()
+    return States(out.last_hidden_state, out.hidden_states[GIST], out.hidden_states[FRAME_GIST], tuple(heads))
+
+
+def of_specialists(heads: Sequence[torch.Tensor], asked: torch.Tensor) -> torch.Tensor:
+    """What the heads of `SPECIAL` give at the ends of questions, (n, layers, HEADS, d).
+
+    Args:
+        heads: Of each layer (b, t, HEADS * d).
+        asked: bool (b, t), n of them true.
+    """
+    given: torch.Tensor = torch.stack([heads[layer][asked] for layer in SPECIAL], 1)
+    return given.reshape(*given.shape[:2], HEADS, HIDDEN // HEADS)
 
 
 def at_frames(states: torch.Tensor, batch: Packed, image: int) -> torch.Tensor:

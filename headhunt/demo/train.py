@@ -31,7 +31,7 @@ import torch
 from headhunt.demo import language, network
 from headhunt.demo.checkpoint import load_state, save_state
 from headhunt.demo.lessons import CHECK_SEEDS, FRAMES_ALONE, SEGMENTS, TOLD, Feed, check_samples
-from headhunt.demo.trainer import MUON, SLOTS, TrainConfig, Trainer, folder_of, rate_at
+from headhunt.demo.trainer import MUON, SLOTS, WARM, TrainConfig, Trainer, folder_of, rate_at
 from headhunt.demo.training_data import FRAMES, PATCH_WORDS, segments_of
 from headhunt.errors import UsageError
 from headhunt.models import pick_device
@@ -52,6 +52,7 @@ COLUMNS = (
     "gist",
     "frame",
     "number",
+    "head",
     *SLOTS,
 )
 WHOLE = 0.2  # share of the second stage, at its end, in which whole frames are looked at
@@ -111,13 +112,16 @@ def train(
             if place.type == "cpu":  # single frames keep a core busy with rendering, segments much less
                 torch.set_num_threads(max(1, config.threads - (stage == FRAMES_ALONE)))
             feed = _feed(trainer, config)
+            if new and stage != FRAMES_ALONE and not trainer.drawn[stage]:
+                trainer.fit_readers(feed.draw(READ[stage]))
         trainer.whole = done > 1.0 - WHOLE
-        trainer.reading = new and trainer.drawn[stage] < READ[stage]
+        after = trainer.drawn[stage] - (READ[stage] if new and stage == FRAMES_ALONE else 0)
+        trainer.reading = after < 0
         size = config.batch * (2, 4 if trainer.whole or config.cells == network.TOKENS else 8, 1)[stage]
         samples = feed.draw(size)
         trainer.next_video[stage] = feed.next_video
         losses = trainer.losses(samples)
-        rate = rate_at(stage, done, trainer.drawn[stage] // size, config.rate)
+        rate = rate_at(stage, done, WARM if trainer.reading else after // size, config.rate)
         sums["loss"].append(trainer.learn(losses, rate))
         for name, loss in losses.items():
             sums[name].append(float(loss.detach()))
@@ -226,7 +230,7 @@ def export(trainer: Trainer, out: Path, *, n_videos: int, note: str = "") -> Non
         "vision": sum(p.numel() for p in model.model.vision_tower.parameters()),
         "layers": network.LAYERS, "heads": network.HEADS, "hidden": network.HIDDEN, "tokens": network.TOKENS,
         "vocabulary": len(trainer.tokenizer), "words": len(language.WORDS),
-        "megabytes": weights.stat().st_size / 1e6, "shown": len(PATCH_WORDS),
+        "megabytes": weights.stat().st_size / 1e6, "shown": len(PATCH_WORDS), "level": network.LEVEL,
     }  # fmt: skip
     run = _figures(trainer) | ({"note": note} if note else {})
     whole = {"training": run, "before": trainer.before, "judged": judged, "examples": examples}
@@ -248,10 +252,16 @@ def _figures(trainer: Trainer) -> dict[str, Any]:
         "batch": config.batch,
         "stages": f"{config.told:g}, {config.frames:g} and the rest of the time; samples shown "
         f"{', '.join(map(str, config.uses))} times",
-        "optimiser": f"Muon for matrices at {MUON:g} times the rate, AdamW for the rest at {config.rate:g} at most, "
+        "optimiser": f"Muon for matrices at {MUON:g} times the rate, AdamW for the rest at {config.rate:g} at most"
+        f"{f', read-outs at {config.read_rate:g} times' if config.read_rate != 1 else ''}, "
         f"weight decay {config.weight_decay:g}, {str(trainer.products).removeprefix('torch.')} products",
         "seed": config.seed,
         **({"cells of a frame looked at": config.cells} if config.cells != network.TOKENS else {}),
+        **(
+            {"specialists": f"heads of the layers {network.SPECIAL[0]} to {network.SPECIAL[-1]}"}
+            if config.specialists
+            else {}
+        ),
     }
 
 
@@ -279,7 +289,9 @@ def main() -> None:
     recipe.add_argument("--seed", type=int)
     recipe.add_argument("--cells", type=int, help="visual tokens of a frame looked at")
     recipe.add_argument("--uses", type=int, nargs=3, metavar="N", help="how often a sample is shown, stage by stage")
+    recipe.add_argument("--specialists", action="store_true", help="have single heads learn one topic each")
     recipe.add_argument("--rate", type=float, help="highest learning rate")
+    recipe.add_argument("--read-rate", type=float, help="of the read-outs, in learning rates of the rest")
     args = parser.parse_args()
     # A terminated trainer takes its rendering processes along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

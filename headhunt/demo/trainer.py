@@ -7,14 +7,14 @@ import json
 import platform
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from headhunt.demo import network
 from headhunt.demo.facts import Facts
@@ -28,7 +28,10 @@ from headhunt.errors import ArtefactError
 from headhunt.records import Json
 
 # Of the losses.
-WEIGHTS = {"text": 1.0, "gist": 0.1, "frame": 0.1, "number": 0.3, "patch": 0.2, "body": 2.0, "cell": 0.2, "match": 0.05}
+WEIGHTS = {
+    "text": 1.0, "gist": 0.1, "frame": 0.1, "number": 0.3, "head": 0.3, "patch": 0.2, "body": 2.0, "cell": 0.2,
+    "match": 0.05,
+}  # fmt: skip
 MUON = 12.0  # Muon's rate in rates of AdamW
 # Every so many-th frame is shown in this share of the steps of the first stage.
 EVERY = {16: 0.3, 8: 0.2, 4: 0.2, 2: 0.15, 1: 0.15}
@@ -50,10 +53,12 @@ class TrainConfig:
         told: Share of the run given to the first stage.
         frames: Share of the run given to the second.
         rate: Learning rate that the stages' schedules are shares of.
+        read_rate: That of the read-outs in learning rates of the rest; new ones on a model that has learnt want more.
         weight_decay: Of both optimisers.
         cells: Visual tokens of a frame that the second stage looks at, but for its end; all of them by default. With
             6 of 16 it goes through frames 2.6 times as fast, but learns less of what stands in the background.
         uses: How often a sample is shown, stage by stage.
+        specialists: Have single heads learn one topic each (`network.SPECIAL`); the shipped weights did not.
         questions: Short questions a segment.
         average: Decay of the running average of the weights.
         check_s: Seconds between checks.
@@ -68,14 +73,32 @@ class TrainConfig:
     told: float = 0.22
     frames: float = 0.48
     rate: float = 1.25e-3
+    read_rate: float = 1.0
     weight_decay: float = 0.05
     cells: int = network.TOKENS
     uses: tuple[int, int, int] = (2, 4, 3)
+    specialists: bool = False
     questions: int = 8
     average: float = 0.999
     check_s: float = 240.0
     workers: int = 1
     threads: int = 2
+
+
+class Shown(NamedTuple):
+    """Segments as the decoder is shown them.
+
+    Attributes:
+        facts: Of each.
+        words: (n, FRAMES, g, g, words) of all their frames.
+        shown: Those of the frames that are shown.
+        visual: Visual tokens of these, (n, f, TOKENS, hidden) or with n and f in one.
+    """
+
+    facts: list[Facts]
+    words: torch.Tensor
+    shown: torch.Tensor
+    visual: torch.Tensor
 
 
 class Trainer:
@@ -95,29 +118,34 @@ class Trainer:
         self.model: Any = network.make_model(self.tokenizer).to(device)
         network.choose_attention(self.model, device)
         self.reader = network.Reader(self.layout, shares(split="train")).to(device)
-        self.parameters = [p for part in (self.model, self.reader) for p in part.parameters()]
+        reads = list(self.reader.parameters())
+        self.parameters = [*self.model.parameters(), *reads]
         # Muon for the matrices inside (more is learnt in the same time), AdamW for embeddings, read-outs and vectors.
         inner = ("vision_tower", "projector", "language_model.layers")
         matrices = [
             p for name, p in self.model.named_parameters() if p.ndim == 2 and any(part in name for part in inner)
         ]
         known = {id(p) for p in matrices}
-        others = [p for p in self.parameters if id(p) not in known]
+        others = [p for p in self.model.parameters() if id(p) not in known]
         groups = [
-            {"params": [p for p in others if p.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
-        ]
+            {"params": [p for p in own if (p.ndim > 1) == decayed], "times": times,
+             "weight_decay": config.weight_decay if decayed else 0.0}
+            for own, times in ((others, 1.0), (reads, config.read_rate))
+            for decayed in (True, False)
+        ]  # fmt: skip
         self.optimisers: dict[str, torch.optim.Optimizer] = {
             "adamw": torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98), eps=1e-8),
-            "muon": Muon(matrices, lr=MUON * config.rate, weight_decay=config.weight_decay, dtype=self.products),
+            "muon": Muon(matrices, lr=config.rate, weight_decay=config.weight_decay, dtype=self.products),
         }
+        for group in self.optimisers["muon"].param_groups:
+            group["times"] = MUON
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.rng = np.random.default_rng([3, config.seed])
         self.ran_on = _device_name(device, config.threads)
         self.before: list[Json] = []  # figures of the runs that the weights had behind them
         self.step = self.stage = 0
         self.whole = False  # second stage: whole frames are looked at
-        self.reading = False  # only the read-outs learn
+        self.reading = False  # second stage: only the read-outs learn
         self.drawn = [0, 0, 0]  # samples of each stage
         self.seconds = 0.0
         self.next_video = [0, 0, 0]
@@ -148,6 +176,9 @@ class Trainer:
 
     def told_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the first stage: the decoder alone, most of the time on few of the frames, which is quicker."""
+        return self._decoder_losses(self._told(samples))
+
+    def _told(self, samples: list[Sample]) -> Shown:
         every = int(self.rng.choice(list(EVERY), p=list(EVERY.values())))
         first = int(self.rng.integers(every))
         varied = Variation.drawn(len(samples), self.rng, self.device)
@@ -155,8 +186,7 @@ class Trainer:
         shown = words[:, first::every]
         table = self.model.get_input_embeddings().weight
         visual = network.told(shown.flatten(0, 1).flatten(1, 2), table, self.reader.words)
-        facts = varied.facts([s.facts for s in samples if s.facts is not None])
-        return self._text_losses(facts, words, shown, visual)
+        return Shown(varied.facts([s.facts for s in samples if s.facts is not None]), words, shown, visual)
 
     def frames_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the second stage: the vision tower alone; the words stay as the decoder knows them.
@@ -188,32 +218,68 @@ class Trainer:
 
     def segments_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Losses of the third stage: the decoder alone, on what the vision tower made of the frames (`look`)."""
+        return self._decoder_losses(self._looked_at(samples))
+
+    def _looked_at(self, samples: list[Sample]) -> Shown:
         tokens = [s.tokens for s in samples if s.tokens is not None]
         facts = [s.facts for s in samples if s.facts is not None]  # varied before the tower looked
         words = network.as_tensor([s.patches for s in samples], self.device)
-        return self._text_losses(facts, words, words, network.as_tensor(tokens, self.device).float())
+        return Shown(facts, words, words, network.as_tensor(tokens, self.device).float())
 
-    def _text_losses(
-        self, facts: list[Facts], words: torch.Tensor, shown: torch.Tensor, visual: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        """Losses of segments: words (n, FRAMES, g, g, words) of all frames, and of those that are shown."""
+    def _decoder_losses(self, segments: Shown) -> dict[str, torch.Tensor]:
+        loss, readings = self._decoded(segments)
+        return {"text": loss, **self.reader.losses(readings, specialists=self.config.specialists)}
+
+    def _decoded(self, segments: Shown) -> tuple[torch.Tensor, network.Readings]:
+        """The loss of the answers, and what the read-outs are to read."""
+        facts, words, shown, visual = segments
         asked = [pairs(fact, self.rng, n=self.config.questions) for fact in facts]
         system = network.SYSTEM if self.rng.random() < 0.15 else None
         batch = network.pack(self.layout, asked, system=system, n_frames=shown.shape[1]).to(self.device)
-        with self.autocast(), torch.set_grad_enabled(torch.is_grad_enabled() and not self.reading):
-            hidden, middle, early = network.decode(self.model, batch, visual, self.layout.image)
-            loss, _ = network.text_loss(self.model, hidden, batch)
-        # In how many of its frames a segment shows each word.
-        seen = words.amax((2, 3)).float().mean(1)
-        gist = self.reader.gist(middle[batch.asked].float())
-        frames = network.at_frames(early, batch, self.layout.image).float()
-        numbers = zip((self.reader.people, self.reader.cars), network.counted(shown), strict=True)
-        return {
-            "text": loss,
-            "gist": network.show_loss(gist, seen[batch.asked.nonzero()[:, 0]], None),
-            "frame": network.show_loss(self.reader.frame(frames), shown.amax((2, 3)), None),
-            "number": torch.stack([F.cross_entropy(r(frames).flatten(0, 1), n.flatten()) for r, n in numbers]).sum(),
-        }
+        with self.autocast():
+            states = network.decode(self.model, batch, visual, self.layout.image)
+            loss, _ = network.text_loss(self.model, states.last, batch)
+        people, cars = network.counted(shown)
+        readings = network.Readings(
+            gist=states.gist[batch.asked].float(),
+            heads=network.of_specialists(states.heads, batch.asked).float(),
+            seen=words.amax((2, 3)).float().mean(1)[batch.asked.nonzero()[:, 0]],
+            frame=network.at_frames(states.frame, batch, self.layout.image).float().flatten(0, 1),
+            shown=shown.amax((2, 3)).float().flatten(0, 1),
+            people=people.flatten(),
+            cars=cars.flatten(),
+        )
+        return loss, readings
+
+    def fit_readers(self, samples: list[Sample], *, steps: int = 300, rate: float = 1e-2) -> list[float]:
+        """Let the decoder's read-outs learn to read a model that has learnt already, which stays as it is.
+
+        Args:
+            samples: Of the present stage, as `Feed` gives them.
+            steps: Of AdamW on all of them at once.
+            rate: Its rate at the beginning, falling to nothing.
+
+        Returns:
+            The loss of each step.
+        """
+        made = {TOLD: self._told, SEGMENTS: self._looked_at}[self.stage]
+        with torch.no_grad():
+            parts = [
+                self._decoded(made(samples[i : i + self.config.batch]))[1]
+                for i in range(0, len(samples), self.config.batch)
+            ]
+        readings = network.Readings(*(torch.cat(part) for part in zip(*parts, strict=True)))
+        optimiser = torch.optim.AdamW(self.reader.parameters(), lr=rate, weight_decay=self.config.weight_decay)
+        falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
+        curve = []
+        for _ in range(steps):
+            loss = self._weighed(self.reader.losses(readings, specialists=self.config.specialists))
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            falling.step()
+            curve.append(float(loss.detach()))
+        return curve
 
     def look(self, samples: list[Sample]) -> list[Sample]:
         """What is done to samples before they are given: in the third stage the vision tower looks at them, once.
@@ -243,14 +309,14 @@ class Trainer:
 
     def learn(self, losses: dict[str, torch.Tensor], rate: float) -> float:
         """One step of the optimiser; the total loss."""
-        total = torch.stack([loss * WEIGHTS[name] for name, loss in losses.items()]).sum()
+        total = self._weighed(losses)
         for optimiser in self.optimisers.values():
             optimiser.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        for name, optimiser in self.optimisers.items():
+        for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
-                group["lr"] = rate * (MUON if name == "muon" else 1.0)
+                group["lr"] = rate * group["times"]
             optimiser.step()
         self.step += 1
         keep = min(self.config.average, (1 + self.step) / (10 + self.step))
@@ -258,6 +324,10 @@ class Trainer:
             names, now = zip(*self.model.named_parameters(), strict=True)
             torch._foreach_lerp_([self.average[name] for name in names], list(now), 1 - keep)
         return float(total.detach())
+
+    @staticmethod
+    def _weighed(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return torch.stack([loss * WEIGHTS[name] for name, loss in losses.items()]).sum()
 
     def averaged(self) -> _Swap:
         """Inside it the model has its averaged weights."""
@@ -277,7 +347,7 @@ class Trainer:
                 asked = [pairs(s.facts, rng, n=12) for s in part if s.facts is not None]
                 batch = network.pack(self.layout, asked, system=None).to(self.device)
                 visual = self._seen(part).unflatten(0, (len(part), FRAMES))
-                hidden, _, _ = network.decode(self.model, batch, visual, self.layout.image)
+                hidden = network.decode(self.model, batch, visual, self.layout.image).last
                 good = torch.zeros_like(batch.target, dtype=torch.bool)
                 good[batch.target != -100] = network.text_loss(self.model, hidden, batch)[1]
                 for row, slots in enumerate(batch.slots):
@@ -291,23 +361,13 @@ class Trainer:
     def spreads(self, samples: list[Sample]) -> list[float]:
         """Root mean square of what the heads of each layer give at the end of questions about some segments."""
         rng = np.random.default_rng(1)
-        found: dict[int, torch.Tensor] = {}
-        layers = self.model.model.language_model.layers
-        handles = [
-            layer.self_attn.o_proj.register_forward_pre_hook(lambda _m, args, i=i: found.__setitem__(i, args[0]))
-            for i, layer in enumerate(layers)
-        ]
-        squares = torch.zeros(len(layers))
-        try:
-            for sample in samples:
-                asked = [pairs(s.facts, rng, n=12) for s in [sample] if s.facts is not None]
-                batch = network.pack(self.layout, asked, system=None).to(self.device)
-                network.decode(self.model, batch, self._seen([sample])[None], self.layout.image)
-                rows = [found[i][batch.asked].float() for i in range(len(layers))]
-                squares += torch.stack([row.square().mean() for row in rows]).cpu() / len(samples)
-        finally:
-            for handle in handles:
-                handle.remove()
+        squares = torch.zeros(network.LAYERS)
+        for sample in samples:
+            asked = [pairs(s.facts, rng, n=12) for s in [sample] if s.facts is not None]
+            batch = network.pack(self.layout, asked, system=None).to(self.device)
+            heads = network.decode(self.model, batch, self._seen([sample])[None], self.layout.image).heads
+            rows = [given[batch.asked].float() for given in heads]
+            squares += torch.stack([row.square().mean() for row in rows]).cpu() / len(samples)
         return [float(s) for s in squares.sqrt()]
 
     def _seen(self, samples: list[Sample]) -> torch.Tensor:
@@ -408,11 +468,12 @@ def fast_bfloat16(device: torch.device) -> bool:
 
 
 # Where the rate of a stage stands after its beginning, how long it stays, and where it ends; of the highest rate.
+WARM = 100  # steps until the rate is at its height
 SCHEDULES = {TOLD: (1.6, 0.5, 0.2), FRAMES_ALONE: (1.0, 0.3, 0.02), SEGMENTS: (0.6, 0.1, 0.02)}
 
 
 def rate_at(stage: int, progress: float, step: int, highest: float) -> float:
-    """Learning rate in a stage: 100 steps up, level, then down along a line.
+    """Learning rate in a stage: `WARM` steps up, level, then down along a line.
 
     Args:
         stage: One of the three.
@@ -422,4 +483,4 @@ def rate_at(stage: int, progress: float, step: int, highest: float) -> float:
     """
     top, level, end = SCHEDULES[stage]
     fallen = max(0.0, progress - level) / (1.0 - level)
-    return highest * min((step + 1) / 100, 1.0) * (top + (end - top) * min(1.0, fallen))
+    return highest * min((step + 1) / WARM, 1.0) * (top + (end - top) * min(1.0, fallen))

@@ -36,13 +36,19 @@ _VERBS = sorted(
     {word for doing in DOING.values() for word in doing.split()} - {"down", "up", "out", "hands", "on", "the"}
 )
 WHOLE_WORDS = ("day", "night", "square", "street", "corridor", "park", "shop")
-PATCH_WORDS = (
-    *WHOLE_WORDS, "person", "cyclist", "car", "bag", *THINGS.values(), *OBJECTS, *COLOURS, *_VERBS, "left", "right",
-    "toward", "away", "fast", "one", "two", "three", "four", "cars",
-)  # fmt: skip
+WAYS = ("left", "right", "toward", "away", "fast")
 MANY = ("one", "two", "three", "four")
+PATCH_WORDS = (
+    *WHOLE_WORDS, "person", "cyclist", "car", "bag", *THINGS.values(), *OBJECTS, *COLOURS, *_VERBS, *WAYS,
+    *MANY, "cars",
+)  # fmt: skip
 CELL = 4  # patches a visual token is wide and high
 INDEX = {word: i for i, word in enumerate(PATCH_WORDS)}
+# The words by what they are about: what is done, who and what there is, place and furniture, colours, ways.
+TOPICS = (
+    tuple(_VERBS), ("person", "cyclist", "car", "bag", *THINGS.values(), *MANY, "cars"),
+    (*WHOLE_WORDS, *OBJECTS), COLOURS, WAYS,
+)  # fmt: skip
 # Length along the heading, width, height in metres of what stands upright; things on the ground lie in LYING.
 SIZES = {
     "person": (0.5, 0.55, 1.75), "cyclist": (1.7, 0.5, 1.75), "car": (4.1, 1.7, 1.4), "bag": (0.3, 0.4, 0.4),

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # Relative error allowed when the heads are proved at load: rounding of one o_proj in that precision.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 3e-2, "float16": 5e-3}
 IMAGE = "<image>"
+# Largest tensor of the vision tower on a CPU: memory of larger ones is given back to the system and faulted in again
+# each time (glibc), which takes a quarter of the time.
+LARGEST_ON_CPU = 16 << 20
 
 
 class InternVL:
@@ -97,14 +100,32 @@ class InternVL:
 
     def encode_frames(self, pixels: torch.Tensor) -> torch.Tensor:
         """uint8 (f, 3, height, width) on any device -> visual tokens (f, tokens, hidden) of the model's dtype."""
-        normal = self.preprocess.normalize(pixels.to(self.device, non_blocking=True))
+        import torch
+
         config = self.model.config
-        visual: torch.Tensor = self.model.model.get_image_features(
-            pixel_values=normal,
-            vision_feature_layer=config.vision_feature_layer,
-            vision_feature_select_strategy=config.vision_feature_select_strategy,
-        ).pooler_output
-        return visual
+        parts = [
+            self.model.model.get_image_features(
+                pixel_values=self.preprocess.normalize(part.to(self.device, non_blocking=True)),
+                vision_feature_layer=config.vision_feature_layer,
+                vision_feature_select_strategy=config.vision_feature_select_strategy,
+            ).pooler_output
+            for part in pixels.tensor_split(self._passes(len(pixels)))
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _passes(self, n_frames: int) -> int:
+        """How many passes of the vision tower so many frames take."""
+        if self.device.type != "cpu":
+            return 1
+        vision = self.model.config.vision_config
+        widest = max(3 * int(vision.hidden_size), int(vision.intermediate_size))
+        a_frame = self._tokens_of_tower() * widest * self.dtype.itemsize
+        return -(-n_frames // max(1, LARGEST_ON_CPU // a_frame))
+
+    def _tokens_of_tower(self) -> int:
+        """Tokens that the vision tower has of a frame: its patches and the class token."""
+        high, wide = map(int, self.model.config.vision_config.patch_size)
+        return (self.preprocess.height // high) * (self.preprocess.width // wide) + 1
 
     def frame_operations(self) -> float:
         """Floating-point operations of the vision tower and the projector for one frame."""
@@ -114,9 +135,8 @@ class InternVL:
             return sum(m.weight.numel() for m in module.modules() if isinstance(m, kind))  # type: ignore[operator, misc]
 
         tower, vision = self.model.model.vision_tower, self.model.config.vision_config
-        patches = (self.preprocess.height // vision.patch_size[0]) * (self.preprocess.width // vision.patch_size[1])
-        tokens = patches + 1  # and the class token
-        linear = patches * weights(tower, nn.Conv2d) + tokens * weights(tower, nn.Linear)
+        tokens = self._tokens_of_tower()
+        linear = (tokens - 1) * weights(tower, nn.Conv2d) + tokens * weights(tower, nn.Linear)
         projector = self.tokens_per_frame * weights(self.model.model.multi_modal_projector, nn.Linear)
         attention = 2 * vision.num_hidden_layers * tokens**2 * vision.hidden_size
         return 2.0 * float(linear + attention + projector)

@@ -20,6 +20,7 @@ from headhunt.prompts import PromptSet
 from headhunt.records import Head, Interval, Json, Segment, canonical_json
 from headhunt.stages._decoders import Decoders
 from headhunt.stages._inputs import Source
+from headhunt.stages._rows import TEST
 from headhunt.store import PlannedVideo
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class ExtractConfig:
         offline: Never ask the hub.
         prompts: A built-in prompt set's name, a YAML file, or a prompt set.
         prompt_ids: Only these prompts of the set; None for all, or, with chosen heads, the set's scoring prompt alone.
-        units: "segment", "video" (one row that spans the whole video) or "both".
+        units: "segment", "video" (one row that spans the whole video) or "both", which gives videos of the split test
+            segments alone: what spans a whole video is only learnt from.
         length: Native frames a segment.
         stride: Frames from one segment's start to the next; None for `length`.
         n_frames: Frames sampled from a segment.
@@ -232,15 +234,21 @@ def plan_videos(sources: Sequence[Source], config: ExtractConfig, decoders: Deco
             yield _plan_video(source, info, config)
 
 
+def units_of(source: Source, config: ExtractConfig) -> tuple[str, ...]:
+    """The units of a video's rows."""
+    return ("segment",) if config.units == "both" and source.row.split == TEST else UNITS[config.units]
+
+
 def _plan_video(source: Source, info: video.VideoInfo | str, config: ExtractConfig) -> PlannedVideo:
     if isinstance(info, str):
         size = video.size_on_disk(source.path) or 0
         return PlannedVideo(source.row, 0, float("nan"), float("nan"), size, (), np.empty((0, 2)), problem=info)
     intervals: list[tuple[Interval, str]] = []
-    if "segment" in UNITS[config.units]:
+    units = units_of(source, config)
+    if "segment" in units:
         cut = segments.plan_segments(info.n_frames, length=config.length, stride=config.stride, tail=config.tail)
         intervals += [(interval, "segment") for interval in cut]
-    if "video" in UNITS[config.units]:
+    if "video" in units:
         intervals.append((Interval(0, info.n_frames), "video"))
     rows = tuple(
         Segment(source.row.video, i.start_frame, i.end_frame, "video" if unit == "video" else "segment")

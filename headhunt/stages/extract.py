@@ -15,7 +15,7 @@ from headhunt.records import Interval
 from headhunt.stages._artefacts import check_like
 from headhunt.stages._batch_size import BatchSize
 from headhunt.stages._decoders import Decoders, Task
-from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_videos, prepare
+from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_videos, prepare, units_of
 from headhunt.stages._frames import SharedFrames
 from headhunt.stages._inputs import Source, collect, unlisted
 from headhunt.stages._passes import Counts, Passes
@@ -173,7 +173,6 @@ def _plan(
     have: dict[int, set[int]] = {}
     for index, unit in zip(rows.video.tolist(), rows.unit.tolist(), strict=True):
         have.setdefault(index, set()).add(unit)
-    needed = {("segment", "video").index(unit) for unit in UNITS[config.units]}
     changed, relabelled, new = [], 0, []
     for source in sources:
         index = place.get(source.row.video)
@@ -184,7 +183,7 @@ def _plan(
                 continue
             row = source.row
             relabelled += bool(row.label) and (row.label, row.split) != (table.label[index], table.split[index])
-            if needed <= have[index]:
+            if {("segment", "video").index(unit) for unit in units_of(source, config)} <= have[index]:
                 continue
         new.append(source)
     if changed:

@@ -16,6 +16,7 @@ from transformers import AutoTokenizer
 from headhunt import models
 from headhunt.demo import model as embedded
 from headhunt.errors import ModelError
+from headhunt.models import internvl
 from headhunt.models.backbone import find_decoder, prove_heads
 from headhunt.models.preprocess import Preprocess, read_settings, square_tile
 
@@ -37,6 +38,29 @@ def test_sizes_are_read_from_the_model(tiny: Path) -> None:
     assert one.head_error < 1e-5
     assert not any(p.requires_grad for p in one.model.parameters())
     assert not one.model.training
+
+
+def test_many_frames_go_through_the_vision_tower_in_passes_that_change_nothing(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = models.load(str(tiny), device="cpu", dtype="float32")
+    sizes: list[int] = []
+    one.vision_layers[0].register_forward_pre_hook(lambda _m, args: sizes.append(len(args[0])))
+    shape = (7, 3, one.preprocess.height, one.preprocess.width)
+    frames = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        whole = one.encode_frames(frames)
+        assert sizes == [7]
+        monkeypatch.setattr(internvl, "LARGEST_ON_CPU", 1)  # a pass has one frame at least
+        torch.testing.assert_close(one.encode_frames(frames), whole, atol=1e-5, rtol=1e-4)
+        assert sizes[1:] == [1] * 7
+        sizes.clear()
+        vision = one.model.config.vision_config
+        a_token = max(3 * vision.hidden_size, vision.intermediate_size) * 4
+        tokens = 1 + shape[2] * shape[3] // (vision.patch_size[0] * vision.patch_size[1])
+        monkeypatch.setattr(internvl, "LARGEST_ON_CPU", 4 * tokens * a_token)
+        torch.testing.assert_close(one.encode_frames(frames), whole, atol=1e-5, rtol=1e-4)
+        assert sizes == [4, 3]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -131,6 +131,20 @@ def test_units_can_be_added_later(done: Path, videos: Path, config: ExtractConfi
     assert Store(store).segments().unit.tolist() == [0] * 5 + [1] * 3
 
 
+def test_test_videos_get_no_row_that_only_learning_needs(videos: Path, config: ExtractConfig, tmp_path: Path) -> None:
+    manifest, store = tmp_path / "manifest.csv", tmp_path / "split.zarr"
+    manifest.write_text("video,split,label,events\na.mp4,train,normal,\nü.mp4,test,normal,\n", encoding="utf-8")
+    config = replace(config, root=videos)
+    assert extract([manifest], store, config).rows_done == 4 + 1
+    found = Store(store)
+    assert [found.videos().path[v] for v in found.segments().of_unit("video").video] == ["a.mp4"]
+    assert extract([manifest], store, replace(config, units="segment")).rows_done == 0
+    assert extract([manifest], store, config).rows_done == 0
+    # Asked for by name they are made.
+    assert extract([manifest], store, replace(config, units="video")).rows_done == 1
+    assert len(Store(store).segments().of_unit("video")) == 2
+
+
 def test_interrupted_by_the_user_it_goes_on(done: Path, videos: Path, config: ExtractConfig, tmp_path: Path) -> None:
     store = tmp_path / "interrupted.zarr"
 
