@@ -147,7 +147,7 @@ def measure(
             heads = [f"{row.heads}:{seed * DRAWS + draw}" for draw in range(DRAWS)]
         else:
             heads = [_best_layer(store) if row.heads == "layer:best" else row.heads]
-        n_bootstrap = 1000 if len(heads) == 1 else 0  # a mean over draws has no interval
+        n_bootstrap = EvaluateConfig.n_bootstrap if len(heads) == 1 else 0  # a mean over draws has no interval
         drawn = [_measure(store, row, which, seed, look_alikes, n_bootstrap) for which in heads]
         results.append(drawn[0] if len(drawn) == 1 else Result(row.name, _mean([d.figures for d in drawn])))
     say(len(rows), len(rows))

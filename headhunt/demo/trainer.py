@@ -467,8 +467,8 @@ def fast_bfloat16(device: torch.device) -> bool:
     return took[torch.bfloat16] < took[torch.float32]
 
 
-# Where the rate of a stage stands after its beginning, how long it stays, and where it ends; of the highest rate.
 WARM = 100  # steps until the rate is at its height
+# Where the rate of a stage stands after its beginning, how long it stays, and where it ends; of the highest rate.
 SCHEDULES = {TOLD: (1.6, 0.5, 0.2), FRAMES_ALONE: (1.0, 0.3, 0.02), SEGMENTS: (0.6, 0.1, 0.02)}
 
 
