@@ -41,12 +41,18 @@ weighing more, where on them heads, hands and feet of people are, and to make su
 are of crowds in which every action is about as frequent as every other (`headhunt.demo.crowds`). Then the decoder
 learns on segments as the vision tower sees them. The decoder learns by next-token prediction on the answers, words for
 what is done weighing more, and so that after some of its layers can be read out which words and how many people and
-cars each frame shows, and which words the segment shows. In a run with specialists each head of some layers learns as
-well to show, at the end of a question, whatever it asks, which words of one topic the segment shows: what is done, who
-and what there is, place and furniture, colours, or ways. All read-outs are thrown away afterwards. What is shown again
+cars each frame shows, and which words the segment shows. All read-outs are thrown away afterwards. What is shown again
 is mirrored, in another brightness or asked other questions. The weights are a running average of the last steps; in the
 end the values of each decoder layer are scaled so that what its heads give has a root mean square of {level:g} on
 segments of the world "train", and its output projection takes that back: the model says what it said before.
+"""
+
+_SPECIALISTS = """
+The last heads of every layer are specialists (`headhunt.demo.specialists`), added when everything else had learnt. They
+look at what goes into their layer, as all heads do, and have learnt to show, at the end of a question, whatever it
+asks, which words of one topic the segment shows: what is done, who and what there is, place and furniture, colours, or
+ways, all topics in turn. What they give goes nowhere: their columns of `o_proj` are zero, and the model sees and says
+what it did without them. Large models have heads that know one thing; in so small a one they do not come by themselves.
 """
 
 _LIMITS = """
@@ -71,13 +77,16 @@ def model_card(facts: Json, runs: list[Json], judged: Json | None, examples: lis
         examples: Of descriptions.
     """
     parts = [_HEAD.format(**facts)]
+    if any("specialists" in run for run in runs):
+        parts.append(_SPECIALISTS)
     labels = dict.fromkeys(label for run in runs for label in run)
     heads = ["", *(f"run {i}" for i in range(1, len(runs) + 1))] if len(runs) > 1 else ["", ""]
     parts.append(f"\n| {' | '.join(heads)} |\n{'|---' * len(heads)}|\n")
     parts += [f"| {label} | {' | '.join(str(run.get(label, '')) for run in runs)} |\n" for label in labels]
-    parts.append("\nThe log, a row every few minutes, is in `log.csv`.\n")
-    if len(runs) > 1:
-        parts.append("Each run began with the weights of the one before; `log-1.csv` is of the first.\n")
+    last = "specialists.csv" if "specialists" in runs[-1] else "log.csv"
+    logs = ", ".join(f"`{name}`" for name in [*(f"log-{i}.csv" for i in range(1, len(runs))), last])
+    begun = " Each run began with the weights of the one before." if len(runs) > 1 else ""
+    parts.append(f"\nThe log of each run: {logs}.{begun}\n")
     if judged is not None:
         parts.append(_scores(judged))
         parts.append(_examples(examples))

@@ -22,7 +22,7 @@ from torch import nn
 from headhunt.demo import bodies, language
 from headhunt.demo.language import Pair
 from headhunt.demo.model import make_tokenizer, write_processor
-from headhunt.demo.training_data import CELL, FRAMES, GRID, INDEX, MANY, PATCH_WORDS, TOPICS
+from headhunt.demo.training_data import CELL, FRAMES, GRID, INDEX, MANY, PATCH_WORDS
 from headhunt.prompts import FRAME_TEXT, IMAGE
 
 HEIGHT, WIDTH = 144, 192
@@ -37,9 +37,6 @@ VISION: dict[str, Any] = {
 }  # fmt: skip
 GIST = 5  # layers after which the end of a question must know what the segment shows
 FRAME_GIST = 3  # layers after which the end of a frame must know what the frame shows
-# Where specialists are asked for, each head of these layers learns one of `TOPICS` at the end of a question, heads with
-# the same keys the same one. In large models heads are specialists anyhow, in so small a one each carries a bit of all.
-SPECIAL = range(3, 7)
 MOST_COUNTED = 9  # people or cars in a frame, told apart
 SYSTEM = "You are a camera."
 DEEDS = 4.0  # weight of tokens that say what is done: they decide what the first generated token must know
@@ -288,7 +285,6 @@ class Readings(NamedTuple):
 
     Attributes:
         gist: (n, hidden) at the ends of questions, after `GIST` layers.
-        heads: (n, layers of `SPECIAL`, HEADS, d), what heads give there.
         seen: (n, words), in how many of its frames the segment shows each, between 0 and 1.
         frame: (m, hidden) at the ends of frames, after `FRAME_GIST` layers.
         shown: (m, words), 1 where the frame shows it.
@@ -297,7 +293,6 @@ class Readings(NamedTuple):
     """
 
     gist: torch.Tensor
-    heads: torch.Tensor
     seen: torch.Tensor
     frame: torch.Tensor
     shown: torch.Tensor
@@ -318,7 +313,6 @@ class Reader(nn.Module):
 
     words: torch.Tensor
     weight: torch.Tensor
-    topic: torch.Tensor
 
     def __init__(self, layout: Layout, shares: Sequence[float] | None = None) -> None:
         super().__init__()
@@ -339,9 +333,6 @@ class Reader(nn.Module):
         self.frame = nn.Linear(HIDDEN, len(PATCH_WORDS))
         nn.init.constant_(self.gist.bias, -2.0)
         nn.init.constant_(self.frame.bias, -2.0)
-        self.head = nn.Parameter(torch.randn(len(SPECIAL), HEADS, HIDDEN // HEADS, len(PATCH_WORDS)) * 0.02)
-        self.head_bias = nn.Parameter(torch.full((len(SPECIAL), HEADS, len(PATCH_WORDS)), -2.0))
-        self.register_buffer("topic", topics(), persistent=False)
         self.people = nn.Linear(HIDDEN, MOST_COUNTED + 1)
         self.cars = nn.Linear(HIDDEN, MOST_COUNTED + 1)
         self.bias = nn.Parameter(torch.full((len(PATCH_WORDS),), -4.0))
@@ -352,42 +343,14 @@ class Reader(nn.Module):
         words = F.normalize(table[self.words].float(), dim=-1)
         return self.scale * (tokens.float() @ words.T) + self.bias
 
-    def losses(self, read: Readings, *, specialists: bool) -> dict[str, torch.Tensor]:
-        """Losses of the decoder's read-outs: of what segments and frames show, and how many people and cars.
-
-        Args:
-            read: What there is to read.
-            specialists: Whether single heads are read too.
-        """
+    def losses(self, read: Readings) -> dict[str, torch.Tensor]:
+        """Losses of the decoder's read-outs: of what segments and frames show, and how many people and cars."""
         numbers = ((self.people, read.people), (self.cars, read.cars))
         return {
             "gist": show_loss(self.gist(read.gist), read.seen, None),
-            **({"head": self.head_loss(read.heads, read.seen)} if specialists else {}),
             "frame": show_loss(self.frame(read.frame), read.shown, None),
             "number": torch.stack([F.cross_entropy(reader(read.frame), n) for reader, n in numbers]).sum(),
         }
-
-    def head_loss(self, heads: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """Binary cross entropy, summed over the words of each head's topic, mean over heads and places.
-
-        Args:
-            heads: As in `Readings`.
-            seen: As in `Readings`.
-        """
-        logits: torch.Tensor = torch.einsum("nlhd,lhdw->nlhw", heads, self.head) + self.head_bias
-        wanted = seen[:, None, None].expand_as(logits)
-        loss = F.binary_cross_entropy_with_logits(logits, wanted, pos_weight=self.weight, reduction="none")
-        mean: torch.Tensor = (loss * self.topic).sum(-1).mean()
-        return mean
-
-
-def topics() -> torch.Tensor:
-    """Which words each head is to know, (layers of `SPECIAL`, HEADS, words), 1 or 0: the topics in turn."""
-    known = torch.zeros(len(TOPICS), len(PATCH_WORDS))
-    for row, topic in zip(known, TOPICS, strict=True):
-        row[[INDEX[word] for word in topic]] = 1
-    turn = torch.arange(len(SPECIAL) * KEYS) % len(TOPICS)
-    return known[turn].repeat_interleave(HEADS // KEYS, 0).view(len(SPECIAL), HEADS, -1)
 
 
 def told(words: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
@@ -499,17 +462,6 @@ def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> State
         for handle in handles:
             handle.remove()
     return States(out.last_hidden_state, out.hidden_states[GIST], out.hidden_states[FRAME_GIST], tuple(heads))
-
-
-def of_specialists(heads: Sequence[torch.Tensor], asked: torch.Tensor) -> torch.Tensor:
-    """What the heads of `SPECIAL` give at the ends of questions, (n, layers, HEADS, d).
-
-    Args:
-        heads: Of each layer (b, t, HEADS * d).
-        asked: bool (b, t), n of them true.
-    """
-    given: torch.Tensor = torch.stack([heads[layer][asked] for layer in SPECIAL], 1)
-    return given.reshape(*given.shape[:2], HEADS, HIDDEN // HEADS)
 
 
 def at_frames(states: torch.Tensor, batch: Packed, image: int) -> torch.Tensor:

@@ -52,7 +52,6 @@ COLUMNS = (
     "gist",
     "frame",
     "number",
-    "head",
     *SLOTS,
 )
 WHOLE = 0.2  # share of the second stage, at its end, in which whole frames are looked at
@@ -84,7 +83,7 @@ def train(
         raise UsageError("a frame has no such number of cells", got=config.cells, expected=f"1 to {network.TOKENS}")
     place = pick_device(device)
     if place.type == "cpu":
-        _keep_memory()
+        keep_memory()
     else:
         torch.backends.cuda.matmul.allow_tf32 = True
     out.mkdir(parents=True, exist_ok=True)
@@ -97,7 +96,7 @@ def train(
     else:
         if init:
             trainer.begin_with(init)
-            _keep_logs(folder_of(init), out, len(trainer.before))
+            keep_logs(folder_of(init), out, len(trainer.before))
         with log.open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerow(COLUMNS)
     held_out = check_samples(config.workers)
@@ -143,12 +142,13 @@ def train(
     return trainer
 
 
-def _keep_logs(known: Path, out: Path, runs: int) -> None:
+def keep_logs(known: Path, out: Path, runs: int) -> None:
     """The logs of the runs before: log-1.csv of the first, and so on."""
     for run in range(1, runs + 1):
-        log = known / (f"log-{run}.csv" if run < runs else "log.csv")
-        if log.is_file():
-            (out / f"log-{run}.csv").write_bytes(log.read_bytes())
+        for log in (known / f"log-{run}.csv", known / "log.csv"):
+            if log.is_file():
+                (out / f"log-{run}.csv").write_bytes(log.read_bytes())
+                break
 
 
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
@@ -188,7 +188,7 @@ def _write_row(log: Path, row: dict[str, float]) -> None:
     print("  ".join(f"{name} {cell}" for name, cell in zip(COLUMNS, cells, strict=True) if cell != ""), flush=True)
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Let glibc keep freed memory: without this large tensors are unmapped and faulted in again all the time."""
     if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL("libc.so.6")
@@ -206,6 +206,28 @@ def export(trainer: Trainer, out: Path, *, n_videos: int, note: str = "") -> Non
         n_videos: Held-out videos to judge on, two segments each; 0 leaves judging out.
         note: What else is to be known of the run; stands in the card and in the scores.
     """
+    # Layers differ in how large their heads' vectors are, by chance alone: what is fitted on them without scaling, as
+    # the methods do, would see some layers and not others.
+    measured_on = [s for i in range(LEVEL_VIDEOS) for s in segments_of(CHECK_SEEDS + i, split="train", n=2)]
+    with trainer.averaged():
+        even = network.levelled(trainer.model, trainer.spreads(measured_on))
+    run = _figures(trainer) | ({"note": note} if note else {})
+    write_model(even, trainer.tokenizer, trainer.layout, out, runs=[*trainer.before, run], n_videos=n_videos)
+
+
+def write_model(
+    model: Any, tokenizer: Any, layout: network.Layout, out: Path, *, runs: list[dict[str, Any]], n_videos: int
+) -> None:
+    """Write weights as a checkpoint folder, judge it, and write scores and card beside it.
+
+    Args:
+        model: InternVLForConditionalGeneration.
+        tokenizer: Its own.
+        layout: Of the same tokenizer.
+        out: Folder of the run; `model/` in it is written.
+        runs: Figures of each run of the training, the last one's last.
+        n_videos: Held-out videos to judge on, two segments each; 0 leaves judging out.
+    """
     from headhunt import golden
     from headhunt.demo import held_out
     from headhunt.demo.card import model_card
@@ -213,29 +235,23 @@ def export(trainer: Trainer, out: Path, *, n_videos: int, note: str = "") -> Non
 
     place = out / "model"
     place.mkdir(parents=True, exist_ok=True)
-    # Layers differ in how large their heads' vectors are, by chance alone: what is fitted on them without scaling, as
-    # the methods do, would see some layers and not others.
-    measured_on = [s for i in range(LEVEL_VIDEOS) for s in segments_of(CHECK_SEEDS + i, split="train", n=2)]
-    with trainer.averaged():
-        even = network.levelled(trainer.model, trainer.spreads(measured_on))
-    network.save(even, trainer.tokenizer, place, note=NOTE)
+    network.save(model, tokenizer, place, note=NOTE)
     backbone = load(str(place), device="cpu", dtype="float32")  # the code path, precision and weights of use
     golden.save(golden.measure(backbone), place)
-    model: Any = backbone.model  # type: ignore[attr-defined]
-    judged, examples = held_out.judge(model, trainer.layout, n_videos=n_videos) if n_videos else (None, [])
+    model = backbone.model  # type: ignore[attr-defined]
+    judged, examples = held_out.judge(model, layout, n_videos=n_videos) if n_videos else (None, [])
     weights = place / "model.safetensors"
     sizes = {
         "frames": FRAMES, "length": 48, "height": network.HEIGHT, "width": network.WIDTH,
         "parameters": sum(p.numel() for p in model.parameters()),
         "vision": sum(p.numel() for p in model.model.vision_tower.parameters()),
-        "layers": network.LAYERS, "heads": network.HEADS, "hidden": network.HIDDEN, "tokens": network.TOKENS,
-        "vocabulary": len(trainer.tokenizer), "words": len(language.WORDS),
+        "layers": network.LAYERS, "heads": backbone.spec.heads, "hidden": network.HIDDEN, "tokens": network.TOKENS,
+        "vocabulary": len(tokenizer), "words": len(language.WORDS),
         "megabytes": weights.stat().st_size / 1e6, "shown": len(PATCH_WORDS), "level": network.LEVEL,
     }  # fmt: skip
-    run = _figures(trainer) | ({"note": note} if note else {})
-    whole = {"training": run, "before": trainer.before, "judged": judged, "examples": examples}
+    whole = {"training": runs[-1], "before": runs[:-1], "judged": judged, "examples": examples}
     (out / "scores.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    (out / "MODEL_CARD.md").write_text(model_card(sizes, [*trainer.before, run], judged, examples), encoding="utf-8")
+    (out / "MODEL_CARD.md").write_text(model_card(sizes, runs, judged, examples), encoding="utf-8")
 
 
 def _figures(trainer: Trainer) -> dict[str, Any]:
@@ -257,11 +273,6 @@ def _figures(trainer: Trainer) -> dict[str, Any]:
         f"weight decay {config.weight_decay:g}, {str(trainer.products).removeprefix('torch.')} products",
         "seed": config.seed,
         **({"cells of a frame looked at": config.cells} if config.cells != network.TOKENS else {}),
-        **(
-            {"specialists": f"heads of the layers {network.SPECIAL[0]} to {network.SPECIAL[-1]}"}
-            if config.specialists
-            else {}
-        ),
     }
 
 
@@ -289,7 +300,6 @@ def main() -> None:
     recipe.add_argument("--seed", type=int)
     recipe.add_argument("--cells", type=int, help="visual tokens of a frame looked at")
     recipe.add_argument("--uses", type=int, nargs=3, metavar="N", help="how often a sample is shown, stage by stage")
-    recipe.add_argument("--specialists", action="store_true", help="have single heads learn one topic each")
     recipe.add_argument("--rate", type=float, help="highest learning rate")
     recipe.add_argument("--read-rate", type=float, help="of the read-outs, in learning rates of the rest")
     args = parser.parse_args()

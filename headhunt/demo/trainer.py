@@ -29,8 +29,7 @@ from headhunt.records import Json
 
 # Of the losses.
 WEIGHTS = {
-    "text": 1.0, "gist": 0.1, "frame": 0.1, "number": 0.3, "head": 0.3, "patch": 0.2, "body": 2.0, "cell": 0.2,
-    "match": 0.05,
+    "text": 1.0, "gist": 0.1, "frame": 0.1, "number": 0.3, "patch": 0.2, "body": 2.0, "cell": 0.2, "match": 0.05,
 }  # fmt: skip
 MUON = 12.0  # Muon's rate in rates of AdamW
 # Every so many-th frame is shown in this share of the steps of the first stage.
@@ -58,7 +57,6 @@ class TrainConfig:
         cells: Visual tokens of a frame that the second stage looks at, but for its end; all of them by default. With
             6 of 16 it goes through frames 2.6 times as fast, but learns less of what stands in the background.
         uses: How often a sample is shown, stage by stage.
-        specialists: Have single heads learn one topic each (`network.SPECIAL`); the shipped weights did not.
         questions: Short questions a segment.
         average: Decay of the running average of the weights.
         check_s: Seconds between checks.
@@ -77,7 +75,6 @@ class TrainConfig:
     weight_decay: float = 0.05
     cells: int = network.TOKENS
     uses: tuple[int, int, int] = (2, 4, 3)
-    specialists: bool = False
     questions: int = 8
     average: float = 0.999
     check_s: float = 240.0
@@ -141,7 +138,7 @@ class Trainer:
             group["times"] = MUON
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.rng = np.random.default_rng([3, config.seed])
-        self.ran_on = _device_name(device, config.threads)
+        self.ran_on = device_name(device, config.threads)
         self.before: list[Json] = []  # figures of the runs that the weights had behind them
         self.step = self.stage = 0
         self.whole = False  # second stage: whole frames are looked at
@@ -153,16 +150,22 @@ class Trainer:
     def begin_with(self, model: str) -> None:
         """Take over the weights of a model of the same architecture, and what is known of how they were trained.
 
-        The read-outs stay new.
+        The read-outs stay new. Heads that were added behind the model's own (`headhunt.demo.specialists`) stay away;
+        nothing hangs on them.
         """
         from headhunt.models import load
 
         known: Any = load(model, device="cpu", dtype="float32")
-        self.model.load_state_dict(known.model.state_dict())
+        weights = known.model.state_dict()
+        for name, wanted in self.model.state_dict().items():
+            if ".self_attn." in name and name in weights:
+                weights[name] = weights[name][tuple(map(slice, wanted.shape))]
+        self.model.load_state_dict(weights)
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         record = folder_of(model) / "scores.json"
         told = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-        self.before = [*told.get("before", []), told.get("training", {"note": f"weights of {model}"})]
+        runs = [*told.get("before", []), told.get("training", {"note": f"weights of {model}"})]
+        self.before = [run for run in runs if "specialists" not in run]  # they stay away
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Products in bfloat16 where that is the faster of the two, everything else in float32."""
@@ -228,7 +231,7 @@ class Trainer:
 
     def _decoder_losses(self, segments: Shown) -> dict[str, torch.Tensor]:
         loss, readings = self._decoded(segments)
-        return {"text": loss, **self.reader.losses(readings, specialists=self.config.specialists)}
+        return {"text": loss, **self.reader.losses(readings)}
 
     def _decoded(self, segments: Shown) -> tuple[torch.Tensor, network.Readings]:
         """The loss of the answers, and what the read-outs are to read."""
@@ -242,7 +245,6 @@ class Trainer:
         people, cars = network.counted(shown)
         readings = network.Readings(
             gist=states.gist[batch.asked].float(),
-            heads=network.of_specialists(states.heads, batch.asked).float(),
             seen=words.amax((2, 3)).float().mean(1)[batch.asked.nonzero()[:, 0]],
             frame=network.at_frames(states.frame, batch, self.layout.image).float().flatten(0, 1),
             shown=shown.amax((2, 3)).float().flatten(0, 1),
@@ -273,7 +275,7 @@ class Trainer:
         falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
         curve = []
         for _ in range(steps):
-            loss = self._weighed(self.reader.losses(readings, specialists=self.config.specialists))
+            loss = self._weighed(self.reader.losses(readings))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -419,7 +421,8 @@ class Trainer:
         self.rng.bit_generator.state = json.loads(place["rng"])
 
 
-def _device_name(device: torch.device, threads: int) -> str:
+def device_name(device: torch.device, threads: int) -> str:
+    """What the card calls it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU ({platform.machine()}), {threads} thread(s) of the trainer"

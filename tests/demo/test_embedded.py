@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from headhunt import golden, models
-from headhunt.demo import held_out, network
+from headhunt.demo import held_out, network, specialists
 from headhunt.demo.language import WORDS
 from headhunt.demo.model import EMBEDDED
 from headhunt.models import Backbone
@@ -17,8 +17,8 @@ from tests.demo.test_language import FORBIDDEN
 
 FILES = {
     "MODEL_CARD.md", "NOTE.txt", "chat_template.jinja", "config.json", "generation_config.json", "golden.json",
-    "log.csv", "model.safetensors", "preprocessor_config.json", "processor_config.json", "scores.json",
-    "tokenizer.json", "tokenizer_config.json", "video_preprocessor_config.json",
+    "log-1.csv", "model.safetensors", "preprocessor_config.json", "processor_config.json", "scores.json",
+    "specialists.csv", "tokenizer.json", "tokenizer_config.json", "video_preprocessor_config.json",
 }  # fmt: skip
 
 
@@ -79,9 +79,9 @@ def test_the_record_the_card_and_the_log_agree(record: dict) -> None:
     )
     runs = [*record.get("before", []), record["training"]]
     stages = set()
-    for number, run in enumerate(runs, 1):
-        log = EMBEDDED / (f"log-{number}.csv" if number < len(runs) else "log.csv")
-        rows = list(csv.DictReader(log.read_text().splitlines()))
+    assert ["specialists" in run for run in runs] == [False] * (len(runs) - 1) + [True]
+    for number, run in enumerate(runs[:-1], 1):
+        rows = list(csv.DictReader((EMBEDDED / f"log-{number}.csv").read_text().splitlines()))
         for name in ("step", "seconds"):
             values = [float(row[name]) for row in rows]
             assert values == sorted(values)
@@ -91,6 +91,17 @@ def test_the_record_the_card_and_the_log_agree(record: dict) -> None:
         assert texts[-1] < texts[0]
         stages |= {row["stage"] for row in rows}
     assert stages == {"0", "1", "2"}
+    rows = list(csv.DictReader((EMBEDDED / "specialists.csv").read_text().splitlines()))
+    assert tuple(rows[0]) == specialists.COLUMNS
+    for name in specialists.COLUMNS[3:]:  # of what is not trained on; knowing nothing leaves 1
+        assert float(rows[-1][name]) < float(rows[0][name]) < 0.6
+
+
+def test_nobody_reads_what_specialists_give(embedded: Backbone) -> None:
+    assert embedded.spec.heads == network.HEADS + specialists.ADDED
+    for layer in embedded.model.model.language_model.layers:  # type: ignore[attr-defined]
+        assert not layer.self_attn.o_proj.weight[:, network.HIDDEN :].any()
+        assert layer.self_attn.v_proj.weight[network.HIDDEN // 2 :].abs().mean() > 1e-3
 
 
 def test_its_vocabulary_judges_nothing(embedded: Backbone) -> None:

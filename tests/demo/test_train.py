@@ -515,20 +515,6 @@ def test_cells_with_most_in_them_are_looked_at(trainer: train.Trainer, monkeypat
     assert shown[taken].float().mean() > 1.5 * shown[~taken].float().mean()
 
 
-def test_every_word_has_one_topic_and_heads_that_share_keys_share_it() -> None:
-    said = [word for topic in training_data.TOPICS for word in topic]
-    assert sorted(said) == sorted(training_data.PATCH_WORDS)
-    known = network.topics()
-    assert known.shape == (len(network.SPECIAL), network.HEADS, len(said))
-    pairs_ = known.unflatten(1, (network.KEYS, -1))
-    assert torch.equal(pairs_[:, :, 0], pairs_[:, :, 1])
-    every = {tuple(row) for row in known.flatten(0, 1).tolist()}
-    assert len(every) == len(training_data.TOPICS)
-    assert torch.equal(torch.tensor(sorted(every)).sum(0), torch.ones(len(said)))
-    # What is done is known in every one of these layers, though not by the same head.
-    assert known[..., training_data.INDEX["hitting"]].any(1).all()
-
-
 def test_what_heads_give_is_what_o_proj_gets(trainer: train.Trainer, samples: list[training_data.Sample]) -> None:
     seen: dict[int, torch.Tensor] = {}
     layers = trainer.model.model.language_model.layers
@@ -547,22 +533,6 @@ def test_what_heads_give_is_what_o_proj_gets(trainer: train.Trainer, samples: li
             handle.remove()
     assert all(torch.equal(given, seen[i]) for i, given in enumerate(heads))
     assert not any(layer.self_attn.o_proj._forward_pre_hooks for layer in layers)
-    own = network.of_specialists(heads, batch.asked)
-    assert own.shape == (int(batch.asked.sum()), len(network.SPECIAL), network.HEADS, network.HIDDEN // network.HEADS)
-    first = network.SPECIAL[0]
-    assert torch.equal(own[:, 0, 1], heads[first][batch.asked][:, own.shape[-1] : 2 * own.shape[-1]])
-
-
-def test_a_head_is_judged_by_its_own_topic_alone(trainer: train.Trainer) -> None:
-    reader, index = trainer.reader, training_data.INDEX
-    shape = (2, len(network.SPECIAL), network.HEADS, network.HIDDEN // network.HEADS)
-    heads = torch.randn(shape, generator=torch.Generator().manual_seed(1), requires_grad=True)
-    words = torch.zeros(2, len(training_data.PATCH_WORDS))
-    red = words.clone()
-    red[:, index["red"]] = 0.5
-    change = torch.autograd.grad(reader.head_loss(heads, red) - reader.head_loss(heads, words), heads)[0]
-    change = change.abs().sum((0, 3)) > 0
-    assert torch.equal(change, network.topics()[..., index["red"]] > 0)
 
 
 @pytest.mark.parametrize("cells", [0, network.TOKENS + 1])
@@ -584,14 +554,13 @@ def test_only_read_outs_learn_while_reading() -> None:
 
 @pytest.mark.parametrize("stage", [lessons.TOLD, lessons.SEGMENTS])
 def test_read_outs_learn_to_read_a_model_that_stays_as_it_is(stage: int) -> None:
-    small = train.Trainer(train.TrainConfig(questions=2, batch=2, specialists=stage == lessons.SEGMENTS), CPU)
+    small = train.Trainer(train.TrainConfig(questions=2, batch=2), CPU)
     small.stage = stage
     before = {name: p.detach().clone() for name, p in small.model.named_parameters()}
     make = training_data.told_of if stage == lessons.TOLD else training_data.segments_of
     curve = small.fit_readers(small.look(training_data.by_cells(make(5, split="train", n=3))), steps=40)
     assert len(curve) == 40
     assert curve[-1] < 0.7 * curve[0]
-    assert (small.reader.head.grad is not None) == small.config.specialists
     assert all(torch.equal(p, before[name]) for name, p in small.model.named_parameters())
     assert all(p.grad is None for p in small.model.parameters())
 
