@@ -2,8 +2,8 @@
 
     python benchmarks/embedded.py [--seeds N] [--selections M] [--model tiny] [--out DIR] [--record FILE]
 
-Every seed renders 64 videos of its own (16 to calibrate on, 8 to choose smoothing and threshold on, 40 held out),
-extracts once, and measures every row; then mean and spread are printed as a Markdown table. Heads are selected on the
+Every seed renders 56 videos of its own (16 to calibrate on, smoothing and threshold included, 40 held out), extracts
+once, and measures every row; then mean and spread are printed as a Markdown table. Heads are selected on the
 calibration videos of further seeds as well, M in all, to see how far selections agree. With --record the figures of
 every seed are written as JSON; benchmarks/results/embedded.json is such a record.
 """
@@ -38,7 +38,7 @@ def main() -> None:
         reports, together = repeat(place, range(first, last), **common)
         more = range(last, first + options.selections)
         # These calibrate on 16 videos as well; nothing of what they measure on the few others is shown.
-        few, _ = repeat(place, more, n_val=2, n_test=4, rows=ROWS[:2], **common) if more else ([], {})
+        few, _ = repeat(place, more, n_test=4, rows=ROWS[:2], **common) if more else ([], {})
     together["overlap"] = overlaps([report.head_sets for report in (*reports, *few)])
     together["selections"] = len(reports) + len(few)
     together["machine"] = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"

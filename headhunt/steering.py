@@ -27,6 +27,7 @@ from headhunt.records import Bool, Float32, Float64
 if TYPE_CHECKING:
     import torch
 
+SMALL = 1 << 17  # numbers of a context; up to here oneDNN is not worth its conversions
 Variant = Literal["full", "no-gate", "additive", "static", "linear"]
 Product = Callable[["torch.Tensor"], "torch.Tensor"]
 
@@ -222,11 +223,12 @@ def _products(c: torch.Tensor) -> tuple[Product, Product]:
     """The two products with the context (n, hidden): W -> c W^T, and dZ^T -> dZ^T c, its gradient.
 
     oneDNN's kernels are twice as fast as `torch.mm` (MKL) on processors MKL does not favour and no slower elsewhere.
-    Where torch has no oneDNN the same float32 products are done by `torch.mm`.
+    Where torch has no oneDNN, and for contexts so small that bringing them into its form takes longer than multiplying,
+    the same float32 products are done by `torch.mm`.
     """
     import torch
 
-    if not torch.backends.mkldnn.is_available():
+    if c.numel() <= SMALL or not torch.backends.mkldnn.is_available():
         return lambda w: c @ w.t(), lambda d_zc: d_zc @ c
     linear = torch.nn.functional.linear
     c_onednn, c_t = c.to_mkldnn(), c.t().contiguous()

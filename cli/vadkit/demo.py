@@ -10,7 +10,7 @@ import typer
 from headhunt.errors import UsageError
 from vadkit import console, options
 
-FULL: dict[str, Any] = {"n_calibration": 16, "n_val": 8, "n_test": 40}
+FULL: dict[str, Any] = {"n_calibration": 16, "n_val": 0, "n_test": 40, "duration_s": 24.96}
 QUICK: dict[str, Any] = {"n_calibration": 8, "n_val": 4, "n_test": 8, "duration_s": 12.0}
 
 

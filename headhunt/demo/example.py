@@ -21,6 +21,8 @@ from headhunt.records import HeadSet, Json
 from headhunt.stages._progress import Progress, silent
 from headhunt.stages.extract import ExtractConfig, extract
 
+SECONDS = 24.96  # of a video: thirteen segments, long enough for two incidents in most
+
 
 @dataclass(frozen=True)
 class DemoReport:
@@ -49,9 +51,9 @@ def run(
     folder: Path,
     *,
     n_calibration: int = 16,
-    n_val: int = 8,
+    n_val: int = 0,
     n_test: int = 40,
-    duration_s: float | None = None,
+    duration_s: float | None = SECONDS,
     seed: int = 0,
     model: str = "tiny",
     workers: int = 2,
@@ -64,7 +66,7 @@ def run(
     Args:
         folder: Where videos/ and store.zarr go; features that are there already are used again.
         n_calibration: Labelled videos to calibrate on, half of them abnormal.
-        n_val: Labelled videos on which smoothing and threshold are chosen.
+        n_val: More labelled videos, on which smoothing and threshold are chosen; 0 to choose on those of calibration.
         n_test: Held-out videos to evaluate on.
         duration_s: Length of every video in seconds; None to draw it.
         seed: Seed of the world and of every choice.

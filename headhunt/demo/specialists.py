@@ -33,6 +33,7 @@ from headhunt.demo.lessons import SEGMENTS, Feed
 from headhunt.demo.train import keep_logs, keep_memory, write_model
 from headhunt.demo.trainer import TrainConfig, Trainer, device_name, folder_of
 from headhunt.demo.training_data import INDEX, PATCH_WORDS, TOPICS, Sample
+from headhunt.errors import UsageError
 from headhunt.models import pick_device
 
 ADDED, ADDED_KEYS = 4, 2  # heads and key-value heads that each layer gets; as many heads share keys as among the others
@@ -372,7 +373,14 @@ def run(out: Path, model: str, config: SpecialistConfig, *, device: str = "auto"
         config: How they learn.
         device: As of `pick_device`.
         judge: Held-out videos for the scores, 0 for none.
+
+    Raises:
+        UsageError: Too few segments, or `out` holds a model already.
     """
+    if config.segments <= HELD_OUT:
+        raise UsageError("too few segments to learn from", got=config.segments, expected=f"more than {HELD_OUT}")
+    if (out / "model").exists():
+        raise UsageError(f"{out} already holds a model", hint="take another folder")
     place = pick_device(device)
     if place.type == "cpu":
         keep_memory()

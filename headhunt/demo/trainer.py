@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from headhunt.demo import network
+from headhunt.demo import network, readouts
 from headhunt.demo.facts import Facts
 from headhunt.demo.language import THINGS, pairs
 from headhunt.demo.lessons import FRAMES_ALONE, SEGMENTS, TOLD
@@ -114,7 +114,7 @@ class Trainer:
         self.layout = network.Layout(self.tokenizer)
         self.model: Any = network.make_model(self.tokenizer).to(device)
         network.choose_attention(self.model, device)
-        self.reader = network.Reader(self.layout, shares(split="train")).to(device)
+        self.reader = readouts.Reader(self.layout, shares(split="train")).to(device)
         reads = list(self.reader.parameters())
         self.parameters = [*self.model.parameters(), *reads]
         # Muon for the matrices inside (more is learnt in the same time), AdamW for embeddings, read-outs and vectors.
@@ -213,9 +213,9 @@ class Trainer:
         wanted = network.in_words(shown_by_cell.float(), table, self.reader.words)
         shown, places = self.reader.patch(states.float()), self.reader.body(states.float())
         return {
-            "body": network.body_loss(places, bodies),
-            "patch": network.show_loss(shown, words, self.reader.weight),
-            "cell": network.show_loss(self.reader(tokens, table), shown_by_cell, self.reader.weight),
+            "body": readouts.body_loss(places, bodies),
+            "patch": readouts.show_loss(shown, words, self.reader.weight),
+            "cell": readouts.show_loss(self.reader(tokens, table), shown_by_cell, self.reader.weight),
             "match": (tokens.float() - wanted).square().sum(-1).mean(),
         }
 
@@ -233,7 +233,7 @@ class Trainer:
         loss, readings = self._decoded(segments)
         return {"text": loss, **self.reader.losses(readings)}
 
-    def _decoded(self, segments: Shown) -> tuple[torch.Tensor, network.Readings]:
+    def _decoded(self, segments: Shown) -> tuple[torch.Tensor, readouts.Readings]:
         """The loss of the answers, and what the read-outs are to read."""
         facts, words, shown, visual = segments
         asked = [pairs(fact, self.rng, n=self.config.questions) for fact in facts]
@@ -242,11 +242,11 @@ class Trainer:
         with self.autocast():
             states = network.decode(self.model, batch, visual, self.layout.image)
             loss, _ = network.text_loss(self.model, states.last, batch)
-        people, cars = network.counted(shown)
-        readings = network.Readings(
+        people, cars = readouts.counted(shown)
+        readings = readouts.Readings(
             gist=states.gist[batch.asked].float(),
             seen=words.amax((2, 3)).float().mean(1)[batch.asked.nonzero()[:, 0]],
-            frame=network.at_frames(states.frame, batch, self.layout.image).float().flatten(0, 1),
+            frame=readouts.at_frames(states.frame, batch, self.layout.image).float().flatten(0, 1),
             shown=shown.amax((2, 3)).float().flatten(0, 1),
             people=people.flatten(),
             cars=cars.flatten(),
@@ -270,7 +270,7 @@ class Trainer:
                 self._decoded(made(samples[i : i + self.config.batch]))[1]
                 for i in range(0, len(samples), self.config.batch)
             ]
-        readings = network.Readings(*(torch.cat(part) for part in zip(*parts, strict=True)))
+        readings = readouts.Readings(*(torch.cat(part) for part in zip(*parts, strict=True)))
         optimiser = torch.optim.AdamW(self.reader.parameters(), lr=rate, weight_decay=self.config.weight_decay)
         falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
         curve = []

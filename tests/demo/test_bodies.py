@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from headhunt.demo import bodies, network, training_data
+from headhunt.demo import bodies, readouts, training_data
 from headhunt.demo.camera import View
 from headhunt.demo.motion import track
 from headhunt.demo.script import plan_video
@@ -75,7 +75,7 @@ def test_a_mirrored_picture_has_mirrored_points() -> None:
 def test_the_loss_counts_only_where_there_is_a_body() -> None:
     wanted = torch.from_numpy(FOUND)
     exact = wanted[..., :-1].clamp(-5, 5)
-    assert network.body_loss(exact, wanted).item() == 0.0
+    assert readouts.body_loss(exact, wanted).item() == 0.0
     elsewhere = exact + 3.0 * (wanted[..., -1:] == 0)
-    assert network.body_loss(elsewhere, wanted).item() == 0.0
-    assert network.body_loss(exact + 1.0, wanted).item() > 0.5
+    assert readouts.body_loss(elsewhere, wanted).item() == 0.0
+    assert readouts.body_loss(exact + 1.0, wanted).item() > 0.5

@@ -13,6 +13,7 @@ from headhunt.demo import lessons, network, specialists, training_data
 from headhunt.demo.language import pairs
 from headhunt.demo.specialists import ADDED, ADDED_KEYS, DIM, Batch, Looked, Specialists
 from headhunt.demo.trainer import TrainConfig, Trainer
+from headhunt.errors import UsageError
 
 CPU = torch.device("cpu")
 
@@ -216,3 +217,13 @@ def test_a_run_writes_a_model_that_is_read_by_the_usual_path(
     assert back.before == plain.before
     assert len((tmp_path / "specialists.csv").read_text().splitlines()) == 1 + config.epochs
     assert (tmp_path / "log-1.csv").is_file()
+
+
+def test_a_run_needs_segments_to_learn_from_and_replaces_no_model(tmp_path: Path) -> None:
+    few = specialists.SpecialistConfig(segments=specialists.HELD_OUT)
+    with pytest.raises(UsageError, match="too few segments"):
+        specialists.run(tmp_path / "new", "tiny", few, device="cpu")
+    (tmp_path / "model").mkdir()
+    with pytest.raises(UsageError, match="already holds a model"):
+        specialists.run(tmp_path, "tiny", specialists.SpecialistConfig(), device="cpu")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
