@@ -35,6 +35,7 @@ from sklearn.preprocessing import StandardScaler
 from headhunt import prompts
 from headhunt.demo import network
 from headhunt.demo.dataset import plan_dataset
+from headhunt.demo.example import SECONDS
 from headhunt.demo.language import Pair
 from headhunt.demo.plan import VideoPlan
 from headhunt.demo.rendering import Renderer
@@ -138,8 +139,9 @@ def main() -> None:
     with ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             made = plan_dataset(
-                n_calibration=max(options.calibration), n_test=options.test, seed=seed, world=options.world
-            )
+                n_calibration=max(options.calibration), n_test=options.test, seed=seed, world=options.world,
+                duration_s=SECONDS,
+            )  # fmt: skip
             plans = [plan for _, plan in made]
             videos = []
             for video, pictures in pool.map(partial(described, rendered=model is not None), plans):

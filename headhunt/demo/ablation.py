@@ -1,6 +1,7 @@
 """The rows of the example's table: both methods, their ablations and baselines, each measured on one store.
 
-Everything that is chosen or learnt comes from the splits "train" and "val"; test videos are only evaluated.
+Everything that is chosen or learnt comes from the split "train" (smoothing and thresholds from "val" where there is
+one); test videos are only evaluated.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Row:
         prompt: Prompt whose features are scored; None for the scoring prompt.
         units: Rows of the calibration: "auto" or "video".
         smoothing: Of `LocalizeConfig`.
-        tau: A fixed threshold, with the smoothing chosen on the split "val"; None to choose both there.
+        tau: A fixed threshold, with the smoothing chosen on labelled videos; None to choose both there.
     """
 
     name: str
@@ -123,7 +124,7 @@ def measure(
     look_alikes: Sequence[str],
     say: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> tuple[list[Result], dict[str, HeadSet]]:
-    """Measure rows on a store of labelled videos with the splits train, val and test.
+    """Measure rows on a store of labelled videos with the splits train and test, and val if need be.
 
     Args:
         store: Features of all heads and prompts; artefacts are written into it.

@@ -52,7 +52,7 @@ class SpecialistConfig:
     """How they learn.
 
     Attributes:
-        segments: Looked at, `HELD_OUT` of them only to measure the loss on.
+        segments: Looked at, `HELD_OUT` of them only to measure the loss on; about 1.5 MB of memory each.
         questions: Real ones a segment, beside `ODD` that mean nothing.
         epochs: Times that all segments are gone through.
         batch: Segments a step.
