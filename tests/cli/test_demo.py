@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from headhunt.demo import ablation, example
+from headhunt.demo.plan import WorldConfig
 from vadkit import demo
 
 Call = Callable[..., Any]
@@ -47,3 +49,9 @@ def test_several_data_sets_are_not_rendered_at_once(vadkit: Call, tmp_path: Path
     assert answer.code == 2
     assert "--videos renders one data set" in answer.err
     assert not (tmp_path / "v").exists()
+
+
+def test_videos_left_on_disk_are_those_of_the_example() -> None:
+    usual = inspect.signature(example.run).parameters
+    assert {name: usual[name].default for name in demo.FULL} == demo.FULL
+    assert round(demo.FULL["duration_s"] * WorldConfig().fps) % 48 == 0  # whole segments
