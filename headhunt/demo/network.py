@@ -355,14 +355,12 @@ class States(NamedTuple):
 
     Attributes:
         last: Hidden states (b, t, hidden) at the end.
-        gist: Those after `GIST` layers.
-        frame: Those after `FRAME_GIST` layers.
+        hidden: Those that go into each layer, before its norm, and `last`.
         heads: What the heads of each layer give, each (b, t, HEADS * d).
     """
 
     last: torch.Tensor
-    gist: torch.Tensor
-    frame: torch.Tensor
+    hidden: tuple[torch.Tensor, ...]
     heads: tuple[torch.Tensor, ...]
 
 
@@ -387,7 +385,7 @@ def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> State
     finally:
         for handle in handles:
             handle.remove()
-    return States(out.last_hidden_state, out.hidden_states[GIST], out.hidden_states[FRAME_GIST], tuple(heads))
+    return States(out.last_hidden_state, tuple(out.hidden_states), tuple(heads))
 
 
 def cells(patches: torch.Tensor) -> torch.Tensor:

@@ -37,6 +37,7 @@ from headhunt.errors import UsageError
 from headhunt.models import pick_device
 
 ADDED, ADDED_KEYS = 4, 2  # heads and key-value heads that each layer gets; as many heads share keys as among the others
+SHARING = ADDED // ADDED_KEYS
 DIM = network.HIDDEN // network.HEADS
 FIRST_VIDEO = 100_000  # number of the first video of the run: none that the model learnt from
 HELD_OUT = 160  # segments, the first ones, that the loss is measured on
@@ -125,7 +126,6 @@ class Batch(NamedTuple):
             states[i, :, :n], positions[i, :n], asked[i, :m], real[i, :m] = s.states, s.positions, s.asked, True
             own = (s.block == 0) | (s.block == s.block[s.asked][:, None])
             allowed[i, :m, :n] = own & (torch.arange(n) <= s.asked[:, None])
-            allowed[i, m:, 0] = True
         parts = (states.to(device).float(), positions, allowed, asked, real, torch.stack([s.seen for s in segments]))
         return cls(*(part.to(device) for part in parts))
 
@@ -161,12 +161,12 @@ class Specialists(nn.Module):
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """What the heads give at the ends of the questions, (b, layers, q, ADDED, DIM)."""
-        x, pairs_ = batch.states, ADDED // ADDED_KEYS
+        x = batch.states
         ends = batch.asked[:, None, :, None].expand(-1, x.shape[1], -1, x.shape[3])
         q = torch.einsum("blqc,lcd->blqd", x.gather(2, ends), self.q) + self.q_bias[:, None]
         k = torch.einsum("bltc,lcd->bltd", x, self.k) + self.k_bias[:, None]
         v = torch.einsum("bltc,lcd->bltd", x, self.v) + self.v_bias[:, None]
-        q = self._turned(q.unflatten(-1, (ADDED_KEYS, pairs_, DIM)), batch.positions.gather(1, batch.asked))
+        q = self._turned(q.unflatten(-1, (ADDED_KEYS, SHARING, DIM)), batch.positions.gather(1, batch.asked))
         k = self._turned(k.unflatten(-1, (ADDED_KEYS, DIM)), batch.positions)
         scores = torch.einsum("blqgnd,bltgd->blgnqt", q, k) / DIM**0.5
         scores = scores.masked_fill(~batch.allowed[:, None, None, None], network.FAR)
@@ -190,10 +190,9 @@ class Specialists(nn.Module):
             batch: What was looked at, `seen` in deviations.
             given: What the heads gave.
         """
-        pairs_ = ADDED // ADDED_KEYS
-        read, bias = self.read.repeat_interleave(pairs_, 1), self.read_bias.repeat_interleave(pairs_, 1)
+        read, bias = self.read.repeat_interleave(SHARING, 1), self.read_bias.repeat_interleave(SHARING, 1)
         missed = torch.einsum("blqhd,lhdw->blqhw", given, read) + bias[:, None] - batch.seen[:, None, None, None]
-        known = self.topic.repeat_interleave(pairs_, 1)
+        known = self.topic.repeat_interleave(SHARING, 1)
         of_question = (missed.square() * known[:, None]).sum(-1) / known.sum(-1)[:, None] * batch.real[:, None, :, None]
         mean: torch.Tensor = of_question.sum((0, 2)) / batch.real.sum()
         return mean
@@ -246,20 +245,13 @@ def look(trainer: Trainer, sample: Sample, rng: np.random.Generator, *, question
         raise AssertionError("nothing is known of the segment, or nobody has looked at it")
     asked = pairs(sample.facts, rng, n=questions) + [Pair("", odd_question(rng), "") for _ in range(ODD)]
     batch = network.pack(trainer.layout, [asked], system=None).to(trainer.device)
-    inputs: list[torch.Tensor] = []
-    handles = [
-        layer.self_attn.register_forward_pre_hook(
-            lambda _m, _args, given: inputs.append(given["hidden_states"][0]), with_kwargs=True
-        )
-        for layer in trainer.model.model.language_model.layers
-    ]
-    try:
-        with torch.no_grad():
-            visual = torch.from_numpy(sample.tokens[None]).to(trainer.device).float()
-            network.decode(trainer.model, batch, visual, trainer.layout.image)
-    finally:
-        for handle in handles:
-            handle.remove()
+    visual = torch.from_numpy(sample.tokens[None]).to(trainer.device).float()
+    with torch.no_grad():
+        hidden = network.decode(trainer.model, batch, visual, trainer.layout.image).hidden
+        layers = trainer.model.model.language_model.layers
+        inputs = [
+            layer.input_layernorm(x)[0] for layer, x in zip(layers, hidden, strict=False)
+        ]  # the last is of no layer
     block, ends = batch.block[0].cpu(), batch.asked[0].cpu()
     # Answers are left out: what follows the end of a question up to the next one.
     owns = [block == number for number in range(1, len(asked) + 1)]
@@ -299,7 +291,7 @@ def fit(model: Specialists, segments: Sequence[Looked], config: SpecialistConfig
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98))
     a_pass = max(1, len(own) // config.batch)
-    steps, topics = config.epochs * a_pass, topic_of(len(model.q)).repeat_interleave(ADDED // ADDED_KEYS, 1)
+    steps, topics = config.epochs * a_pass, topic_of(len(model.q)).repeat_interleave(SHARING, 1)
     falling = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda i: min(1.0, (i + 1) / 50) * (1 - i / steps))
     rng, began, rows = np.random.default_rng([4, config.seed]), time.monotonic(), []
     for epoch in range(config.epochs):
@@ -353,13 +345,11 @@ def grown(model: Any, specialists: Specialists, segments: Sequence[Looked]) -> A
     config.text_config.head_dim = DIM
     larger: Any = transformers.InternVLForConditionalGeneration(config).float()
     weights = dict(model.state_dict())
-    for index, layer in enumerate(larger.model.language_model.layers):
-        for name, wide in layer.self_attn.state_dict().items():
-            key = f"model.language_model.layers.{index}.self_attn.{name}"
-            if name == "o_proj.weight":
-                weights[key] = F.pad(weights[key], (0, wide.shape[1] - weights[key].shape[1]))
-            else:
-                weights[key] = torch.cat([weights[key], added[name][index].to(weights[key])])
+    for index in range(len(specialists.q)):
+        attention = f"model.language_model.layers.{index}.self_attn."
+        for name, rows in added.items():
+            weights[attention + name] = torch.cat([weights[attention + name], rows[index].to(model.dtype)])
+        weights[attention + "o_proj.weight"] = F.pad(weights[attention + "o_proj.weight"], (0, ADDED * DIM))
     larger.load_state_dict(weights)
     return larger.eval()
 

@@ -244,9 +244,9 @@ class Trainer:
             loss, _ = network.text_loss(self.model, states.last, batch)
         people, cars = readouts.counted(shown)
         readings = readouts.Readings(
-            gist=states.gist[batch.asked].float(),
+            gist=states.hidden[network.GIST][batch.asked].float(),
             seen=words.amax((2, 3)).float().mean(1)[batch.asked.nonzero()[:, 0]],
-            frame=readouts.at_frames(states.frame, batch, self.layout.image).float().flatten(0, 1),
+            frame=readouts.at_frames(states.hidden[network.FRAME_GIST], batch, self.layout.image).float().flatten(0, 1),
             shown=shown.amax((2, 3)).float().flatten(0, 1),
             people=people.flatten(),
             cars=cars.flatten(),
