@@ -9,13 +9,12 @@ With heads h_i (d values each, i = 1..k) and the context c of the same segment:
     loss = BCE(p, y) + lambda * mean over the normal rows of s^2
 
 The forward and backward passes are written out instead of left to autograd: V and W1 share one matrix product each way,
-and that product, nearly all of the work, can then go to the fastest routine there is.
+and that product, nearly all of the work, can then be cut as suits the processor.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -27,9 +26,8 @@ from headhunt.records import Bool, Float32, Float64
 if TYPE_CHECKING:
     import torch
 
-SMALL = 1 << 17  # numbers of a context; up to here oneDNN is not worth its conversions
+SMALL = 1 << 17  # numbers of a context; up to here its products are not worth cutting
 Variant = Literal["full", "no-gate", "additive", "static", "linear"]
-Product = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
 def fit_steer(
@@ -87,6 +85,7 @@ def fit_steer(
         UsageError: An option out of range.
     """
     import torch
+    from torch.optim.adamw import adamw
 
     _check_options(variant, epochs, rank, gate_hidden, lambda_reg, lr, weight_decay)
     h, c, abnormal = _check_rows(z, context, y)
@@ -99,40 +98,51 @@ def fit_steer(
 
     gate = gate_hidden if variant in ("full", "additive", "static") else 0
     rows = gate + (k * rank if variant in ("full", "no-gate", "additive") else 0)
+    blocks = _blocks(torch.from_numpy(c))
     shapes: dict[str, tuple[int, ...]] = {"coef": (k, d), "intercept": (1,)}
     if gate:
         shapes |= {"gate_b1": (gate,), "gate_w2": (gate,), "gate_b2": (1,)}
     if variant == "static":
         shapes["static"] = (k, d)
     elif rows > gate:
-        shapes["adapter_u"] = (k, d, rank)
-    small, p = _flat(shapes)
-    small_grad, grad = _flat(shapes)
-    first = torch.zeros(rows, hidden, dtype=torch.float32, device="cpu")  # W1 above all V_i
+        shapes["adapter_u"] = (k, rank, d)
+    if rows:
+        shapes["first"] = (len(blocks), rows, hidden // len(blocks))  # W1 above all V_i, cut like the context
+    flat, p = _flat(shapes)
+    flat_grad, grad = _flat(shapes)
 
     random = torch.Generator(device="cpu").manual_seed(seed)
+    first = torch.empty(rows, hidden, dtype=torch.float32, device="cpu")
     # the scorer is drawn first, so that all variants of one seed start from the same one
     for tensor, fan_in in [(p["coef"], k * d), (p["intercept"], k * d), (first, hidden)]:
         tensor.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=random)
     if gate:
         for name, fan_in in [("gate_b1", hidden), ("gate_w2", gate), ("gate_b2", gate)]:
             p[name].uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=random)
+    if rows:
+        p["first"].copy_(first.view(rows, len(blocks), -1).transpose(0, 1))
 
-    heads = torch.from_numpy(h)
-    sign = torch.from_numpy(np.where(abnormal, np.float32(-1), np.float32(1)))
-    reg = torch.from_numpy(np.where(abnormal, 0, lambda_reg / np.sum(~abnormal)).astype(np.float32))  # lambda * mean
-    forward, backward = _products(torch.from_numpy(c))
-    trained = [t for t in (first, small) if t.numel()]
-    optimizer = torch.optim.AdamW(trained, lr=lr, weight_decay=weight_decay, fused=True)
-    small.grad = small_grad
+    # kept for all epochs: memory taken anew must be given pages anew
+    parts = torch.empty(len(blocks), rows, n, dtype=torch.float32)
+    zc = parts[0] if len(blocks) == 1 else torch.empty(rows, n, dtype=torch.float32)
+    d_zc = torch.empty(rows, n, dtype=torch.float32)
+    loss_of = _Loss(h, abnormal, lambda_reg, additive=variant == "additive")
+    moments, squares, steps = torch.zeros_like(flat), torch.zeros_like(flat), torch.zeros((), dtype=torch.float32)
     curve = np.empty(epochs, np.float64)
     with torch.no_grad():
         for epoch in range(epochs):
-            zc = forward(first) if rows else torch.empty(n, 0)  # (n, gate + k * rank)
-            loss, d_zc = _loss_and_gradients(p, grad, zc, heads, sign, reg, additive=variant == "additive")
             if rows:
-                first.grad = backward(d_zc)
-            optimizer.step()
+                torch.bmm(p["first"], blocks.transpose(1, 2), out=parts)
+                if len(blocks) > 1:
+                    torch.sum(parts, 0, out=zc)
+            loss = loss_of(p, grad, zc, d_zc)
+            if rows:
+                torch.bmm(d_zc.expand(len(blocks), rows, n), blocks, out=grad["first"])
+            adamw(
+                [flat], [flat_grad], [moments], [squares], [], [steps],
+                fused=True, amsgrad=False, beta1=0.9, beta2=0.999, lr=lr, weight_decay=weight_decay, eps=1e-8,
+                maximize=False,
+            )  # fmt: skip
             curve[epoch] = loss.item()
             if not math.isfinite(curve[epoch]):
                 raise ComputeError(
@@ -141,101 +151,120 @@ def fit_steer(
                     expected="a finite loss",
                     hint="use a smaller step size, or standardize the inputs",
                 )
-    arrays = {name: tensor.clone().numpy() for name, tensor in p.items()}
+    arrays = {name: tensor.clone().numpy() for name, tensor in p.items() if name not in ("first", "adapter_u")}
+    if rows:
+        first.view(rows, len(blocks), -1).copy_(p["first"].transpose(0, 1))
     if gate:
         arrays["gate_w1"] = first[:gate].clone().numpy()
     if rows > gate:
         arrays["adapter_v"] = first[gate:].clone().view(k, rank, hidden).numpy()
+        arrays["adapter_u"] = p["adapter_u"].transpose(1, 2).contiguous().numpy()
     return arrays | extra, curve
 
 
-def _loss_and_gradients(
-    p: dict[str, torch.Tensor],
-    grad: dict[str, torch.Tensor],
-    zc: torch.Tensor,
-    h: torch.Tensor,
-    sign: torch.Tensor,
-    reg: torch.Tensor,
-    *,
-    additive: bool,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Loss, and its gradient for `zc` = c [W1; V]^T, (gate + k * rank, n); those of `p` are written into `grad`.
+class _Loss:
+    """The loss and its gradients, for rows that stay the same.
 
-    With f = h (or 1 if additive), the logit is w.h + s * q + b with q = w . (f * g). `sign` is +1 for normal rows and
-    -1 for abnormal ones, so that BCE = mean softplus(sign * logit) with no cancellation.
+    With f = h (or 1 if additive) and r = f * (1 + g), the logit is w.h + s * q + b with q = w.r - w.f. Rows lie last in
+    what belongs to the context and second in (k, n, d), so that every product below is one of contiguous arrays.
     """
-    import torch
 
-    n, k, d = h.shape
-    gate = p["gate_w2"].shape[0] if "gate_w2" in p else 0
-    d_zc = torch.empty(zc.shape[1], n, dtype=zc.dtype, device=zc.device)  # zc transposed, as its product wants it
-    w = p["coef"].view(k * d)
-    logit = torch.addmv(p["intercept"], h.view(n, k * d), w)  # (n,)
+    def __init__(self, h: Float32, abnormal: Bool, lambda_reg: float, *, additive: bool) -> None:
+        import torch
 
-    s = torch.ones_like(logit)
-    if gate:
-        a = zc[:, :gate].add(p["gate_b1"]).relu_()
-        s = torch.addmv(p["gate_b2"], a, p["gate_w2"]).sigmoid_()
-    steers = "static" in p or "adapter_u" in p
-    if steers:
-        if "static" in p:
-            x = (2 * p["static"]).expand(n, k, d)
-        else:
-            v = zc[:, gate:].view(n, k, -1).transpose(0, 1)  # (k, n, rank)
-            x = torch.bmm(v, (2 * p["adapter_u"]).transpose(1, 2)).transpose(0, 1)  # (n, k, d)
-        # tanh(x / 2) = 2 sigmoid(x) - 1, much faster than torch.tanh and as exact beside the 1 it is added to
-        g = x.contiguous().sigmoid_().mul_(2).sub_(1)
-        fg = g if additive else g * h  # (n, k, d)
-        q = torch.mv(fg.view(n, k * d), w)  # (n,)
-        logit.addcmul_(s, q)
+        n = len(h)
+        self.h = torch.from_numpy(h).transpose(0, 1).contiguous()  # (k, n, d)
+        self.f = torch.ones_like(self.h) if additive else self.h
+        self.twice_f = self.f + self.f
+        self.additive = additive
+        # +1 for normal rows and -1 for abnormal ones, so that BCE = mean softplus(sign * logit) with no cancellation
+        self.sign = torch.from_numpy(np.where(abnormal, np.float32(-1), np.float32(1)))
+        self.share = self.sign / n
+        reg = np.where(abnormal, 0, lambda_reg / np.sum(~abnormal)).astype(np.float32)
+        self.reg = torch.from_numpy(reg)  # lambda * mean over the normal rows
+        self.twice_reg = self.reg + self.reg
+        self.two = torch.tensor(2.0, dtype=torch.float32)  # a Python number would be converted each time
+        self.half, self.r, self.slope = (torch.empty_like(self.h) for _ in range(3))
 
-    margin = logit.mul_(sign)
-    loss = torch.nn.functional.softplus(margin).mean()
-    if gate:
-        loss += (reg * s).dot(s)
-    d_logit = margin.sigmoid_().mul_(sign).div_(n)
-    torch.sum(d_logit, 0, keepdim=True, out=grad["intercept"])
-    d_w = torch.mv(h.view(n, k * d).t(), d_logit, out=grad["coef"].view(k * d))
-    if steers:
-        d_q = d_logit * s
-        d_w.addmv_(fg.view(n, k * d).t(), d_q)
-        # f * (1 - g^2), what tanh and the product pass back before w and d_q
-        slope = 1 - g * g if additive else torch.addcmul(h, g, fg, value=-1)
-        if "static" in p:
-            torch.mv(slope.view(n, k * d).t(), d_q, out=grad["static"].view(k * d)).mul_(w)
-        else:
-            slope = slope.transpose(0, 1)  # (k, n, d)
-            d_v = d_zc[gate:].view(k, -1, n).transpose(1, 2)  # (k, n, rank)
-            torch.mul(torch.bmm(slope, p["coef"].unsqueeze(2) * p["adapter_u"]), d_q.view(1, n, 1), out=d_v)
-            d_u = torch.bmm(slope.transpose(1, 2), v * d_q.view(1, n, 1))
-            torch.mul(d_u, p["coef"].unsqueeze(2), out=grad["adapter_u"])
+    def __call__(
+        self, p: dict[str, torch.Tensor], grad: dict[str, torch.Tensor], zc: torch.Tensor, d_zc: torch.Tensor
+    ) -> torch.Tensor:
+        """Loss of `zc` = [W1; V] c^T, (gate + k * rank, n); its gradient is written into `d_zc`, others into `grad`.
+
+        `zc` is used up.
+        """
+        import torch
+
+        h, two = self.h, self.two
+        k, n, d = h.shape
+        gate = p["gate_w2"].shape[0] if "gate_w2" in p else 0
+        steers = "static" in p or "adapter_u" in p
+        w = p["coef"].view(k, 1, d)
+        wh = torch.bmm(w, h.transpose(1, 2)).view(k, n).sum(0)
+        logit = wh + p["intercept"]  # (n,)
+
+        s = torch.ones_like(logit)
         if gate:
-            d_s = d_logit.mul_(q).addcmul_(reg, s, value=2)
+            a = zc[:gate].add_(p["gate_b1"].view(gate, 1)).relu_()
+            s = torch.addmv(p["gate_b2"], a.t(), p["gate_w2"]).sigmoid_()
+        if steers:
+            # tanh(x) = 2 sigmoid(2 x) - 1: much faster than torch.tanh and as exact beside the 1 it is added to
+            if "static" in p:
+                half = torch.sigmoid(two * p["static"]).view(k, 1, d)  # (1 + g) / 2
+            else:
+                v = zc[gate:].view(k, -1, n)
+                half = torch.bmm(v.transpose(1, 2), two * p["adapter_u"], out=self.half).sigmoid_()  # (k, n, d)
+            torch.mul(self.twice_f, half, out=self.r)
+            q = torch.bmm(w, self.r.transpose(1, 2)).view(k, n).sum(0).sub_(w.sum() if self.additive else wh)
+            logit.addcmul_(s, q)
+
+        margin = logit.mul_(self.sign)
+        loss = torch.nn.functional.softplus(margin).mean()
+        if gate:
+            loss += (self.reg * s).dot(s)
+        d_logit = margin.sigmoid_().mul_(self.share)
+        torch.sum(d_logit, 0, keepdim=True, out=grad["intercept"])
+        d_w = grad["coef"].view(k, 1, d)
+        if not steers:
+            torch.bmm(d_logit.expand(k, 1, n), h, out=d_w)
+            return loss
+        d_q = d_logit * s
+        for_h = d_logit if self.additive else d_logit - d_q
+        torch.bmm(for_h.expand(k, 1, n), h, out=d_w).baddbmm_(d_q.expand(k, 1, n), self.r)
+        if self.additive:
+            d_w.sub_(d_q.sum())
+        # f * (1 - g^2) / 2, what tanh and the product pass back before w, d_q and the 2
+        slope = torch.addcmul(self.r, self.r, half, value=-1, out=self.slope)
+        twice_w = two * w
+        if "static" in p:
+            torch.bmm(d_q.expand(k, 1, n), slope, out=grad["static"].view(k, 1, d)).mul_(twice_w)
+        else:
+            d_v = d_zc[gate:].view(k, -1, n)
+            torch.bmm(twice_w * p["adapter_u"], slope.transpose(1, 2), out=d_v).mul_(d_q)
+            torch.bmm(v * d_q, slope, out=grad["adapter_u"]).mul_(twice_w)
+        if gate:
+            d_s = d_logit.mul_(q).addcmul_(self.twice_reg, s)
             d_t = d_s.mul_(s).mul_(1 - s)
-            torch.mv(a.t(), d_t, out=grad["gate_w2"])
+            torch.mv(a, d_t, out=grad["gate_w2"])
             torch.sum(d_t, 0, keepdim=True, out=grad["gate_b2"])
-            d_a = torch.outer(p["gate_w2"], d_t, out=d_zc[:gate]).mul_(a.t() > 0)
+            d_a = torch.outer(p["gate_w2"], d_t, out=d_zc[:gate]).mul_(a.sign_())
             torch.sum(d_a, 1, out=grad["gate_b1"])
-    return loss, d_zc
+        return loss
 
 
-def _products(c: torch.Tensor) -> tuple[Product, Product]:
-    """The two products with the context (n, hidden): W -> c W^T, and dZ^T -> dZ^T c, its gradient.
+def _blocks(c: torch.Tensor) -> torch.Tensor:
+    """The context (n, hidden) as blocks of columns (blocks, n, hidden / blocks), two or more for each thread.
 
-    oneDNN's kernels are twice as fast as `torch.mm` (MKL) on processors MKL does not favour and no slower elsewhere.
-    Where torch has no oneDNN, and for contexts so small that bringing them into its form takes longer than multiplying,
-    the same float32 products are done by `torch.mm`.
+    A product of all blocks at once gives every thread whole products of its own, which took 0.8 of the time of the
+    undivided one split by the library.
     """
     import torch
 
-    if c.numel() <= SMALL or not torch.backends.mkldnn.is_available():
-        return lambda w: c @ w.t(), lambda d_zc: d_zc @ c
-    linear = torch.nn.functional.linear
-    c_onednn, c_t = c.to_mkldnn(), c.t().contiguous()
-    return (
-        lambda w: linear(c_onednn, w).to_dense(),
-        lambda d_zc: linear(d_zc.to_mkldnn(), c_t).to_dense(),
-    )
+    n, hidden = c.shape
+    count = 1
+    while count < 2 * torch.get_num_threads() and hidden % (2 * count) == 0 and c.numel() > SMALL:
+        count *= 2
+    return c.view(n, count, hidden // count).transpose(0, 1).contiguous()
 
 
 def _flat(shapes: dict[str, tuple[int, ...]]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

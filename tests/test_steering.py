@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from headhunt import steering
 from headhunt.errors import ComputeError, InputError, LabelError, UsageError
 from headhunt.records import Head
 from headhunt.scorer import Scorer, gate_and_adapters, score
@@ -75,6 +76,21 @@ def test_trains_as_autograd_and_plain_adamw_do(variant: str) -> None:
     assert curve[-1] < 0.9 * curve[0]
     for name in arrays:
         np.testing.assert_allclose(arrays[name], expected[name], atol=2e-3, err_msg=name)
+
+
+@pytest.mark.parametrize("variant", ["full", "no-gate", "static"])
+def test_contexts_large_enough_to_be_cut_train_the_same(variant: str) -> None:
+    z, context, y = rows()
+    wide = np.random.default_rng(1).normal(size=(N, 2732)).astype(np.float32) + 0.05 * y[:, None].astype(np.float32)
+    assert wide.size > steering.SMALL
+    assert len(steering._blocks(torch.from_numpy(wide))) > 1
+    start, _ = fit_steer(z, wide, y, epochs=0, variant=variant, **SMALL)
+    arrays, curve = fit_steer(z, wide, y, epochs=40, variant=variant, **SMALL)
+    expected, losses = autograd_fit(start, z, wide, y, 40)
+    np.testing.assert_allclose(curve, losses, rtol=1e-4)
+    assert arrays.keys() == expected.keys()
+    for name in arrays:
+        np.testing.assert_allclose(arrays[name], expected[name], atol=2e-4, err_msg=name)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
