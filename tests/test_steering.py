@@ -80,7 +80,7 @@ def test_trains_as_autograd_and_plain_adamw_do(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", ["full", "no-gate", "static"])
 def test_contexts_large_enough_to_be_cut_train_the_same(variant: str) -> None:
-    z, context, y = rows()
+    z, _, y = rows()
     wide = np.random.default_rng(1).normal(size=(N, 2732)).astype(np.float32) + 0.05 * y[:, None].astype(np.float32)
     assert wide.size > steering.SMALL
     assert len(steering._blocks(torch.from_numpy(wide))) > 1
