@@ -137,6 +137,7 @@ def measure(
         A result a row, and the head sets that were selected, by name.
     """
     chosen: dict[str, HeadSet] = {}
+    scored: dict[tuple[Any, ...], str] = {}
     results = []
     for number, row in enumerate(rows):
         say(number, len(rows))
@@ -149,7 +150,10 @@ def measure(
         else:
             heads = [_best_layer(store) if row.heads == "layer:best" else row.heads]
         n_bootstrap = EvaluateConfig.n_bootstrap if len(heads) == 1 else 0  # a mean over draws has no interval
-        drawn = [_measure(store, row, which, seed, look_alikes, n_bootstrap) for which in heads]
+        drawn = []
+        for which in heads:
+            scores = _scores(store, row, which, seed, scored)
+            drawn.append(_measure(store, row, scores, seed, look_alikes, n_bootstrap))
         results.append(drawn[0] if len(drawn) == 1 else Result(row.name, _mean([d.figures for d in drawn])))
     say(len(rows), len(rows))
     return results, chosen
@@ -168,24 +172,32 @@ def _best_layer(store: Path) -> str:
     return f"layer:{int(np.argmax(score_.mean(1)))}"
 
 
-def _measure(store: Path, row: Row, heads: str, seed: int, look_alikes: Sequence[str], n_bootstrap: int) -> Result:
+def _scores(store: Path, row: Row, heads: str, seed: int, scored: dict[tuple[Any, ...], str]) -> str:
+    """The name of the scores of a row, made now unless an earlier row fitted and scored the same."""
+    made_from = (heads, row.method, tuple(sorted(row.options.items())), row.prompt, row.units)
+    if made_from not in scored:
+        fit(
+            store,
+            FitConfig(
+                method=row.method,
+                heads=heads,
+                prompt=row.prompt,
+                units=row.units,
+                seed=seed,
+                options=dict(row.options),
+                name=row.artefact,
+            ),
+        )
+        scored[made_from] = score(store, ScoreConfig(scorer=row.artefact)).name
+    return scored[made_from]
+
+
+def _measure(store: Path, row: Row, scores: str, seed: int, look_alikes: Sequence[str], n_bootstrap: int) -> Result:
     name = row.artefact
-    fit(
-        store,
-        FitConfig(
-            method=row.method,
-            heads=heads,
-            prompt=row.prompt,
-            units=row.units,
-            seed=seed,
-            options=dict(row.options),
-            name=name,
-        ),
-    )
-    score(store, ScoreConfig(scorer=name))
-    found = localize(store, LocalizeConfig(scores=name, smoothing=row.smoothing, calibrate=True))
+    found = localize(store, LocalizeConfig(scores=scores, smoothing=row.smoothing, calibrate=True, name=name))
     if row.tau is not None:
-        localize(store, LocalizeConfig(scores=name, smoothing=row.smoothing, sigma=found.sigma, tau=row.tau))
+        fixed = LocalizeConfig(scores=scores, smoothing=row.smoothing, sigma=found.sigma, tau=row.tau, name=name)
+        localize(store, fixed)
     whole = evaluate(store, EvaluateConfig(seed=seed, n_bootstrap=n_bootstrap))
     paired = evaluate(store, EvaluateConfig(videos=tuple(look_alikes), n_bootstrap=0, name=f"{name}-pairs"))
     frame = whole["frame"]

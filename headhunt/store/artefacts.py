@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headhunt import __version__
-from headhunt.errors import InputError, StaleError
+from headhunt.errors import InputError, StaleError, StoreError
 from headhunt.records import Json, canonical_json
 from headhunt.store.layout import KINDS
 
@@ -47,7 +49,8 @@ def names(root: Any, kind: str) -> tuple[str, ...]:
     if kind not in root:
         return ()
     group = root[kind]
-    return tuple(sorted(name for name in group.group_keys() if group[name].attrs.get("complete")))
+    found = (name for name in group.group_keys() if not name.startswith("."))  # those are being written
+    return tuple(sorted(name for name in found if group[name].attrs.get("complete")))
 
 
 def read(root: Any, path: Path, kind: str, name: str | None = None) -> Artefact:
@@ -83,6 +86,7 @@ def _complete(root: Any, kind: str, name: str) -> Any:
 
 def write(
     root: Any,
+    path: Path,
     kind: str,
     name: str,
     *,
@@ -93,10 +97,14 @@ def write(
     facts: Json,
     arrays: Arrays,
 ) -> Artefact:
-    """Write an artefact group, `complete` last, and make it the current one of its kind.
+    """Write an artefact group and make it the current one of its kind.
+
+    Its files are made in memory and put in place together: who reads sees the artefact that was there or the new one,
+    and an artefact stays as it was when the disk refuses the one that was to replace it.
 
     Args:
         root: Root of the store.
+        path: Its folder.
         kind: "heads", "scorers", "scores", "events" or "metrics".
         name: Letters, digits, dot, dash and underscore.
         stage: The stage that made it.
@@ -106,28 +114,21 @@ def write(
         facts: Anything else, as JSON.
         arrays: name -> (array, dimension names).
     """
+    import zarr
+    from zarr.storage import MemoryStore
+
     assert kind in KINDS
     if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
         raise InputError("a name may hold letters, digits, '.', '-' and '_' only", got=name)
     digest = hashlib.sha256(canonical_json([facts, config, seed]).encode())
-    group = root.require_group(kind).create_group(name, overwrite=True)
+    text = {key for key, (values, _) in arrays.items() if values.dtype.kind in "UTO"}
     for key in sorted(arrays):
-        values, dimensions = arrays[key]
+        values, _ = arrays[key]
         digest.update(key.encode())
-        text = values.dtype.kind in "UTO"
-        if text:
+        if key in text:
             digest.update(canonical_json([str(v) for v in values]).encode())
         else:
             digest.update(np.ascontiguousarray(values).tobytes())
-        array = group.create_array(
-            key,
-            shape=values.shape,
-            chunks=tuple(max(1, s) for s in values.shape),
-            dtype=str if text else values.dtype,
-            dimension_names=dimensions,
-        )
-        if values.size:
-            array[...] = values
     made_by = {
         "stage": stage,
         "version": __version__,
@@ -137,10 +138,55 @@ def write(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     value = f"sha256:{digest.hexdigest()}"
-    group.attrs.update({"made_by": made_by, "facts": facts, "digest": value})
-    group.attrs["complete"] = True
-    root[kind].attrs["current"] = name
+    files: dict[str, Any] = {}
+    group = zarr.create_group(
+        MemoryStore(files),
+        zarr_format=3,
+        attributes={"made_by": made_by, "facts": facts, "digest": value, "complete": True},
+    )
+    for key in sorted(arrays):
+        values, dimensions = arrays[key]
+        array = group.create_array(
+            key,
+            shape=values.shape,
+            chunks=tuple(max(1, s) for s in values.shape),
+            dtype=str if key in text else values.dtype,
+            dimension_names=dimensions,
+        )
+        if values.size:
+            array[...] = values
+    parent = root.require_group(kind)
+    _put(path / kind / name, {key: buffer.to_bytes() for key, buffer in files.items()})
+    parent.attrs["current"] = name
     return Artefact(name, {k: v for k, (v, _) in arrays.items()}, facts, made_by, value)
+
+
+def _put(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make a folder with these files, in place of the one that may be there.
+
+    Raises:
+        StoreError: The disk refuses; what was there is there.
+    """
+    new, old = (folder.parent / f".{secrets.token_hex(8)}.{part}" for part in ("new", "old"))
+    try:
+        for name in sorted(files):
+            file = new / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(files[name])
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    except OSError as error:
+        if old.exists():
+            old.rename(folder)
+        raise StoreError(
+            f"{folder} cannot be written",
+            got=getattr(error, "strerror", None) or error,
+            hint="check that the store may be written and has room, then run the stage again",
+        ) from error
+    finally:
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def check_fresh(root: Any, artefact: Artefact) -> None:

@@ -312,7 +312,7 @@ class Store:
         facts: Json,
         arrays: Arrays,
     ) -> Artefact:
-        """Write an artefact group, `complete` last, and make it the current one of its kind.
+        """Write an artefact group, in place of one of that name, and make it the current one of its kind.
 
         Args:
             kind: "heads", "scorers", "scores", "events" or "metrics".
@@ -325,7 +325,16 @@ class Store:
             arrays: name -> (array, dimension names).
         """
         return artefacts.write(
-            self.root, kind, name, stage=stage, config=config, seed=seed, inputs=inputs, facts=facts, arrays=arrays
+            self.root,
+            self.path,
+            kind,
+            name,
+            stage=stage,
+            config=config,
+            seed=seed,
+            inputs=inputs,
+            facts=facts,
+            arrays=arrays,
         )
 
     def check_fresh(self, artefact: Artefact) -> None:

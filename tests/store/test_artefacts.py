@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from headhunt.errors import InputError, StaleError
+from headhunt.errors import InputError, StaleError, StoreError
 from headhunt.store import Store
 from tests.stores import make
 
@@ -56,3 +57,55 @@ def test_an_unfinished_artefact_does_not_count(tmp_path: Path) -> None:
     assert store.names("heads") == ()
     with pytest.raises(StaleError):
         store.artefact("heads", "rss")
+
+
+def put(store: Store, value: float) -> None:
+    store.write_artefact(
+        "heads",
+        "rss",
+        stage="x",
+        config={},
+        seed=None,
+        inputs={},
+        facts={"value": value},
+        arrays={"a": (np.full(3, value), ("n",)), "b": (np.full(3, -value), ("n",))},
+    )
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
+
+
+@pytest.mark.parametrize("call", ["write_bytes", "rename"])
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_disk_that_refuses_leaves_the_artefact_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, after: int
+) -> None:
+    store = make(tmp_path / "s")
+    put(store, 1.0)
+    before, plainly, calls = files_of(store.path), getattr(Path, call), []
+
+    def refuse(*args: object) -> object:
+        calls.append(args)
+        if len(calls) == after + 1:
+            raise OSError(28, "No space left on device")
+        return plainly(*args)
+
+    monkeypatch.setattr(Path, call, refuse)
+    with pytest.raises(StoreError, match=r"rss cannot be written[\s\S]*No space left"):
+        put(store, 2.0)
+    monkeypatch.undo()
+    assert len(calls) > after
+    assert files_of(store.path) == before
+    assert Store(store.path).artefact("heads").facts == {"value": 1.0}
+    put(store, 2.0)
+    assert Store(store.path).artefact("heads").arrays["b"].tolist() == [-2.0] * 3
+
+
+def test_what_a_killed_stage_left_is_no_artefact(tmp_path: Path) -> None:
+    store = make(tmp_path / "s")
+    put(store, 1.0)
+    shutil.copytree(store.path / "heads" / "rss", store.path / "heads" / ".0123456789abcdef.new")
+    again = Store(store.path)
+    assert again.names("heads") == ("rss",)
+    assert again.artefact("heads").name == "rss"
