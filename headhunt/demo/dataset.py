@@ -15,6 +15,7 @@ from headhunt.demo.plan import Split, VideoPlan, WorldConfig
 from headhunt.demo.rendering import render_blocks
 from headhunt.demo.script import CATEGORIES, ROAD_TAKEN, plan_video
 from headhunt.errors import InputError
+from headhunt.memory import keep_freed_memory
 from headhunt.records import ManifestRow
 
 MANIFEST = "manifest.csv"
@@ -168,7 +169,7 @@ def make_dataset(
             _write(task)
     else:
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=keep_freed_memory) as pool:
             list(pool.map(_write, tasks))
     rows = [row for row, _ in made]
     with (folder / MANIFEST).open("w", newline="", encoding="utf-8") as file:

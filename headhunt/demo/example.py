@@ -5,7 +5,9 @@ A row is worth more over several seeds: `repeat` runs the whole example with new
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +82,7 @@ def run(
     sizes: Any = {
         "n_calibration": n_calibration, "n_val": n_val, "n_test": n_test, "duration_s": duration_s, "seed": seed,
     }  # fmt: skip
+    threading.Thread(target=_import_ahead).start()
     say(f"rendering {n_calibration + n_val + n_test} videos")
     make_dataset(videos, workers=workers, **sizes)
     say("extracting all heads, five prompts, once")
@@ -90,6 +93,12 @@ def run(
         store, rows, seed=seed, look_alikes=pairs, say=lambda done, total: progress("rows", done, total)
     )
     return DemoReport(seed, videos, store, tuple(report.notes), chosen, tuple(results), len(pairs))
+
+
+def _import_ahead() -> None:
+    """Import what the later stages need, seconds of one core, while videos are rendered."""
+    for module in ("torch", "transformers.models.internvl.modeling_internvl", "sklearn.linear_model"):
+        importlib.import_module(module)
 
 
 def _look_alikes(sizes: Mapping[str, Any]) -> list[str]:

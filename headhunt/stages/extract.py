@@ -11,6 +11,7 @@ import numpy as np
 
 from headhunt import segments, video
 from headhunt.errors import StaleError, StoreBusyError
+from headhunt.memory import keep_freed_memory
 from headhunt.records import Interval
 from headhunt.stages._artefacts import check_like
 from headhunt.stages._batch_size import BatchSize
@@ -90,6 +91,8 @@ def _extract(
     progress: Progress,
 ) -> ExtractReport:
     run = prepare(config)
+    if run.backbone.device.type == "cpu":
+        keep_freed_memory()
     if config.like is not None:
         check_like(Store(config.like), run.fingerprint)
     report.notes += run.backbone.notes
