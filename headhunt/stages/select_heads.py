@@ -19,9 +19,10 @@ from headhunt.saliency import SaliencyOptions
 from headhunt.stages._prefetch import prefetch
 from headhunt.stages._progress import Progress, silent
 from headhunt.stages._rows import calibration
-from headhunt.store import Store
+from headhunt.store import SHARD_ROWS, Store
 
 RSS = ("lda", "kl", "mmd", "nmi")
+READ_BYTES = 64 << 20  # of features in one go, where a layer alone is less
 METRICS = ("rss", "rsa", "lda", "kl", "mmd", "nmi", "silhouette", "knn")
 
 
@@ -183,7 +184,12 @@ def _layers(
     store: Store, rows: Int64, prompts: Sequence[str], layers: int
 ) -> Generator[tuple[int, int, Float32], None, None]:
     """(place of the prompt in `prompts`, layer, its activations (n, h, d)) of every prompt and layer."""
+    a_layer = 4 * max(len(rows), SHARD_ROWS) * int(store.spec["heads"]) * int(store.spec["head_dim"])
+    at_once = max(1, READ_BYTES // a_layer)
     for p, prompt in enumerate(prompts):
         index = store.prompt_index(prompt)
-        for layer in range(layers):
-            yield p, layer, store.layer(rows, layer, prompt=index)
+        for first in range(0, layers, at_once):
+            several = range(first, min(first + at_once, layers))
+            block = store.layers(rows, several, prompt=index)
+            for i, layer in enumerate(several):
+                yield p, layer, np.ascontiguousarray(block[:, i])

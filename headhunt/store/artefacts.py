@@ -69,7 +69,8 @@ def read(root: Any, path: Path, kind: str, name: str | None = None) -> Artefact:
             hint=f"run `vadkit {STAGE_OF[kind]}` first",
         )
     attrs = dict(group.attrs)
-    arrays = {key: np.asarray(group[key][...]) for key in sorted(group.array_keys())}
+    found = dict(group.arrays())
+    arrays = {key: np.asarray(found[key][...]) for key in sorted(found)}
     return Artefact(name, arrays, attrs["facts"], attrs["made_by"], attrs["digest"])
 
 

@@ -191,15 +191,19 @@ class Store:
         )
 
     def layer(self, rows: Int64, layer: int, *, prompt: int) -> Float32:
-        """All heads of one layer.
+        """All heads of one layer, float32 (n, h, d); see `layers`."""
+        return self.layers(rows, range(layer, layer + 1), prompt=prompt)[:, 0]
+
+    def layers(self, rows: Int64, layers: range, *, prompt: int) -> Float32:
+        """All heads of some layers.
 
         Args:
             rows: Places in the feature arrays (n,), any order.
-            layer: 0-based.
+            layers: Layers that follow each other, 0-based. Several at once cost little more than one when rows are few.
             prompt: Place on the prompt axis.
 
         Returns:
-            float32 (n, h, d).
+            float32 (n, len(layers), h, d).
 
         Raises:
             InputError: The store holds a head subset.
@@ -210,7 +214,8 @@ class Store:
                 f"{self.path} holds {len(self.subset)} chosen heads only", hint="extract without --heads for this step"
             )
         array = self.root["features/heads"]
-        return self._gather(rows, array.shape[3:], lambda a, b: array[a:b, prompt, layer])
+        first, shape = layers.start, (len(layers), *array.shape[3:])
+        return self._gather(rows, shape, lambda a, b: array[a:b, prompt, first : first + len(layers)])
 
     def heads(self, rows: Int64, heads: Sequence[Head], *, prompt: int) -> Float32:
         """Chosen heads; only the chunks they are in are touched, each once.
