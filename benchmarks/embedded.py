@@ -43,6 +43,7 @@ def main() -> None:
     together["selections"] = len(reports) + len(few)
     together["machine"] = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     together["minutes"] = round((time.perf_counter() - began) / 60, 1)
+    together["seconds"] = [report.seconds for report in reports]
     together["look_alikes"] = [report.look_alikes for report in reports]
     if options.record:
         options.record.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +66,8 @@ def table(together: dict) -> str:  # type: ignore[type-arg]
         lines.append(f"| {name} | " + " | ".join(_spread(row[key]) for key in FIGURES) + " |")
     overlap = together["overlap"]
     lines.append("")
+    for seed, seconds in zip(together["seeds"], together["seconds"], strict=True):
+        lines.append(f"seed {seed}: " + ", ".join(f"{what} {took:.0f} s" for what, took in seconds.items()))
     for metric in ("rss", "rsa"):
         often = ", ".join(f"{head} {n}x" for head, n in list(overlap[f"{metric}_heads"].items())[:8])
         heads = f"{metric.upper()} heads of {together['selections']} seeds, mean Jaccard index"

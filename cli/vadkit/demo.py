@@ -70,7 +70,8 @@ def demo(
         console.say("", f"*** {note.upper() if note.islower() else note} ***")
     _tell(reports[0]) if together is None else _tell_together(together)
     for report in reports:
-        console.say(f"videos: {report.videos}", f"store: {report.store}")
+        took = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in report.seconds.items())
+        console.say(f"videos: {report.videos}", f"store: {report.store}", f"time: {took}")
 
 
 def _tell(report: Any) -> None:

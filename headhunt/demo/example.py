@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ class DemoReport:
         head_sets: Name -> heads.
         results: A result a row.
         look_alikes: How many of the test videos hold a look-alike or what it resembles.
+        seconds: What rendering, extraction and the rows took; little where their results were there already.
     """
 
     seed: int
@@ -47,6 +49,7 @@ class DemoReport:
     head_sets: dict[str, HeadSet]
     results: tuple[Result, ...]
     look_alikes: int
+    seconds: dict[str, float]
 
 
 def run(
@@ -83,16 +86,21 @@ def run(
         "n_calibration": n_calibration, "n_val": n_val, "n_test": n_test, "duration_s": duration_s, "seed": seed,
     }  # fmt: skip
     threading.Thread(target=_import_ahead).start()
+    began = [time.perf_counter()]
     say(f"rendering {n_calibration + n_val + n_test} videos")
     make_dataset(videos, workers=workers, **sizes)
+    began.append(time.perf_counter())
     say("extracting all heads, five prompts, once")
     report = extract([videos], store, ExtractConfig(model=model), progress=progress)
+    began.append(time.perf_counter())
     say(f"selecting heads and fitting scorers: {len(rows)} rows")
     pairs = _look_alikes(sizes)
     results, chosen = measure(
         store, rows, seed=seed, look_alikes=pairs, say=lambda done, total: progress("rows", done, total)
     )
-    return DemoReport(seed, videos, store, tuple(report.notes), chosen, tuple(results), len(pairs))
+    began.append(time.perf_counter())
+    seconds = dict(zip(("rendering", "extraction", "rows"), map(float, np.diff(began).round(1)), strict=True))
+    return DemoReport(seed, videos, store, tuple(report.notes), chosen, tuple(results), len(pairs), seconds)
 
 
 def _import_ahead() -> None:

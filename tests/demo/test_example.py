@@ -65,6 +65,19 @@ def test_fixed_thresholds_change_events_and_gated_scores_only(
     assert len({r.figures["auc_gated"] for r in fixed}) > 1
 
 
+def test_what_rows_share_is_fitted_once_and_measured_as_alone(tmp_path: Path) -> None:
+    made = make_store(tmp_path / "s", rows=manifest_rows(40), strength=1.0).path
+    rows = [r for r in ablation.ROWS if r.heads == ablation.RSS and r.method == "logistic"]
+    together, _ = ablation.measure(made, rows, seed=0, look_alikes=TEST[:6])
+    assert len(rows) > 4
+    assert stores.Store(made).names("scorers") == (rows[0].artefact,)
+    assert set(stores.Store(made).names("events")) == {row.artefact for row in rows}
+    other = make_store(tmp_path / "other", rows=manifest_rows(40), strength=1.0).path
+    for row, found in list(zip(rows, together, strict=True))[-1:]:
+        assert ablation.measure(other, [row], seed=0, look_alikes=TEST[:6])[0] == [found]
+    assert stores.Store(other).names("scorers") == (rows[-1].artefact,)
+
+
 def test_labels_of_test_videos_change_no_choice(
     tmp_path: Path, measured: tuple[Path, list[ablation.Result], dict[str, HeadSet]]
 ) -> None:
