@@ -145,7 +145,8 @@ class Tally:
 
 
 def finished(store: Path) -> set[int]:
-    return set(Store(store).segments().done().row.tolist()) if (store / "segments" / "zarr.json").is_file() else set()
+    # What a store's folder holds before its root is written is an unfinished beginning.
+    return set(Store(store).segments().done().row.tolist()) if (store / "zarr.json").is_file() else set()
 
 
 def content(store: Path) -> dict[str, bytes]:
