@@ -174,8 +174,8 @@ class _Loss:
 
         n = len(h)
         self.h = torch.from_numpy(h).transpose(0, 1).contiguous()  # (k, n, d)
-        self.f = torch.ones_like(self.h) if additive else self.h
-        self.twice_f = self.f + self.f
+        f = torch.ones_like(self.h) if additive else self.h
+        self.twice_f = f + f
         self.additive = additive
         # +1 for normal rows and -1 for abnormal ones, so that BCE = mean softplus(sign * logit) with no cancellation
         self.sign = torch.from_numpy(np.where(abnormal, np.float32(-1), np.float32(1)))
@@ -253,10 +253,10 @@ class _Loss:
 
 
 def _blocks(c: torch.Tensor) -> torch.Tensor:
-    """The context (n, hidden) as blocks of columns (blocks, n, hidden / blocks), two or more for each thread.
+    """The context (n, hidden) as blocks of columns (blocks, n, hidden / blocks), two or more a thread if it divides.
 
-    A product of all blocks at once gives every thread whole products of its own, which took 0.8 of the time of the
-    undivided one split by the library.
+    A product of all blocks at once gives every thread whole products of its own, faster than one product split by the
+    library. A small context stays one block.
     """
     import torch
 

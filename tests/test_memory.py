@@ -1,4 +1,4 @@
-"""Freed memory is kept, and numbers stay what they are."""
+"""Freed memory is kept where the C library can be told to."""
 
 from __future__ import annotations
 

@@ -150,10 +150,10 @@ def measure(
         else:
             heads = [_best_layer(store) if row.heads == "layer:best" else row.heads]
         n_bootstrap = EvaluateConfig.n_bootstrap if len(heads) == 1 else 0  # a mean over draws has no interval
-        drawn = []
-        for which in heads:
-            scores = _scores(store, row, which, seed, scored)
-            drawn.append(_measure(store, row, scores, seed, look_alikes, n_bootstrap))
+        drawn = [
+            _measure(store, row, _scores(store, row, which, seed, scored), seed, look_alikes, n_bootstrap)
+            for which in heads
+        ]
         results.append(drawn[0] if len(drawn) == 1 else Result(row.name, _mean([d.figures for d in drawn])))
     say(len(rows), len(rows))
     return results, chosen

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headhunt import __version__
-from headhunt.errors import InputError, StaleError, StoreError
+from headhunt.errors import InputError, StaleError
 from headhunt.records import Json, canonical_json
 from headhunt.store.layout import KINDS
 
@@ -114,6 +114,10 @@ def write(
         inputs: What it was made from: name -> digest.
         facts: Anything else, as JSON.
         arrays: name -> (array, dimension names).
+
+    Raises:
+        InputError: No such name can be given.
+        OSError: The disk refuses.
     """
     import zarr
     from zarr.storage import MemoryStore
@@ -122,14 +126,25 @@ def write(
     if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
         raise InputError("a name may hold letters, digits, '.', '-' and '_' only", got=name)
     digest = hashlib.sha256(canonical_json([facts, config, seed]).encode())
-    text = {key for key, (values, _) in arrays.items() if values.dtype.kind in "UTO"}
+    files: dict[str, Any] = {}
+    group = zarr.create_group(MemoryStore(files), zarr_format=3)
     for key in sorted(arrays):
-        values, _ = arrays[key]
+        values, dimensions = arrays[key]
         digest.update(key.encode())
-        if key in text:
+        text = values.dtype.kind in "UTO"
+        if text:
             digest.update(canonical_json([str(v) for v in values]).encode())
         else:
             digest.update(np.ascontiguousarray(values).tobytes())
+        array = group.create_array(
+            key,
+            shape=values.shape,
+            chunks=tuple(max(1, s) for s in values.shape),
+            dtype=str if text else values.dtype,
+            dimension_names=dimensions,
+        )
+        if values.size:
+            array[...] = values
     made_by = {
         "stage": stage,
         "version": __version__,
@@ -139,23 +154,7 @@ def write(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     value = f"sha256:{digest.hexdigest()}"
-    files: dict[str, Any] = {}
-    group = zarr.create_group(
-        MemoryStore(files),
-        zarr_format=3,
-        attributes={"made_by": made_by, "facts": facts, "digest": value, "complete": True},
-    )
-    for key in sorted(arrays):
-        values, dimensions = arrays[key]
-        array = group.create_array(
-            key,
-            shape=values.shape,
-            chunks=tuple(max(1, s) for s in values.shape),
-            dtype=str if key in text else values.dtype,
-            dimension_names=dimensions,
-        )
-        if values.size:
-            array[...] = values
+    group.update_attributes({"made_by": made_by, "facts": facts, "digest": value, "complete": True})
     parent = root.require_group(kind)
     _put(path / kind / name, {key: buffer.to_bytes() for key, buffer in files.items()})
     parent.attrs["current"] = name
@@ -163,11 +162,7 @@ def write(
 
 
 def _put(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make a folder with these files, in place of the one that may be there.
-
-    Raises:
-        StoreError: The disk refuses; what was there is there.
-    """
+    """Make a folder with these files, in place of the one that may be there, which stays when the disk refuses."""
     new, old = (folder.parent / f".{secrets.token_hex(8)}.{part}" for part in ("new", "old"))
     try:
         for name in sorted(files):
@@ -177,14 +172,10 @@ def _put(folder: Path, files: Mapping[str, bytes]) -> None:
         if folder.exists():
             folder.rename(old)
         new.rename(folder)
-    except OSError as error:
+    except OSError:
         if old.exists():
             old.rename(folder)
-        raise StoreError(
-            f"{folder} cannot be written",
-            got=getattr(error, "strerror", None) or error,
-            hint="check that the store may be written and has room, then run the stage again",
-        ) from error
+        raise
     finally:
         for left in (new, old):
             shutil.rmtree(left, ignore_errors=True)

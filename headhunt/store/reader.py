@@ -16,6 +16,7 @@ from headhunt.store import artefacts
 from headhunt.store.artefacts import Arrays, Artefact
 from headhunt.store.cache import unchanged
 from headhunt.store.layout import FORMAT, SHARD_ROWS, VERSION, RowStatus, VideoStatus
+from headhunt.store.locks import disk_error
 from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
 T = TypeVar("T")
@@ -214,8 +215,8 @@ class Store:
                 f"{self.path} holds {len(self.subset)} chosen heads only", hint="extract without --heads for this step"
             )
         array = self.root["features/heads"]
-        first, shape = layers.start, (len(layers), *array.shape[3:])
-        return self._gather(rows, shape, lambda a, b: array[a:b, prompt, first : first + len(layers)])
+        shape = (len(layers), *array.shape[3:])
+        return self._gather(rows, shape, lambda a, b: array[a:b, prompt, layers.start : layers.stop])
 
     def heads(self, rows: Int64, heads: Sequence[Head], *, prompt: int) -> Float32:
         """Chosen heads; only the chunks they are in are touched, each once.
@@ -328,19 +329,26 @@ class Store:
             inputs: What it was made from: name -> digest.
             facts: Anything else, as JSON.
             arrays: name -> (array, dimension names).
+
+        Raises:
+            InputError: No such name can be given.
+            StoreError: The disk refuses; an artefact of that name is as it was.
         """
-        return artefacts.write(
-            self.root,
-            self.path,
-            kind,
-            name,
-            stage=stage,
-            config=config,
-            seed=seed,
-            inputs=inputs,
-            facts=facts,
-            arrays=arrays,
-        )
+        try:
+            return artefacts.write(
+                self.root,
+                self.path,
+                kind,
+                name,
+                stage=stage,
+                config=config,
+                seed=seed,
+                inputs=inputs,
+                facts=facts,
+                arrays=arrays,
+            )
+        except OSError as error:
+            raise disk_error(self.path / kind / name, error) from error
 
     def check_fresh(self, artefact: Artefact) -> None:
         """Raise unless every input of `artefact` that lives in this store is still what it was made from.

@@ -42,7 +42,7 @@ def test_dry_run_counts_and_writes_nothing(at: Call, folder: Path) -> None:
     told = answer.json
     assert (told["videos"], told["frames"], told["segments"], told["whole_videos"]) == (7, 360, 12, 6)
     assert told["passes"] == 5  # 18 rows in batches of 4
-    # 8 layers x 8 heads of 24, and a context of 192, at 2 bytes, for 18 rows and 5 prompts
+    # 8 layers x 12 heads of 24, and a context of 192, at 2 bytes, for 18 rows and 5 prompts
     assert told["bytes"] == 18 * 5 * (8 * 12 * 24 + 192) * 2
     assert [failure["video"] for failure in told["failed"]] == ["broken.mp4"]
     # 5 prompts, each with 16 frames of 16 visual tokens and their two ends

@@ -92,7 +92,7 @@ def test_a_disk_that_refuses_leaves_the_artefact_that_was_there(
         return plainly(*args)
 
     monkeypatch.setattr(Path, call, refuse)
-    with pytest.raises(StoreError, match=r"rss cannot be written[\s\S]*No space left"):
+    with pytest.raises(StoreError, match=r"cannot write .*heads/rss[\s\S]*No space left"):
         put(store, 2.0)
     monkeypatch.undo()
     assert len(calls) > after
