@@ -27,11 +27,11 @@ import av
 import numpy as np
 
 from headhunt import segments, video
-from headhunt.demo import model as embedded
 from headhunt.demo import world
 from headhunt.demo.world import WorldConfig
+from headhunt.extraction.decoders import Decoders, Task
 from headhunt.models import Preprocess
-from headhunt.stages._decoders import Decoders, Task
+from headhunt.models import random as embedded
 
 SIZES = ((160, 120), (1280, 720))
 TILE = Preprocess(448, 448, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bicubic")

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from headhunt.demo.ablation import FIGURES, ROWS
+from headhunt.chains.ablation import FIGURES, ROWS
 from headhunt.demo.example import overlaps, repeat
 
 

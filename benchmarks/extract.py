@@ -29,12 +29,12 @@ import numpy as np
 import torch
 
 from headhunt import models, prompts, segments
-from headhunt.demo import model as embedded
 from headhunt.demo import world
+from headhunt.extraction.costs import operations
+from headhunt.extraction.preparation import prepare
+from headhunt.models import random as embedded
 from headhunt.models.compiled import compile_layers
 from headhunt.stages import extract as stage
-from headhunt.stages._costs import operations
-from headhunt.stages._extraction import prepare
 from headhunt.stages.extract import ExtractConfig, extract
 
 HIDDEN, LAYERS, HEADS, SIZE, BATCH = 512, 16, 8, 224, 4

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from headhunt.steering import fit_steer
+from headhunt.scorers.steering import fit_steer
 
 
 class PlainSteering(nn.Module):

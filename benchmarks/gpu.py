@@ -25,17 +25,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from headhunt import activations, models, prompts
-from headhunt.demo import model as embedded
+from headhunt import models, prompts
 from headhunt.demo import world
 from headhunt.demo.world import WorldConfig
+from headhunt.extraction import activations
+from headhunt.extraction.costs import operations
+from headhunt.extraction.decoders import Decoders
+from headhunt.extraction.passes import Passes
+from headhunt.extraction.preparation import prepare
 from headhunt.models import Preprocess
-from headhunt.models.internvl import InternVL
+from headhunt.models import random as embedded
+from headhunt.models.families.internvl import InternVL
 from headhunt.stages import extract as stage
-from headhunt.stages._costs import operations
-from headhunt.stages._decoders import Decoders
-from headhunt.stages._extraction import prepare
-from headhunt.stages._passes import Passes
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.store import ShardWriter
 

@@ -24,9 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-from headhunt.demo import model as embedded
 from headhunt.demo import world
 from headhunt.demo.world import WorldConfig
+from headhunt.models import random as embedded
 from headhunt.store import Store
 
 KILLS_A_STORE = 5
@@ -43,7 +43,7 @@ def serve(videos: Path, model: str, flush_s: float) -> None:
     import torch
     import transformers
 
-    from headhunt.stages._passes import Passes
+    from headhunt.extraction.passes import Passes
     from headhunt.stages.extract import ExtractConfig, extract
 
     transformers.AutoModelForImageTextToText  # noqa: B018 - load the lazy modules before the first fork

@@ -30,9 +30,9 @@ from typing import Any
 import av
 import numpy as np
 
-from headhunt.demo import model as embedded
 from headhunt.demo import world
 from headhunt.demo.world import WorldConfig
+from headhunt.models import random as embedded
 from headhunt.store import Store, VideoStatus
 
 N_FRAMES, WIDTH, HEIGHT = 100, 96, 72
@@ -292,11 +292,11 @@ def quiet() -> Iterator[None]:
 def child(arguments: list[str], out: Path) -> None:
     """`vadkit` with a clock around each file's probing and decoding; this process is the one that must not crash."""
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
-    from headhunt.stages import _decoders
+    from headhunt.extraction import decoders
     from vadkit import app
 
     spent: dict[str, list[float]] = {}
-    ask = _decoders._Process.ask
+    ask = decoders._Process.ask
 
     def clocked(self: Any, message: dict[str, Any], take: Any, closing: Any) -> str:
         begin = time.perf_counter()
@@ -307,7 +307,7 @@ def child(arguments: list[str], out: Path) -> None:
             spent.setdefault(path.name, []).append(time.perf_counter() - begin)
             out.write_text(json.dumps(spent))
 
-    _decoders._Process.ask = clocked  # type: ignore[method-assign]
+    decoders._Process.ask = clocked  # type: ignore[method-assign]
     sys.argv = ["vadkit", *arguments]
     app.main()
 

@@ -33,13 +33,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from headhunt import prompts
-from headhunt.demo import network
-from headhunt.demo.dataset import plan_dataset
 from headhunt.demo.example import SECONDS
-from headhunt.demo.language import Pair
-from headhunt.demo.plan import VideoPlan
-from headhunt.demo.rendering import Renderer
-from headhunt.demo.training_data import FRAMES, LENGTH, PATCH_WORDS, patches
+from headhunt.demo.training import network
+from headhunt.demo.training.language import Pair
+from headhunt.demo.training.training_data import FRAMES, LENGTH, PATCH_WORDS, patches
+from headhunt.demo.world.dataset import plan_dataset
+from headhunt.demo.world.plan import VideoPlan
+from headhunt.demo.world.rendering import Renderer
 from headhunt.models import load
 from headhunt.segments import overlap_labels, plan_segments, sample_frames
 

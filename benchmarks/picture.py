@@ -15,7 +15,7 @@ import av
 import numpy as np
 
 from headhunt import video
-from headhunt.demo.ablation import ROWS, RSS
+from headhunt.chains.ablation import ROWS, RSS
 from headhunt.store import Store
 
 WIDTH, HEIGHT = 960, 300

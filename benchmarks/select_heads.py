@@ -27,7 +27,7 @@ from sklearn.covariance import LedoitWolf, ledoit_wolf
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.metrics.pairwise import rbf_kernel
 
-from headhunt.heads import RSS_METRICS, combine, robust, top_k
+from headhunt.ranking import RSS_METRICS, combine, robust, top_k
 from headhunt.saliency import measure
 
 T = TypeVar("T")

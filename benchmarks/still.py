@@ -18,7 +18,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from headhunt.demo.dataset import make_dataset
+from headhunt.demo.world.dataset import make_dataset
 from headhunt.stages.evaluate import EvaluateConfig, evaluate
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.stages.fit import FitConfig, fit

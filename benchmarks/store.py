@@ -70,8 +70,8 @@ class Clock:
 def writing(folder: Path, n_segments: int, threads: int) -> None:
     import torch
 
-    from headhunt.demo import model as embedded
     from headhunt.demo import world
+    from headhunt.models import random as embedded
     from headhunt.stages import extract as stage
     from headhunt.stages.extract import ExtractConfig, extract, prepare
 

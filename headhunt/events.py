@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
 from headhunt.errors import ComputeError, InputError, LabelError, UsageError
-from headhunt.protocols import pool_frames, score_runs
+from headhunt.frames import pool_frames, score_runs
 from headhunt.records import Bool, Event, Float64, Int64
 
 MAX_SIGMA = 1000.0

@@ -21,6 +21,9 @@ UInt8 = npt.NDArray[np.uint8]
 Json = dict[str, Any]
 Unit = Literal["segment", "video"]
 
+TEST = "test"
+"""The split that is only evaluated on: its labels are never selected, fitted or tuned with."""
+
 HEADS_FORMAT = "headhunt-heads"
 HEADS_VERSION = 1
 
@@ -64,6 +67,23 @@ class Segment:
 
     def __post_init__(self) -> None:
         Interval(self.start_frame, self.end_frame)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Sizes of a model's text decoder.
+
+    Attributes:
+        layers: Decoder layers.
+        heads: Query heads a layer.
+        head_dim: Channels a head.
+        hidden: Width of the residual stream.
+    """
+
+    layers: int
+    heads: int
+    head_dim: int
+    hidden: int
 
 
 @dataclass(frozen=True)

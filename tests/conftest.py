@@ -22,9 +22,9 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint folder of a small InternVL with random weights: 4 layers x 8 heads, 2 key-value heads."""
-    from headhunt.demo import model
+    from headhunt.models import random
 
     folder = tmp_path_factory.mktemp("models") / "tiny"
     folder.mkdir()
-    model.build(folder, layers=4, heads=8, hidden=64)
+    random.build(folder, layers=4, heads=8, hidden=64)
     return folder

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from benchmarks import gpu
-from headhunt import activations
+from headhunt.extraction import activations
+from headhunt.extraction.decoders import Decoders
+from headhunt.extraction.passes import Passes
 from headhunt.stages import extract as stage
-from headhunt.stages._decoders import Decoders
-from headhunt.stages._passes import Passes
 from headhunt.stages.extract import ExtractConfig
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from headhunt.demo.trainer import TrainConfig, Trainer
-from headhunt.demo.training_data import by_cells, segments_of, shots_of, told_of
+from headhunt.demo.training.trainer import TrainConfig, Trainer
+from headhunt.demo.training.training_data import by_cells, segments_of, shots_of, told_of
 from headhunt.stages.doctor import doctor
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.store import RowStatus, Store
-from tests.videos import write_video
+from tests.made_videos import write_video
 
 pytestmark = [
     pytest.mark.cuda,

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headhunt import scorer_files
+from headhunt.artefacts import scorer_files
+from headhunt.artefacts.references import load_heads, wanted
 from headhunt.records import Head
-from headhunt.stages._artefacts import load_heads, wanted
 from headhunt.stages.evaluate import EvaluateConfig, evaluate
 from headhunt.stages.extract import ExtractConfig, extract, prepare
 from headhunt.stages.fit import FitConfig, fit

@@ -35,13 +35,18 @@ def test_the_wheel_holds_data_licence_and_types(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
     for wanted in ("headhunt/prompts/headhunt5.yaml", "headhunt/py.typed", "vadkit/py.typed"):
         assert wanted in names
-    embedded = {path.name for path in (ROOT / "headhunt/demo/embedded").iterdir()}
+    embedded = {path.name for path in (ROOT / "headhunt/models/embedded").iterdir()}
     assert "model.safetensors" in embedded
-    assert {f"headhunt/demo/embedded/{name}" for name in embedded} <= set(names)
+    assert {f"headhunt/models/embedded/{name}" for name in embedded} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert "vadkit = vadkit.app:main" in wheel.read(entry).decode()
     assert not [name for name in names if "test" in name.lower().split("/")[0]]
+
+
+def test_the_wheel_holds_no_training(wheel: zipfile.ZipFile) -> None:
+    assert not [name for name in wheel.namelist() if "training" in name]
+    assert "headhunt/demo/world/__init__.py" in wheel.namelist()
 
 
 def test_the_wheel_is_small(wheel: zipfile.ZipFile) -> None:

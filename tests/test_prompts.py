@@ -53,7 +53,7 @@ def test_every_built_in_set_loads_and_is_called_like_its_file(name: str) -> None
 
 
 def test_the_module_is_not_shadowed_by_the_folder_of_data() -> None:
-    assert importlib.import_module("headhunt.prompts").__file__ == str(ROOT / "headhunt" / "prompts.py")
+    assert importlib.import_module("headhunt.prompts").__file__ == str(ROOT / "headhunt" / "prompts" / "__init__.py")
     assert prompts.load is load
 
 

@@ -75,7 +75,7 @@ def demo(
 
 
 def _tell(report: Any) -> None:
-    from headhunt.demo.ablation import FIGURES
+    from headhunt.chains.ablation import FIGURES
 
     columns = ["row", *FIGURES.values(), "AUC 95 % from", "to"]
     table = [[r.name, *(r.figures[key] for key in FIGURES), *(r.interval or (None, None))] for r in report.results]
@@ -86,7 +86,7 @@ def _tell(report: Any) -> None:
 
 
 def _tell_together(together: dict[str, Any]) -> None:
-    from headhunt.demo.ablation import FIGURES, ROWS
+    from headhunt.chains.ablation import FIGURES, ROWS
 
     names = {row.name.strip(): row.name for row in ROWS}
     table = [[names.get(row["row"], row["row"]), *(_spread(row[key]) for key in FIGURES)] for row in together["rows"]]

@@ -197,7 +197,7 @@ def extract(
     parts = shard.split("/")
     if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
         raise UsageError("--shard is i/n with 0 <= i < n", got=shard, expected="such as 0/4")
-    from headhunt.stages._artefacts import wanted
+    from headhunt.artefacts.references import wanted
     from headhunt.stages.extract import ExtractConfig
     from headhunt.stages.extract import extract as stage
 
@@ -252,7 +252,7 @@ def extract(
         return
     with console.progress() as progress:
         if several:
-            from headhunt.side_by_side import extract_side_by_side
+            from headhunt.chains.devices import extract_side_by_side
 
             report = extract_side_by_side(videos, store, config, several, progress=progress)
         else:

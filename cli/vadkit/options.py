@@ -130,7 +130,7 @@ BatchSize = Annotated[
 
 def _grey_levels(text: str) -> float:
     if text == "auto":
-        from headhunt.still import BOUND
+        from headhunt.extraction.still import BOUND
 
         return BOUND
     try:

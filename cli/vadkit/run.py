@@ -64,7 +64,7 @@ def run(
             expected="a store of its own for these videos",
             hint="name one with --store, such as --store run.zarr",
         )
-    from headhunt.pipeline import run as chain
+    from headhunt.chains.run import run as chain
     from headhunt.stages.extract import ExtractConfig
     from headhunt.stages.localize import LocalizeConfig
     from headhunt.store import Store

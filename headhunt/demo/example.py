@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from headhunt import heads as head_sets
-from headhunt.demo.ablation import FIGURES, ROWS, RSA, RSS, Result, Row, measure, summary
-from headhunt.demo.look_alikes import LOOK_ALIKE_OF
+from headhunt import ranking
+from headhunt.chains.ablation import FIGURES, ROWS, RSA, RSS, Result, Row, measure, summary
 from headhunt.demo.world import make_dataset, plan_dataset
+from headhunt.demo.world.look_alikes import LOOK_ALIKE_OF
+from headhunt.progress import Progress, silent
 from headhunt.records import HeadSet, Json
-from headhunt.stages._progress import Progress, silent
 from headhunt.stages.extract import ExtractConfig, extract
 
 SECONDS = 24.96  # of a video: thirteen segments, long enough for two incidents in most
@@ -157,14 +157,12 @@ def overlaps(chosen: Sequence[Mapping[str, HeadSet]]) -> Json:
     names = {"rss": str(RSS.name), "rsa": str(RSA.name)}
     for metric, name in names.items():
         sets = [one[name] for one in chosen if name in one]
-        pairs = [head_sets.overlap(a, b) for a, b in itertools.combinations(sets, 2)]
+        pairs = [ranking.overlap(a, b) for a, b in itertools.combinations(sets, 2)]
         out[metric] = float(np.mean(pairs)) if pairs else None
         count: dict[str, int] = {}
         for head in sorted(h for one in sets for h in one.heads):
             count[str(head)] = count.get(str(head), 0) + 1
         out[f"{metric}_heads"] = dict(sorted(count.items(), key=lambda item: -item[1]))
-    same = [
-        head_sets.overlap(one[names["rss"]], one[names["rsa"]]) for one in chosen if set(names.values()) <= set(one)
-    ]
+    same = [ranking.overlap(one[names["rss"]], one[names["rsa"]]) for one in chosen if set(names.values()) <= set(one)]
     out["rss_rsa"] = float(np.mean(same)) if same else None
     return out

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headhunt.errors import ModelError
 from headhunt.models.preprocess import Preprocess
-from headhunt.records import Json
+from headhunt.records import Json, ModelSpec
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """Sizes of the text decoder.
-
-    Attributes:
-        layers: Decoder layers.
-        heads: Query heads a layer.
-        head_dim: Channels a head.
-        hidden: Width of the residual stream.
-    """
-
-    layers: int
-    heads: int
-    head_dim: int
-    hidden: int
 
 
 class Backbone(Protocol):

@@ -138,8 +138,9 @@ def _disk(folder: Path | None) -> str:
 
 def _model(model: str, device: str, dtype: str, attn: str) -> str:
     """Load it, prove its heads, and compare the packed pass with full prefills."""
-    from headhunt import golden, models
-    from headhunt.activations import Extractor
+    from headhunt import models
+    from headhunt.extraction import golden
+    from headhunt.extraction.activations import Extractor
 
     backbone = models.load(model, device=device, dtype=dtype, attn=attn)
     segment = golden.made_up(backbone)

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headhunt.errors import ModelError
+from headhunt.extraction.batch_size import is_out_of_memory
+from headhunt.extraction.costs import Operations, operations, pace
+from headhunt.extraction.decoders import Decoders
+from headhunt.extraction.preparation import ExtractConfig, Run, choose, plan_videos, prepare
+from headhunt.extraction.sources import collect
+from headhunt.progress import Progress, silent
 from headhunt.records import Interval, Json
 from headhunt.segments import sample_frames
-from headhunt.stages._batch_size import is_out_of_memory
-from headhunt.stages._costs import Operations, operations, pace
-from headhunt.stages._decoders import Decoders
-from headhunt.stages._extraction import ExtractConfig, Run, choose, plan_videos, prepare
-from headhunt.stages._inputs import collect
-from headhunt.stages._progress import Progress, silent
 from headhunt.store import PlannedVideo
 
 if TYPE_CHECKING:
-    from headhunt.activations import Tokens
+    from headhunt.extraction.activations import Tokens
 
 FLOAT16_BYTES = 2
 AUTO = 4  # segments a pass that is measured when their number is to be found

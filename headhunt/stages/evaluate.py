@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from headhunt import metrics
+from headhunt.artefacts import scores as score_lists
 from headhunt.errors import InputError, LabelError, UsageError
-from headhunt.metrics import VideoResult
-from headhunt.protocols import PROTOCOLS
+from headhunt.frames import PROTOCOLS
+from headhunt.metrics import evaluation
+from headhunt.metrics.evaluation import VideoResult
 from headhunt.records import Event, Interval, Json
-from headhunt.stages import _scores
 from headhunt.store import Store, VideoStatus, VideoTable
 
 
@@ -61,7 +61,7 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
     store = Store(store_path, writable=True)
     events = store.artefact("events", config.events)
     store.check_fresh(events)
-    scores = _scores.load(store, events.facts["scores"])
+    scores = score_lists.load(store, events.facts["scores"])
     videos = store.videos()
     split = config.split if config.split is not None else "test" if "test" in videos.split else None
     chosen = [i for i in range(len(videos)) if split is None or videos.split[i] == split]
@@ -73,7 +73,7 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
             where = "the store" if split is None else f"the split {split!r}"
             raise UsageError(f"{len(unknown)} of the videos to evaluate are not in {where}", got=unknown[:5])
         chosen = [i for i in chosen if videos.path[i] in config.videos]
-    per_video = {v.index: v for v in _scores.by_video(store, scores)}
+    per_video = {v.index: v for v in score_lists.by_video(store, scores)}
     smoothed = dict(zip(events.arrays["row"].tolist(), events.arrays["smoothed"].tolist(), strict=True))
     left_out: dict[str, list[str]] = {"without_label": [], "failed": [], "events_not_known": []}
     results, clipped = [], 0
@@ -110,7 +110,7 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
             got={k: len(v) for k, v in left_out.items()},
             hint="run `vadkit label MANIFEST` first",
         )
-    result = metrics.evaluate(
+    result = evaluation.evaluate(
         results,
         tau=float(events.facts["tau"]),
         protocol=config.protocol,

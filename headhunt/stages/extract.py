@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from headhunt import segments, video
+from headhunt.artefacts.references import check_like
 from headhunt.errors import StaleError, StoreBusyError
-from headhunt.memory import keep_freed_memory
+from headhunt.extraction.batch_size import BatchSize
+from headhunt.extraction.decoders import Decoders, Task
+from headhunt.extraction.memory import keep_freed_memory
+from headhunt.extraction.passes import Counts, Passes
+from headhunt.extraction.preparation import UNITS, ExtractConfig, Run, choose, plan_videos, prepare, units_of
+from headhunt.extraction.shared_frames import SharedFrames
+from headhunt.extraction.sources import Source, collect, unlisted
+from headhunt.extraction.still_segments import StillSegments
+from headhunt.progress import Progress, silent
 from headhunt.records import Interval
-from headhunt.stages._artefacts import check_like
-from headhunt.stages._batch_size import BatchSize
-from headhunt.stages._decoders import Decoders, Task
-from headhunt.stages._extraction import UNITS, ExtractConfig, Run, choose, plan_videos, prepare, units_of
-from headhunt.stages._frames import SharedFrames
-from headhunt.stages._inputs import Source, collect, unlisted
-from headhunt.stages._passes import Counts, Passes
-from headhunt.stages._progress import Progress, silent
-from headhunt.stages._still import StillSegments
 from headhunt.store import SHARD_ROWS, RowStatus, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
 
 __all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "conclude", "extract", "prepare"]

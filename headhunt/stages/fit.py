@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from headhunt import scorer as scorers
-from headhunt import scorer_files, steering
+from headhunt.artefacts import scorer_files
+from headhunt.artefacts.references import default_prompt, load_heads
 from headhunt.errors import UsageError
 from headhunt.records import Head
-from headhunt.scorer import Scorer
-from headhunt.stages._artefacts import default_prompt, load_heads
-from headhunt.stages._rows import calibration
+from headhunt.scorers import scorer as scorers
+from headhunt.scorers import steering
+from headhunt.scorers.scorer import Scorer
+from headhunt.stages.labelled_rows import calibration
 from headhunt.store import Store
 
 METHODS = ("logistic", "steer", "svm", "mlp")

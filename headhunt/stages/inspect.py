@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from headhunt.errors import HeadhuntError
+from headhunt.progress import Progress, silent
 from headhunt.records import Json
-from headhunt.stages._progress import Progress, silent
 from headhunt.store import RowStatus, Store, VideoStatus
 from headhunt.store.layout import KINDS, SHARD_ROWS
 

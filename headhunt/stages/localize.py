@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from headhunt import events as noun
-from headhunt import protocols
+from headhunt import frames as frame_lists
+from headhunt.artefacts import scores as score_lists
 from headhunt.errors import LabelError, UsageError
 from headhunt.files import write_atomic
-from headhunt.records import Event, Float64, Json
-from headhunt.stages import _scores
-from headhunt.stages._rows import TEST, pick_split
+from headhunt.records import TEST, Event, Float64, Json
+from headhunt.stages.labelled_rows import pick_split
 from headhunt.store import Store, VideoTable
 
 SIGMA, TAU = 1.5, 0.65
@@ -95,9 +95,9 @@ def localize(store_path: Path, config: LocalizeConfig, *, output: Path | None = 
         LabelError: Calibration has no labelled frames of both classes.
     """
     store = Store(store_path, writable=True)
-    scores = _scores.load(store, config.scores)
+    scores = score_lists.load(store, config.scores)
     videos = store.videos()
-    per_video = list(_scores.by_video(store, scores))
+    per_video = list(score_lists.by_video(store, scores))
     sigma, tau, source, f1, notes = _settings(store, scores.name, per_video, videos, config)
     found: list[Event] = []
     smoothed = np.full(len(scores.arrays["row"]), np.nan)
@@ -159,7 +159,7 @@ def localize(store_path: Path, config: LocalizeConfig, *, output: Path | None = 
 def _settings(
     store: Store,
     name: str,
-    per_video: list[_scores.VideoScores],
+    per_video: list[score_lists.VideoScores],
     videos: VideoTable,
     config: LocalizeConfig,
 ) -> tuple[float, float, str, float | None, list[str]]:
@@ -183,7 +183,7 @@ def _settings(
 
 
 def _calibrate(
-    per_video: list[_scores.VideoScores], videos: VideoTable, config: LocalizeConfig
+    per_video: list[score_lists.VideoScores], videos: VideoTable, config: LocalizeConfig
 ) -> tuple[float, float, str, float | None, list[str]]:
     split = pick_split(videos, config.split if config.split is not None else "val" if "val" in videos.split else None)
     assert split != TEST
@@ -196,7 +196,7 @@ def _calibrate(
         if videos.abnormal[index] and events is None:
             left += 1
             continue
-        truth = protocols.frame_truth(int(videos.frames[index]), events or ())
+        truth = frame_lists.frame_truth(int(videos.frames[index]), events or ())
         usable.append((video.start_frame, video.end_frame, video.score, truth))
     notes = [f"{left} abnormal videos with a label but no events left out of the calibration"] if left else []
     if not usable:
@@ -210,7 +210,7 @@ def _calibrate(
     return best.sigma, best.tau, f"calibrated on {len(usable)} videos of split {split!r}", best.f1, notes
 
 
-def _times(video: _scores.VideoScores, n_frames: int, duration_s: float) -> Float64:
+def _times(video: score_lists.VideoScores, n_frames: int, duration_s: float) -> Float64:
     """True time of every frame: exact at the segments' borders, where events begin and end, linear between them."""
     at = {0: 0.0, n_frames: duration_s}
     at |= dict(zip(video.table.start_frame.tolist(), video.table.start_s.tolist(), strict=True))

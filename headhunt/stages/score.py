@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from headhunt import events
-from headhunt import scorer as scorers
+from headhunt.artefacts.references import check_scorer, load_scorer
 from headhunt.errors import InputError
-from headhunt.stages._artefacts import check_scorer, load_scorer
+from headhunt.scorers import scorer as scorers
 from headhunt.store import RowStatus, Store
 
 

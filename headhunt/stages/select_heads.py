@@ -10,15 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from headhunt import heads as ranking
-from headhunt import saliency
+from headhunt import ranking, saliency
 from headhunt.errors import UsageError
 from headhunt.files import write_atomic
+from headhunt.prefetch import prefetch
+from headhunt.progress import Progress, silent
 from headhunt.records import Float32, HeadSet, Int64
 from headhunt.saliency import SaliencyOptions
-from headhunt.stages._prefetch import prefetch
-from headhunt.stages._progress import Progress, silent
-from headhunt.stages._rows import calibration
+from headhunt.stages.labelled_rows import calibration
 from headhunt.store import SHARD_ROWS, Store
 
 RSS = ("lda", "kl", "mmd", "nmi")

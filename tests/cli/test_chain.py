@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.videos import write_video
+from tests.made_videos import write_video
 
 Call = Callable[..., Any]
 

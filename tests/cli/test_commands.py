@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from headhunt.still import BOUND
+from headhunt.extraction.still import BOUND
 from headhunt.store import Store
 from tests.cli.conftest import call, make_store
-from tests.videos import write_video
+from tests.made_videos import write_video
 
 Call = Callable[..., Any]
 
@@ -187,7 +187,7 @@ def test_manifest_of_a_folder_that_is_not_there_is_1(vadkit: Call, tmp_path: Pat
 def test_heads_to_extract_come_from_a_file_a_store_or_a_name(
     vadkit: Call, store: Path, tmp_path: Path, which: str
 ) -> None:
-    from headhunt.stages._artefacts import wanted
+    from headhunt.artefacts.references import wanted
 
     vadkit("select-heads", "--metric", "lda", "--k", "2", "--store", store, "-o", tmp_path / "heads.json")
     chosen = Store(store).artefact("heads").facts["head_set"]["heads"]
@@ -212,7 +212,7 @@ def test_heads_to_extract_come_from_a_file_a_store_or_a_name(
 
 
 def test_all_heads_need_no_store(tmp_path: Path) -> None:
-    from headhunt.stages._artefacts import Wanted, wanted
+    from headhunt.artefacts.references import Wanted, wanted
 
     assert wanted("all", tmp_path / "none.zarr") == Wanted()
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from headhunt.demo import ablation, example
-from headhunt.demo.plan import WorldConfig
+from headhunt.chains import ablation
+from headhunt.demo import example
+from headhunt.demo.world.plan import WorldConfig
 from vadkit import demo
 
 Call = Callable[..., Any]

@@ -79,20 +79,20 @@ def test_chance_has_a_seed(command: str) -> None:
 
 
 def test_choices_are_those_of_the_library() -> None:
-    from headhunt import events, models, protocols
+    from headhunt import events, frames, models
     from headhunt.datasets import READERS
-    from headhunt.stages import _rows
+    from headhunt.scorers.steering import Variant
     from headhunt.stages import extract as extract_stage
     from headhunt.stages import fit as fit_stage
+    from headhunt.stages import labelled_rows
     from headhunt.stages import select_heads as select_stage
-    from headhunt.steering import Variant
 
     assert choices(select_heads.select_heads, "metric") == set(select_stage.METRICS)
-    assert choices(select_heads.select_heads, "units") == set(_rows.UNITS)
+    assert choices(select_heads.select_heads, "units") == set(labelled_rows.UNITS)
     assert choices(fit.fit, "method") == set(fit_stage.METHODS) == set(fit.BELONGS)
     assert choices(fit.fit, "variant") == set(get_args(Variant))
     assert choices(localize.localize, "smoothing") == set(events.SMOOTHERS)
-    assert choices(evaluate.evaluate, "protocol") == set(protocols.PROTOCOLS)
+    assert choices(evaluate.evaluate, "protocol") == set(frames.PROTOCOLS)
     assert choices(manifest.manifest, "dataset") == set(READERS) == set(manifest.BELONGS)
     assert choices(extract.extract, "units") == set(extract_stage.UNITS)
     assert choices(doctor.doctor, "dtype") == set(models.DTYPES)
@@ -132,7 +132,7 @@ def test_defaults_are_those_of_the_library() -> None:
 
 
 def test_options_of_a_fit_exist_and_show_the_default_of_the_library() -> None:
-    from headhunt import scorer, steering
+    from headhunt.scorers import scorer, steering
 
     fitters: dict[str, Callable[..., Any]] = scorer.FITTERS | {"steer": steering.fit_steer}
     shown = {p.name: p.show_default for p in parameters("fit")}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from headhunt import store as stores
-from headhunt.demo import ablation, example
+from headhunt.chains import ablation
+from headhunt.demo import example
 from headhunt.demo.world import plan_dataset
 from headhunt.records import Head, HeadSet, ManifestRow
 from headhunt.stages.evaluate import EvaluateConfig, evaluate

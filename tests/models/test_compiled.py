@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from headhunt import models
-from headhunt.activations import Extractor, share
 from headhunt.errors import ModelError
+from headhunt.extraction.activations import Extractor, share
 from headhunt.models.compiled import compile_layers
 from headhunt.prompts import FRAME_TEXT
 

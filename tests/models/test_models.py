@@ -14,10 +14,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from headhunt import models
-from headhunt.demo import model as embedded
 from headhunt.errors import ModelError
-from headhunt.models import internvl
+from headhunt.models import random as embedded
 from headhunt.models.backbone import find_decoder, prove_heads
+from headhunt.models.families import internvl
 from headhunt.models.preprocess import Preprocess, read_settings, square_tile
 
 

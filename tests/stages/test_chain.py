@@ -17,13 +17,13 @@ from sklearn.metrics import roc_auc_score
 from headhunt import events as events_noun
 from headhunt import saliency
 from headhunt import store as stores
+from headhunt.artefacts.references import load_heads
 from headhunt.errors import FingerprintError, LabelError, StaleError, UsageError
 from headhunt.records import Head, Interval, ManifestRow
-from headhunt.stages._artefacts import load_heads
-from headhunt.stages._rows import calibration
 from headhunt.stages.evaluate import EvaluateConfig, evaluate
 from headhunt.stages.fit import FitConfig, fit
 from headhunt.stages.inspect import inspect
+from headhunt.stages.labelled_rows import calibration
 from headhunt.stages.localize import LocalizeConfig, localize
 from headhunt.stages.score import ScoreConfig, score
 from headhunt.stages.select_heads import METRICS, SelectConfig, select_heads

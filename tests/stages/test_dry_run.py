@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from headhunt.activations import Extractor
 from headhunt.errors import ComputeError, ModelError
+from headhunt.extraction import costs
+from headhunt.extraction.activations import Extractor
+from headhunt.extraction.preparation import Run
 from headhunt.records import Head
-from headhunt.stages import _costs
-from headhunt.stages._extraction import Run
 from headhunt.stages.dry_run import dry_run
 from headhunt.stages.extract import ExtractConfig, prepare
-from tests.videos import write_video
+from tests.made_videos import write_video
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +53,14 @@ def test_operations_are_those_that_torch_counts(run: Run, method: str, heads, co
     seen = counter.get_total_flops()
     with FlopCounterMode(display=False) as counter:
         extractor.read(visual[None])
-    cost = _costs.operations(extractor)
+    cost = costs.operations(extractor)
     assert 4 * cost.vision == pytest.approx(seen, rel=1e-3)
     assert cost.prefix + cost.suffixes == pytest.approx(counter.get_total_flops(), rel=1e-3)
     assert (cost.prefix == 0) == (method == "full")
 
 
 def test_shared_frames_are_counted_once_and_rows_all(config: ExtractConfig, run: Run, video: Path) -> None:
-    one = _costs.operations(run.extractor)
+    one = costs.operations(run.extractor)
     plain = dry_run([video], replace(config, units="segment"))
     assert plain.segments == 2
     assert plain.operations is not None
@@ -79,20 +79,20 @@ def test_shared_frames_are_counted_once_and_rows_all(config: ExtractConfig, run:
 def test_the_time_is_that_of_real_passes_of_the_true_shape(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     shapes: list[tuple[int, ...]] = []
     times = iter([0.0, 0.0, 9.0, 9.0, 9.0, 12.0, 12.0, 12.0, 16.0])  # passes of 9, 3 and 4 seconds
-    monkeypatch.setattr(_costs, "_speed", lambda _extractor: 1e15)
+    monkeypatch.setattr(costs, "_speed", lambda _extractor: 1e15)
     monkeypatch.setattr(Extractor, "__call__", lambda self, pixels: shapes.append(pixels.shape))
-    monkeypatch.setattr(_costs.time, "monotonic", lambda: next(times))
-    measured = _costs.pace(run.extractor, 4, 2)
+    monkeypatch.setattr(costs.time, "monotonic", lambda: next(times))
+    measured = costs.pace(run.extractor, 4, 2)
     monkeypatch.undo()
     assert shapes == [(2, 4, 3, 56, 56)] * 3
     assert measured.seconds == pytest.approx(3.0 / 2)
 
 
 def test_what_would_take_too_long_is_not_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_costs, "_speed", lambda _extractor: 1e3)
+    monkeypatch.setattr(costs, "_speed", lambda _extractor: 1e3)
     monkeypatch.setattr(Extractor, "__call__", lambda self, pixels: pytest.fail("it was run"))
-    cost = _costs.operations(run.extractor).times(frames=4, rows=1)
-    measured = _costs.pace(run.extractor, 4, 2)
+    cost = costs.operations(run.extractor).times(frames=4, rows=1)
+    measured = costs.pace(run.extractor, 4, 2)
     assert measured.seconds == pytest.approx(cost.total / 1e3)
     assert "matrix product" in measured.source
 
@@ -107,11 +107,11 @@ def test_less_is_measured_where_a_batch_does_not_fit(run: Run, monkeypatch: pyte
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(Extractor, "__call__", call)
-    assert "passes of 1 over" in _costs.pace(run.extractor, 4, 4).source
+    assert "passes of 1 over" in costs.pace(run.extractor, 4, 4).source
     assert shapes == [4, 2, 1, 1, 1]
     room = 0
     with pytest.raises(ComputeError, match="does not fit"):
-        _costs.pace(run.extractor, 4, 4)
+        costs.pace(run.extractor, 4, 4)
 
 
 def test_a_device_that_is_not_here_leaves_the_time_open_and_counts_all_the_same(

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 
 from headhunt import models, segments, video
-from headhunt.activations import Extractor
 from headhunt.datasets import write_manifest
-from headhunt.demo import model as embedded
 from headhunt.errors import FingerprintError, InputError, StaleError, StoreBusyError, UsageError
+from headhunt.extraction.activations import Extractor
+from headhunt.extraction.passes import Passes
+from headhunt.models import random as embedded
 from headhunt.records import Head, Interval, ManifestRow
-from headhunt.stages._passes import Passes
 from headhunt.stages.extract import ExtractConfig, extract, prepare
 from headhunt.store import RowStatus, Store, VideoStatus, claim_shard
-from tests.videos import write_video
+from tests.made_videos import write_video
 
 SERVER = Path(__file__).with_name("kill_at_random.py")
 ROOT = Path(__file__).resolve().parents[2]

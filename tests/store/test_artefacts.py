@@ -10,7 +10,7 @@ import pytest
 
 from headhunt.errors import InputError, StaleError, StoreError
 from headhunt.store import Store
-from tests.stores import make
+from tests.made_stores import make
 
 
 def test_artefacts_come_back_and_know_when_they_are_stale(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from headhunt import store as stores
 from headhunt.errors import StoreBusyError
 from headhunt.store import Store
 from headhunt.store.locks import disk_error, lock
-from tests.stores import make, planned
+from tests.made_stores import make, planned
 
 
 def _hold(path: str, ready, end) -> None:

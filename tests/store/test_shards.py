@@ -15,7 +15,7 @@ import zarr
 from headhunt import store as stores
 from headhunt.errors import StoreError
 from headhunt.store import RowStatus, ShardWriter, Store
-from tests.stores import features, fill, make, planned
+from tests.made_stores import features, fill, make, planned
 
 
 def test_a_shard_has_one_writer(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from headhunt import store as stores
 from headhunt.errors import ComputeError, FingerprintError, ForeignStoreError, InputError, StoreError
 from headhunt.records import Head, Interval, ManifestRow
 from headhunt.store import RowStatus, ShardWriter, Store, VideoStatus
-from tests.stores import PICKS, SPEC, features, fill, make, planned
+from tests.made_stores import PICKS, SPEC, features, fill, make, planned
 
 
 def test_what_is_written_comes_back(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from headhunt.errors import InputError, VideoError
 from headhunt.video import probe, read_frames, stream
-from tests.videos import KINDS, read_number, spaced, write_image, write_video
+from tests.made_videos import KINDS, read_number, spaced, write_image, write_video
 
 
 def test_a_damaged_packet_fails_its_groups_and_no_other(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from headhunt.errors import InputError, VideoError
 from headhunt.video import find_videos, probe, read_frames, stream
-from tests.videos import numbers, write_video
+from tests.made_videos import numbers, write_video
 
 
 def unreadable(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from headhunt.errors import VideoError
 from headhunt.video import find_videos, probe, read_frames, stream
-from tests.videos import B_FRAMES, KINDS, assert_exact, draw_frame, numbers, read_number, write_image, write_video
+from tests.made_videos import B_FRAMES, KINDS, assert_exact, draw_frame, numbers, read_number, write_image, write_video
 
 N = 300
 

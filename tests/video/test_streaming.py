@@ -13,7 +13,7 @@ import pytest
 
 from headhunt.errors import InputError, VideoError
 from headhunt.video import probe, read_frames, stream
-from tests.videos import KINDS, assert_exact, numbers, read_number, spaced, write_video
+from tests.made_videos import KINDS, assert_exact, numbers, read_number, spaced, write_video
 
 N = 300
 

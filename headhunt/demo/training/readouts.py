@@ -1,0 +1,124 @@
+"""Read-outs that exist in training alone: what patches, visual tokens, frames and whole segments must let be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from headhunt.demo.training import bodies
+from headhunt.demo.training.network import HIDDEN, SEEING, Layout, Packed
+from headhunt.demo.training.training_data import INDEX, MANY, PATCH_WORDS
+
+MOST_COUNTED = 9  # people or cars in a frame, told apart
+
+
+class Readings(NamedTuple):
+    """What the decoder's read-outs read, and what they are to say.
+
+    Attributes:
+        gist: (n, hidden) at the ends of questions, after `GIST` layers.
+        seen: (n, words), in how many of its frames the segment shows each, between 0 and 1.
+        frame: (m, hidden) at the ends of frames, after `FRAME_GIST` layers.
+        shown: (m, words), 1 where the frame shows it.
+        people: int (m,), how many the frame shows, at most `MOST_COUNTED`.
+        cars: int (m,).
+    """
+
+    gist: torch.Tensor
+    seen: torch.Tensor
+    frame: torch.Tensor
+    shown: torch.Tensor
+    people: torch.Tensor
+    cars: torch.Tensor
+
+
+class Reader(nn.Module):
+    """Training-only read-outs: which words the patches, the visual tokens and whole segments show; where bodies are.
+
+    Visual tokens are compared with the embeddings of the words themselves, so that what the vision tower sees arrives
+    in the language the decoder speaks. Thrown away after training.
+
+    Args:
+        layout: Gives the ids of the words.
+        shares: How often a patch shows each word, (words,); seldom ones weigh more. None for equal weights.
+    """
+
+    words: torch.Tensor
+    weight: torch.Tensor
+
+    def __init__(self, layout: Layout, shares: Sequence[float] | None = None) -> None:
+        super().__init__()
+        seldom = (
+            np.ones(len(PATCH_WORDS))
+            if shares is None
+            else np.clip(np.sqrt(0.02 / (np.asarray(shares) + 1e-6)), 1.0, 8.0)
+        )
+        self.register_buffer("weight", torch.tensor(seldom, dtype=torch.float32), persistent=False)
+        ids = [layout.ids(" " + word) for word in PATCH_WORDS]
+        if any(len(one) != 1 for one in ids):
+            raise AssertionError("a word of the patches is not one token")
+        self.register_buffer("words", torch.tensor([one[0] for one in ids]), persistent=False)
+        self.patch = nn.Linear(SEEING, len(PATCH_WORDS))
+        nn.init.constant_(self.patch.bias, -4.0)
+        self.body = nn.Linear(SEEING, 2 * bodies.POINTS)
+        self.gist = nn.Linear(HIDDEN, len(PATCH_WORDS))
+        self.frame = nn.Linear(HIDDEN, len(PATCH_WORDS))
+        nn.init.constant_(self.gist.bias, -2.0)
+        nn.init.constant_(self.frame.bias, -2.0)
+        self.people = nn.Linear(HIDDEN, MOST_COUNTED + 1)
+        self.cars = nn.Linear(HIDDEN, MOST_COUNTED + 1)
+        self.bias = nn.Parameter(torch.full((len(PATCH_WORDS),), -4.0))
+        self.scale = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, tokens: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        """Logits (..., words) of visual tokens (..., hidden)."""
+        words = F.normalize(table[self.words].float(), dim=-1)
+        return self.scale * (tokens.float() @ words.T) + self.bias
+
+    def losses(self, read: Readings) -> dict[str, torch.Tensor]:
+        """Losses of the decoder's read-outs: of what segments and frames show, and how many people and cars."""
+        numbers = ((self.people, read.people), (self.cars, read.cars))
+        return {
+            "gist": show_loss(self.gist(read.gist), read.seen, None),
+            "frame": show_loss(self.frame(read.frame), read.shown, None),
+            "number": torch.stack([F.cross_entropy(reader(read.frame), n) for reader, n in numbers]).sum(),
+        }
+
+
+def at_frames(states: torch.Tensor, batch: Packed, image: int) -> torch.Tensor:
+    """Of states (b, t, c) those of the token after each frame's visual tokens, (b, f, c)."""
+    shown = batch.ids[0, : batch.prefix] == image
+    after = (shown[:-1] & ~shown[1:]).nonzero()[:, 0] + 1
+    return states[:, after]
+
+
+def counted(words: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """People and cars of each frame, int (n, f), at most `MOST_COUNTED`, from words of cells (n, f, g, g, words)."""
+    numbers = torch.arange(1, len(MANY) + 1, device=words.device)
+    people = (words[..., [INDEX[word] for word in MANY]] * numbers).sum((-3, -2, -1))
+    cars = words[..., INDEX["cars"]].sum((-2, -1), dtype=torch.int64)
+    return people.clamp(max=MOST_COUNTED), cars.clamp(max=MOST_COUNTED)
+
+
+def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    """Binary cross entropy, summed over words, mean over places; `weight` (words,) is that of a word that is shown."""
+    loss = F.binary_cross_entropy_with_logits(logits.float(), words.float(), pos_weight=weight, reduction="none")
+    return loss.sum(-1).mean()
+
+
+def body_loss(points: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Mean distance (smooth L1, in patches) of the points of bodies, over the patches that show one.
+
+    Args:
+        points: (..., 2 * POINTS), read out of the patches.
+        wanted: (..., 2 * POINTS + 1), as `headhunt.demo.training.bodies` gives them.
+    """
+    known, there = wanted[..., :-1], wanted[..., -1]
+    # What is far from a patch, hidden behind others as a rule, must not outweigh what it shows.
+    apart = F.smooth_l1_loss(points.float(), known.clamp(-5, 5), reduction="none", beta=0.5).mean(-1)
+    return (apart * there).sum() / there.sum().clamp(min=1.0)

@@ -1,0 +1,73 @@
+"""How a sample that is shown again differs: mirrored half the time, all its frames in another brightness.
+
+Whole batches are varied at once, on the device that trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from headhunt.demo.training import bodies
+from headhunt.demo.training.training_data import INDEX, PATCH_WORDS
+from headhunt.demo.world.facts import Facts
+
+GAIN, LIFT = 0.15, 12.0  # brightness: factor from 1 - GAIN to 1 + GAIN, then so many of 255 more or less
+_OTHER_WAY: dict[str, Any] = {"left": "right", "right": "left"}
+_SWAPPED = [INDEX[_OTHER_WAY.get(word, word)] for word in PATCH_WORDS]
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How each sample of a batch is varied.
+
+    Attributes:
+        turned: bool (n,), whether it is mirrored.
+        gain: float32 (n,), factor of its brightness.
+        lift: float32 (n,), what is added to it, of 255.
+    """
+
+    turned: torch.Tensor
+    gain: torch.Tensor
+    lift: torch.Tensor
+
+    @classmethod
+    def drawn(cls, n: int, rng: np.random.Generator, device: torch.device) -> Variation:
+        """Of `n` samples, at random."""
+        turned, gain, lift = rng.random(n) < 0.5, rng.uniform(1 - GAIN, 1 + GAIN, n), rng.uniform(-LIFT, LIFT, n)
+        return cls(*(torch.from_numpy(v).to(device) for v in (turned, gain.astype("f4"), lift.astype("f4"))))
+
+    def pixels(self, frames: torch.Tensor) -> torch.Tensor:
+        """uint8 (n, f, H, W, 3), mirrored and in another brightness."""
+        n = len(frames)
+        frames = self._either(frames, frames.flip(-2))
+        return (frames * self.gain.view(n, 1, 1, 1, 1) + self.lift.view(n, 1, 1, 1, 1)).clamp(0, 255).to(torch.uint8)
+
+    def words(self, patches: torch.Tensor) -> torch.Tensor:
+        """(n, f, g, g, words) of patches or cells: mirrored, "left" and "right" exchanged."""
+        return self._either(patches, patches.flip(-2)[..., _SWAPPED])
+
+    def bodies(self, points: torch.Tensor) -> torch.Tensor:
+        """(n, f, g, g, points) as `headhunt.demo.training.bodies` gives them."""
+        return self._either(points, bodies.mirrored(points))
+
+    def facts(self, facts: Sequence[Facts]) -> list[Facts]:
+        """What is then seen."""
+        return [mirrored(fact) if turned else fact for fact, turned in zip(facts, self.turned.tolist(), strict=True)]
+
+    def _either(self, plain: torch.Tensor, turned: torch.Tensor) -> torch.Tensor:
+        return torch.where(self.turned.view(-1, *[1] * (plain.ndim - 1)), turned, plain)
+
+
+def mirrored(facts: Facts) -> Facts:
+    """What is seen when left and right are exchanged."""
+    actors = (
+        replace(seen, direction=_OTHER_WAY.get(seen.direction, seen.direction),
+                region=_OTHER_WAY.get(seen.region, seen.region))
+        for seen in facts.actors
+    )  # fmt: skip
+    return replace(facts, actors=tuple(actors))

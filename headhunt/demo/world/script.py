@@ -1,0 +1,226 @@
+"""From a seed to the plan of one video: place, light, furniture, ordinary life, look-alikes and incidents."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from headhunt.demo.world.accidents import INCIDENT_PLACES, INCIDENTS
+from headhunt.demo.world.families import make_camera, make_light, make_surface, stream
+from headhunt.demo.world.look_alikes import LOOK_ALIKE_PLACES, LOOK_ALIKES
+from headhunt.demo.world.ordinary import ORDINARY, RIGHT
+from headhunt.demo.world.plan import PLACES, SPLITS, Kind, Split, VideoPlan, WorldConfig
+from headhunt.demo.world.scenery import BAY_WIDTH
+from headhunt.demo.world.stage import Part, Stage, fixture
+from headhunt.errors import InputError
+
+CATEGORIES = tuple(INCIDENTS)
+SHORTEST_S, LONGEST_S = 10.0, 600.0
+# With these a car stands on the road: nothing else drives on it.
+ROAD_TAKEN = ("car crash", "car on pavement", "fire", "explosion", "vandalism", "park", "wash")
+FROM_THE_BEGINNING = "panic"  # its group stands there all the time before
+ONCE = (FROM_THE_BEGINNING, "fire", "explosion", "vandalism")  # what they need stands there from the first frame on
+SHORT_S = 24.0  # a shorter video has room for one incident
+ROOM_S = 6.0  # what an incident needs before the end of the video
+
+
+def plan_video(
+    seed: int,
+    *,
+    kind: Kind,
+    category: str | None = None,
+    second: str | None = None,
+    look_alike: str | None = None,
+    camera: str | None = None,
+    duration_s: float | None = None,
+    split: Split = "train",
+    config: WorldConfig | None = None,
+) -> VideoPlan:
+    """Plan one video; the same arguments give the same plan.
+
+    Args:
+        seed: Any integer >= 0; the two splits have seed spaces of their own.
+        kind: "normal" or "abnormal".
+        category: One of `CATEGORIES` for an abnormal video, None to draw one.
+        second: Another one that happens after it where the video is long enough; "" for none, None to draw one that
+            fits.
+        look_alike: One of `LOOK_ALIKES`: an ordinary scene that resembles a category; "" for none, None to draw.
+        camera: Place of the camera, one of `PLACES`, None to draw one that fits.
+        duration_s: Length in seconds, 10 to 600; None draws 26 to 34.
+        split: "train" or "eval".
+        config: Size, rate and noise; None is `WorldConfig()`.
+
+    Raises:
+        InputError: An unknown name, a look-alike or category that cannot happen at the place, or a length out of range.
+    """
+    config = WorldConfig() if config is None else config
+    _check(seed, kind, category, second, look_alike, camera, duration_s, split)
+    rng = stream(seed, split, 0)
+    if kind == "abnormal" and category is None:
+        fits = [c for c in CATEGORIES if camera is None or camera in INCIDENT_PLACES[c]]
+        fits = [c for c in fits if c != second and not _clash(c, second or "")]
+        category = str(rng.choice(fits))
+    categories = [c for c in (category, second) if c] if kind == "abnormal" else []
+    places = [p for p in PLACES if all(p in INCIDENT_PLACES[c] for c in categories)]
+    places = [p for p in places if not look_alike or p in LOOK_ALIKE_PLACES[look_alike]]
+    place = str(rng.choice(places or PLACES)) if camera is None else camera
+    if place not in places:
+        what = " and ".join(name for name in (*categories, look_alike) if name)
+        raise InputError(f"{what!r} cannot happen at this place", got=place, expected=", ".join(places) or "no place")
+    seconds = float(rng.uniform(26.0, 34.0)) if duration_s is None else duration_s
+    if categories and second is None:
+        fits = [c for c in CATEGORIES if place in INCIDENT_PLACES[c] and c not in categories]
+        fits = [c for c in fits if not any(_clash(c, other) for other in (*categories, look_alike or ""))]
+        categories.append(str(rng.choice(fits)))
+    if seconds < SHORT_S:
+        categories = categories[:1]
+    if look_alike is None:
+        fits = [
+            n for n, where in LOOK_ALIKE_PLACES.items() if place in where and not any(_clash(c, n) for c in categories)
+        ]
+        look_alike = str(rng.choice(fits)) if rng.random() < 0.5 else ""
+    categories.sort(key=lambda c: c != FROM_THE_BEGINNING)
+    where = stream(seed, split, 1)
+    stage = Stage(
+        rng=stream(seed, split, 2),
+        camera=make_camera(where, place, split),
+        config=config,
+        n_frames=max(1, round(seconds * config.fps)),
+    )
+    light = make_light(where, place, split)
+    surface = make_surface(where, split)
+    _furnish(stage)
+    played = _play(stage, categories, look_alike)
+    return VideoPlan(
+        seed=seed,
+        split=split,
+        kind=kind,
+        categories=tuple(played),
+        look_alike=look_alike,
+        config=config,
+        n_frames=stage.n_frames,
+        camera=stage.camera,
+        light=light,
+        surface=surface,
+        actors=tuple(stage.actors),
+        effects=tuple(e for e in stage.effects if e.start_frame < stage.n_frames),
+        events=tuple(sorted(stage.events)),
+    )
+
+
+def _clash(one: str, other: str) -> bool:
+    """Whether both put a car on the road where the other's would be."""
+    return one in ROAD_TAKEN and other in ROAD_TAKEN
+
+
+def _check(
+    seed: int, kind: str, category: str | None, second: str | None, look_alike: str | None,
+    camera: str | None, duration_s: float | None, split: str,
+) -> None:  # fmt: skip
+    for what, got, known in (
+        ("kind", kind, ("normal", "abnormal")),
+        ("category", category, (None, *CATEGORIES)),
+        ("category", second, (None, "", *CATEGORIES)),
+        ("look-alike", look_alike, (None, "", *LOOK_ALIKES)),
+        ("camera", camera, (None, *PLACES)),
+        ("split", split, SPLITS),
+    ):
+        if got not in known:
+            raise InputError(f"the world knows no such {what}", got=repr(got), expected=", ".join(map(repr, known)))
+    if seed < 0:
+        raise InputError("a seed must not be negative", got=seed, expected=">= 0")
+    if kind == "normal" and (category or second):
+        raise InputError("a normal video has no category", got=category or second, hint='plan it with kind="abnormal"')
+    if second and second == category:
+        raise InputError("the second incident is of the same category", got=second, hint="choose another")
+    for one, other in itertools.combinations([name for name in (category, second, look_alike) if name], 2):
+        if _clash(one, other):
+            raise InputError("two scenes need the same stretch of road", got=(one, other), hint="choose another")
+    if duration_s is not None and not SHORTEST_S <= duration_s <= LONGEST_S:
+        raise InputError("a video of this length is not planned", got=duration_s, expected="10 to 600 seconds")
+
+
+def _furnish(stage: Stage) -> None:
+    """Things that stand in the place from the beginning."""
+    place = stage.camera.place
+    if place in ("square", "street"):
+        for z in [11.0, 12.2] if place == "square" else [14.6]:
+            left, right = stage.view.edges(z)
+            for share in stage.rng.permutation([0.2, 0.5, 0.8])[: int(stage.rng.integers(1, 3))]:
+                x = left + (right - left) * (float(share) + stage.uniform(-0.06, 0.06))
+                fixture(stage, str(stage.rng.choice(["bench", "bench", "tree", "bin"])), x, z)
+    if place == "car park":
+        left, right = stage.view.edges(14.3)
+        for i in range(-6, 7):
+            x = i * BAY_WIDTH
+            if left - 1 < x < right + 1 and stage.chance(0.5):
+                Part(stage, "car", x, 14.3, 0).do(
+                    "park", stage.n_frames, facing=0.0 if stage.chance(0.5) else math.pi
+                ).done()
+    if place == "shop":
+        left, right = stage.view.edges(9.2)
+        fixture(stage, "counter", left + (right - left) * stage.uniform(0.15, 0.85), 9.2)
+        if stage.chance(0.6):
+            fixture(
+                stage,
+                str(stage.rng.choice(["sign", "bin", "tree"])),
+                left + (right - left) * stage.uniform(0.1, 0.9),
+                8.9,
+            )
+    if place == "corridor":
+        for side in (-1.75, 1.75):
+            if stage.chance(0.5):
+                facing = RIGHT if side < 0 else -RIGHT
+                fixture(
+                    stage,
+                    str(stage.rng.choice(["bench", "bin", "tree"])),
+                    side,
+                    stage.uniform(7.0, 12.0),
+                    facing=facing,
+                )
+
+
+def _incidents(stage: Stage, categories: Sequence[str]) -> int:
+    """Play the incidents of a video one after the other, calm between them, those of a long video again; how many."""
+    fps, n = stage.config.fps, stage.n_frames
+    short = n < SHORT_S * fps
+    at = round(stage.uniform(0.3, 0.4) * n) if short else stage.frames(stage.uniform(4.0, 7.0))
+    before, after, played = stage.frames(3.0), stage.frames(1.5), 0
+    again = [c for c in categories if c not in ONCE]
+    for number, category in enumerate(itertools.chain(categories, itertools.cycle(again))):
+        if number and at + ROOM_S * fps > n:
+            break
+        known = len(stage.events)
+        x, z = INCIDENTS[category](stage, at)
+        for event in stage.events[known:]:
+            stage.busy.append((event.start_frame - before, event.end_frame + after, x, z))
+        calm = (3.0, 5.0) if number + 1 < len(categories) else (10.0, 30.0)
+        at = max(event.end_frame for event in stage.events) + stage.frames(stage.uniform(*calm))
+        played += 1
+    return played
+
+
+def _play(stage: Stage, categories: Sequence[str], look_alike: str) -> Sequence[str]:
+    """Everything that happens; the categories there was room for."""
+    fps, n = stage.config.fps, stage.n_frames
+    categories = categories[: _incidents(stage, categories)] if categories else categories
+    if look_alike:
+        early = stage.frames(stage.uniform(0.0, 2.0)) if categories else round(stage.uniform(0.05, 0.3) * n)
+        LOOK_ALIKES[look_alike](stage, early)
+    share = {"passer": 3.0, "loiterer": 2.0, "talkers": 1.5, "sitter": 1.0, "cyclist": 0.8, "driver": 0.0}
+    if stage.camera.place not in ("square", "street"):
+        share["sitter"] = 0.3
+    if stage.ground.road:
+        share["driver"] = 3.0 if stage.camera.place == "street" else 1.0
+    if any(scene in ROAD_TAKEN for scene in (*categories, look_alike)):
+        share["driver"] = share["cyclist"] = 0.0
+    names = list(share)
+    weights = [share[k] / sum(share.values()) for k in names]
+    slots = int(stage.rng.integers(1, 3))
+    for _ in range(slots):
+        cursor = -stage.frames(stage.uniform(0.5, 6.0))
+        while cursor < n:
+            end = ORDINARY[str(stage.rng.choice(names, p=weights))](stage, cursor)
+            cursor = max(cursor + fps, end) + stage.frames(stage.uniform(0.3, 4.0))
+    return categories

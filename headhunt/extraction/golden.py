@@ -1,0 +1,112 @@
+"""Golden activations: what a model's heads say of one made-up segment, to prove a machine and its packages by."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headhunt.errors import ArtefactError
+from headhunt.extraction.activations import Extractor, Tokens, share
+from headhunt.files import write_atomic
+from headhunt.models import Backbone
+from headhunt.prompts import load
+from headhunt.records import Float32, Float64, Json, UInt8
+
+FILE, FORMAT, VERSION = "golden.json", "headhunt-golden", 1
+FRAMES, SEED = 2, 20_260_101
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What was measured.
+
+    Attributes:
+        length: float64 (layers, heads), Euclidean length of each head's activation, mean over the five prompts.
+        along: float64 (layers, heads), its product with a fixed direction of length 1, mean over the five prompts.
+    """
+
+    length: Float64
+    along: Float64
+
+    def error(self, other: Golden) -> float:
+        """Largest difference, as a share of the greatest length; infinite when the shapes differ."""
+        if self.length.shape != other.length.shape:
+            return float("inf")
+        greatest = float(self.length.max())
+        gaps = np.abs([self.length - other.length, self.along - other.along])
+        return float(gaps.max()) / greatest if greatest > 0 else float("inf")
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """One made-up segment for a model: two frames of seeded noise and the five prompts of `headhunt5`.
+
+    Attributes:
+        tokens: The prompts.
+        pixels: uint8 (1, frames, 3, height, width).
+        direction: float64 (head_dim,), of length 1.
+    """
+
+    tokens: Tokens
+    pixels: UInt8
+    direction: Float64
+
+    def golden(self, heads: Float32) -> Golden:
+        """What activations (1, prompts, layers, heads, head_dim) of this segment come to."""
+        found = np.asarray(heads[0], dtype=np.float64)
+        return Golden(np.linalg.norm(found, axis=-1).mean(0), (found @ self.direction).mean(0))
+
+
+def made_up(backbone: Backbone) -> MadeUp:
+    """The made-up segment in a model's own tokens and size; the same for the same model."""
+    prompts = load("headhunt5")
+    ids = [
+        backbone.token_ids(p.text, n_frames=FRAMES, frame_text=prompts.frame_text, system=prompts.system)
+        for p in prompts.prompts
+    ]
+    rng = np.random.default_rng(SEED)
+    shape = (1, FRAMES, 3, backbone.preprocess.height, backbone.preprocess.width)
+    pixels = rng.integers(0, 256, shape, dtype=np.uint8)
+    direction = rng.standard_normal(backbone.spec.head_dim)
+    tokens = share(ids, image_token_id=backbone.image_token_id)
+    return MadeUp(tokens, pixels, direction / float(np.linalg.norm(direction)))
+
+
+def measure(backbone: Backbone) -> Golden:
+    """Run the model, packed, on its made-up segment."""
+    segment = made_up(backbone)
+    return segment.golden(Extractor(backbone, segment.tokens, method="packed")(segment.pixels).heads)
+
+
+def save(golden: Golden, folder: Path) -> None:
+    """Write it into a checkpoint's folder."""
+    data = {"format": FORMAT, "version": VERSION, "length": _plain(golden.length), "along": _plain(golden.along)}
+    write_atomic(folder / FILE, json.dumps(data).encode() + b"\n")
+
+
+def read(folder: Path) -> Golden | None:
+    """That of a checkpoint's folder; None when it has none.
+
+    Raises:
+        ArtefactError: The file is damaged.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        data: Json = json.loads(path.read_text(encoding="utf-8"))
+        if data["format"] != FORMAT or data["version"] != VERSION:
+            raise ValueError(f"format {data['format']} {data['version']}")
+        length, along = (np.asarray(data[key], dtype=np.float64) for key in ("length", "along"))
+        if length.ndim != 2 or length.shape != along.shape or not np.isfinite([length, along]).all():
+            raise ValueError(f"shapes {length.shape} and {along.shape}, or not finite")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtefactError(f"{path} is damaged", got=error, hint="fetch the model again") from error
+    return Golden(length, along)
+
+
+def _plain(values: Float64) -> list[list[float]]:
+    return [[round(float(v), 6) for v in row] for row in values]

@@ -1,0 +1,218 @@
+"""`load(name)` -> a frozen multimodal LLM that extraction can run; one file a family, by config.model_type."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headhunt.errors import ModelError
+from headhunt.models.backbone import Backbone
+from headhunt.models.preprocess import read_settings, square_tile
+from headhunt.records import canonical_json
+
+if TYPE_CHECKING:
+    import torch
+
+ALIASES = {
+    "internvl3": "OpenGVLab/InternVL3-8B-hf",
+    "internvl3-1b": "OpenGVLab/InternVL3-1B-hf",
+    "internvl3-2b": "OpenGVLab/InternVL3-2B-hf",
+    "internvl3-8b": "OpenGVLab/InternVL3-8B-hf",
+    "internvl3-14b": "OpenGVLab/InternVL3-14B-hf",
+    "internvl3-38b": "OpenGVLab/InternVL3-38B-hf",
+}
+TINY = "tiny"
+DTYPES = ("auto", "bfloat16", "float32")
+ATTENTIONS = ("auto", "sdpa", "eager")
+
+
+def resolve(name: str) -> str:
+    """The hub id or folder that an alias, id or folder stands for."""
+    if name == TINY:
+        from headhunt.models.random import EMBEDDED
+
+        return str(EMBEDDED)
+    return ALIASES.get(name.lower(), name)
+
+
+def load(
+    name: str,
+    *,
+    revision: str | None = None,
+    dtype: str = "auto",
+    device: str = "auto",
+    attn: str = "auto",
+    offline: bool = False,
+) -> Backbone:
+    """Load a checkpoint, frozen, and prove that its heads are where extraction looks for them.
+
+    Args:
+        name: Alias (`internvl3`, `internvl3-1b` ..., `tiny`), hub id or local folder.
+        revision: Branch, tag or commit on the hub.
+        dtype: "auto" (bfloat16 on an accelerator, float32 on a CPU), "bfloat16" or "float32".
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        attn: "auto" (sdpa) or "eager" or "sdpa".
+        offline: Never ask the hub; use what is on disk.
+
+    Raises:
+        ModelError: Not found, not reachable, damaged, or of a family that is not supported.
+    """
+    if offline:
+        # Read once, when huggingface_hub is first imported; transformers must not be loaded before.
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    if dtype not in DTYPES:
+        raise ModelError("unknown dtype", got=dtype, expected=" or ".join(DTYPES))
+    if attn not in ATTENTIONS:
+        raise ModelError("unknown attention implementation", got=attn, expected=" or ".join(ATTENTIONS))
+    import torch
+    import transformers
+
+    where = resolve(name)
+    place = pick_device(device)
+    precision = (torch.float32 if place.type == "cpu" else torch.bfloat16) if dtype == "auto" else getattr(torch, dtype)
+    root = _snapshot(where, revision=revision, offline=offline)
+    config = _ask(transformers.AutoConfig.from_pretrained, root)
+    make = FAMILIES.get(config.model_type)
+    if make is None:
+        raise ModelError(
+            f"{name} is a {config.model_type!r} model, a family that is not supported",
+            expected=" or ".join(sorted(FAMILIES)),
+            hint="for InternVL take a checkpoint whose name ends in -hf",
+        )
+    options = {"dtype": precision, "attn_implementation": "sdpa" if attn == "auto" else attn, "use_safetensors": True}
+    load_model = transformers.AutoModelForImageTextToText.from_pretrained
+    with quiet():
+        model, report = _ask(load_model, root, output_loading_info=True, **options)
+    missing = sorted(set(report["missing_keys"]) - {"lm_head.weight"}) + sorted(map(str, report["mismatched_keys"]))
+    if missing:
+        raise ModelError(f"{root} lacks weights", got=missing[:5], expected="every weight", hint="fetch it again")
+    model.requires_grad_(False).eval().to(place)
+    tokenizer = _ask(transformers.AutoTokenizer.from_pretrained, root)
+    fingerprint = {
+        "weights": _weights_digest(root),
+        "architecture": type(model).__name__,
+        "config": _digest(canonical_json(_plain(config.to_diff_dict())).encode()),
+        "transformers": transformers.__version__,
+    }
+    notes = (root / "NOTE.txt").read_text(encoding="utf-8").strip() if (root / "NOTE.txt").is_file() else ""
+    return make(model, tokenizer, name, root, fingerprint, (notes,) if notes else ())
+
+
+def _internvl(
+    model: Any, tokenizer: Any, name: str, root: Path, fingerprint: dict[str, Any], notes: tuple[str, ...]
+) -> Backbone:
+    from headhunt.models.families.internvl import InternVL
+
+    preprocess = square_tile(read_settings(root))
+    return InternVL(model, tokenizer, name=name, preprocess=preprocess, fingerprint=fingerprint, notes=notes)
+
+
+FAMILIES: dict[str, Callable[[Any, Any, str, Path, dict[str, Any], tuple[str, ...]], Backbone]] = {
+    "internvl": _internvl,
+}
+
+
+def pick_device(device: str) -> torch.device:
+    """The device a name stands for; "auto" is the first CUDA device, else the CPU.
+
+    Raises:
+        ModelError: It cannot be used here.
+    """
+    import torch
+
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(device)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"device {device!r} cannot be used here", got=error, hint="try --device cpu") from error
+    return place
+
+
+def _snapshot(where: str, *, revision: str | None, offline: bool) -> Path:
+    """The folder with the checkpoint's files: the local one, or the hub's snapshot of one commit."""
+    local = Path(where).expanduser() if not where.startswith("~") or where.startswith("~/") else Path(where)
+    if where and local.is_dir():
+        if not (local / "config.json").is_file():
+            raise ModelError(f"{local} is not a checkpoint folder", expected="config.json in it")
+        if revision is not None:
+            raise ModelError("a local folder has no revisions", got=revision, hint="leave --revision out")
+        return local
+    if local.is_absolute() or where.startswith((".", "~")) or where.count("/") != 1:
+        raise ModelError(
+            f"no model {where!r}",
+            expected=f"a folder, a hub id like owner/name, or one of {', '.join([*sorted(ALIASES), TINY])}",
+        )
+    from huggingface_hub import snapshot_download
+
+    patterns = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model"]
+    path = _ask(
+        snapshot_download, where, revision=revision, allow_patterns=patterns, local_files_only=offline or _offline()
+    )
+    return Path(path)
+
+
+def _offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def _ask(call: Callable[..., Any], where: Any, /, **options: Any) -> Any:
+    """Call a loader of transformers or the hub; whatever goes wrong there is told in one sentence."""
+    from safetensors import SafetensorError
+
+    try:
+        return call(where, **options)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        first = " ".join(str(error).split())[:300]
+        raise ModelError(
+            f"cannot load {where}",
+            got=f"{type(error).__name__}: {first}",
+            hint="check the name and the network, or give a local folder; --offline uses only what is on disk",
+        ) from error
+
+
+def _weights_digest(root: Path) -> str:
+    """The commit for a hub snapshot (a commit never changes), a digest of the files for any other folder."""
+    if root.parent.name == "snapshots" and len(root.name) == 40:
+        return f"commit:{root.name}"
+    files = sorted(root.glob("*.safetensors"))
+    if not files:
+        raise ModelError(f"no weights in {root}", expected="*.safetensors", hint="convert with save_pretrained")
+    total = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            total.update(hashlib.file_digest(stream, "sha256").digest())
+    return f"sha256:{total.hexdigest()}"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars of transformers while a model is loaded or saved; they are as before afterwards."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _plain(value: Any) -> Any:
+    """The configuration without what names a place or a version rather than the model."""
+    if isinstance(value, dict):
+        dropped = {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "_attn_implementation"}
+        return {str(k): _plain(v) for k, v in value.items() if k not in dropped}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

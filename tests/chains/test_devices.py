@@ -1,0 +1,77 @@
+"""Several processes over one plan give what one gives; what goes wrong in one is told and ends the others."""
+
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from headhunt.chains import devices
+from headhunt.chains.devices import extract_side_by_side
+from headhunt.errors import ComputeError, ModelError, UsageError
+from headhunt.stages.extract import ExtractConfig, extract
+from headhunt.store import RowStatus, Store
+from tests.made_videos import write_video
+
+
+@pytest.fixture(scope="module")
+def config(tiny: Path) -> ExtractConfig:
+    return ExtractConfig(model=str(tiny), n_frames=2, batch_size=2, decoders=0, prompt_ids=("p1",))
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("videos")
+    write_video(folder / "a.mp4", 144)
+    write_video(folder / "b.mp4", 96)
+    (folder / "broken.mp4").write_text("no video")
+    return folder
+
+
+def in_shards(videos: Path, store: Path, config: ExtractConfig) -> Path:
+    """A store in which each video is planned, in a shard of its own, and nothing is computed."""
+    for name in ("a", "b"):
+        extract([videos / f"{name}.mp4"], store, replace(config, shard=(7, 8)))
+    return store
+
+
+def test_two_processes_give_what_one_gives(videos: Path, config: ExtractConfig, tmp_path: Path) -> None:
+    alone, together = (in_shards(videos, tmp_path / f"{name}.zarr", config) for name in ("alone", "together"))
+    expected = extract([videos], alone, config)
+    seen: list[tuple[str, int, int]] = []
+    report = extract_side_by_side([videos], together, config, ["cpu", "cpu"], progress=lambda *told: seen.append(told))
+    assert report == replace(expected, store=str(together))
+    assert (report.rows_done, report.rows_kept, report.elsewhere) == (7, 0, 0)
+    assert [name for name, _ in report.failed] == ["broken.mp4"]
+    one, two = Store(alone), Store(together)
+    assert set(two.segments().status) == {RowStatus.DONE}
+    for name in ("heads", "context"):
+        assert one.root[f"features/{name}"][:].tobytes() == two.root[f"features/{name}"][:].tobytes()
+    assert [told for told in seen if told[0] == "segments"]
+    assert all(done <= total for _, done, total in seen)
+
+
+def test_what_goes_wrong_on_one_device_is_raised_and_no_process_is_left(
+    videos: Path, config: ExtractConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="cuda:77"):
+        extract_side_by_side([videos], tmp_path / "s.zarr", config, ["cpu", "cuda:77"])
+    assert multiprocessing.active_children() == []
+
+
+class Gone:
+    exitcode = -9
+
+
+def test_a_process_that_died_without_a_word_is_named() -> None:
+    devices._check([Gone()], ["cuda:0"], [])
+    with pytest.raises(ComputeError, match=r"the process on cuda:1 died\n  got: exit status -9"):
+        devices._check([Gone(), Gone()], ["cuda:0", "cuda:1"], [1])
+
+
+@pytest.mark.parametrize(("devices", "shard"), [([], (0, 1)), (["cpu"], (0, 2))])
+def test_devices_divide_the_shards_themselves(config: ExtractConfig, tmp_path: Path, devices, shard) -> None:
+    with pytest.raises(UsageError):
+        extract_side_by_side([tmp_path], tmp_path / "s.zarr", replace(config, shard=shard), devices)
