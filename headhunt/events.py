@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
+from headhunt.arrays import Bool, Float64, Int64
 from headhunt.errors import ComputeError, InputError, LabelError, UsageError
 from headhunt.frames import pool_frames, score_runs
-from headhunt.records import Bool, Event, Float64, Int64
+from headhunt.records import Event
 
 MAX_SIGMA = 1000.0
 IDENTITY_SIGMA = 0.1  # the next segment's weight, exp(-50), is below double precision

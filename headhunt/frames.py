@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from headhunt.arrays import Bool, Float64, Int64
 from headhunt.errors import ComputeError, InputError
-from headhunt.records import Bool, Float64, Int64, Interval
+from headhunt.records import Interval
 
 
 def _native(n_frames: int) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from headhunt.arrays import Float64
 from headhunt.errors import ComputeError, UsageError
-from headhunt.records import Float64, Head, HeadSet
+from headhunt.records import Head, HeadSet
 
 RSS_METRICS = ("lda", "kl", "mmd", "nmi")
 AUTO_LEAST = 2

@@ -8,16 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from headhunt.errors import ArtefactError, InputError, ManifestError
 
-Float64 = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
-Int64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
-UInt8 = npt.NDArray[np.uint8]
 Json = dict[str, Any]
 Unit = Literal["segment", "video"]
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from headhunt.arrays import Bool, Int64
 from headhunt.errors import InputError
-from headhunt.records import Bool, Int64, Interval
+from headhunt.records import Interval
 
 
 def plan_segments(

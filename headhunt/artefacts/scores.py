@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headhunt.arrays import Float64, Int64
 from headhunt.errors import StaleError
-from headhunt.records import Float64, Int64
 from headhunt.store import Artefact, SegmentTable, Store
 
 

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from headhunt.arrays import Float32, UInt8
 from headhunt.errors import ComputeError, InputError, ModelError
 from headhunt.models.last_layer import StopForwardError, cache_name, can_narrow, narrowed
-from headhunt.records import Float32, Head, UInt8
+from headhunt.records import Head
 
 if TYPE_CHECKING:
     import torch

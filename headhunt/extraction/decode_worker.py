@@ -20,9 +20,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from headhunt import video
+from headhunt.arrays import UInt8
 from headhunt.errors import HeadhuntError, VideoError
 from headhunt.models.preprocess import Preprocess
-from headhunt.records import Json, UInt8
+from headhunt.records import Json
 
 
 def decode(

@@ -24,11 +24,12 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from headhunt import video
+from headhunt.arrays import UInt8
 from headhunt.errors import HeadhuntError, VideoError
 from headhunt.extraction.decode_worker import decode, told
 from headhunt.models.preprocess import Preprocess
 from headhunt.prefetch import prefetch
-from headhunt.records import Json, UInt8
+from headhunt.records import Json
 
 T = TypeVar("T")
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from headhunt.arrays import Float32, Float64, UInt8
 from headhunt.errors import ArtefactError
 from headhunt.extraction.activations import Extractor, Tokens, share
 from headhunt.files import write_atomic
 from headhunt.models import Backbone
 from headhunt.prompts import load
-from headhunt.records import Float32, Float64, Json, UInt8
+from headhunt.records import Json
 
 FILE, FORMAT, VERSION = "golden.json", "headhunt-golden", 1
 FRAMES, SEED = 2, 20_260_101

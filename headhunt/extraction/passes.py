@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from headhunt.arrays import UInt8
 from headhunt.errors import ComputeError
 from headhunt.extraction.batch_size import BatchSize, is_out_of_memory
 from headhunt.extraction.shared_frames import SharedFrames
 from headhunt.extraction.still_segments import StillSegments
-from headhunt.records import UInt8
 from headhunt.store import RowStatus, ShardWriter
 
 if TYPE_CHECKING:

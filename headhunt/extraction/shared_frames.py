@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headhunt.arrays import UInt8
 from headhunt.extraction.decoders import Task
-from headhunt.records import UInt8
 
 if TYPE_CHECKING:
     import torch

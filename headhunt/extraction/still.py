@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from headhunt.arrays import UInt8
 from headhunt.errors import InputError
-from headhunt.records import UInt8
 
 BLOCK = 8
 BOUND = 3.0

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from headhunt.arrays import UInt8
 from headhunt.extraction import still
-from headhunt.records import UInt8
 from headhunt.store import RowStatus, SegmentTable
 
 

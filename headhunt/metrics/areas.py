@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from headhunt.arrays import Bool, Float64, Int64
 from headhunt.errors import InputError, LabelError
-from headhunt.records import Bool, Float64, Int64
 
 Numbers = npt.NDArray[np.number] | Bool
 BLOCK = 2_000_000  # numbers held at a time while replicates are computed

@@ -15,10 +15,11 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from headhunt.arrays import Bool, Float64, Int64
 from headhunt.errors import InputError, LabelError
 from headhunt.frames import FrameCounts, count_runs, frame_truth, pool_frames, score_runs
 from headhunt.metrics.areas import VARIANTS, AreaTable, Numbers, frame_metrics
-from headhunt.records import Bool, Event, Float64, Int64, Interval, Json
+from headhunt.records import Event, Interval, Json
 
 IOUS = (0.1, 0.3, 0.5)
 

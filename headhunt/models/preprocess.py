@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headhunt.arrays import UInt8
 from headhunt.errors import ModelError
-from headhunt.records import Json, UInt8
+from headhunt.records import Json
 
 if TYPE_CHECKING:
     import torch

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
+from headhunt.arrays import Bool, Float64
 from headhunt.errors import ComputeError, LabelError, UsageError
-from headhunt.records import Bool, Float64
 from headhunt.saliency.block import Block, Rows
 from headhunt.saliency.measures import MEASURES, SaliencyOptions
 

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from headhunt.records import Bool, Float64, Int64
+from headhunt.arrays import Bool, Float64, Int64
 
 NEAR = 1e-6  # pairs closer than this share of their squared norms lose digits in products: taken from differences
 

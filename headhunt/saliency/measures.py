@@ -10,8 +10,8 @@ import numpy as np
 from scipy.linalg import lapack
 from scipy.special import xlogy
 
+from headhunt.arrays import Float64
 from headhunt.errors import UsageError
-from headhunt.records import Float64
 from headhunt.saliency.block import NEAR, Block
 from headhunt.saliency.two_means import two_means
 

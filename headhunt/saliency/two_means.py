@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-from headhunt.records import Bool, Float64, Int64
+from headhunt.arrays import Bool, Float64, Int64
 from headhunt.saliency.block import Block
 
 SLACK = 1e-12  # a decision closer than this share of the largest squared norm is left to scikit-learn

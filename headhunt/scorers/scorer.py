@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headhunt.arrays import Bool, Float64
 from headhunt.errors import ArtefactError, ComputeError, InputError, LabelError
-from headhunt.records import Bool, Float64, Head, canonical_json
+from headhunt.records import Head, canonical_json
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Shape = tuple[int | str, ...]

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from headhunt.arrays import Bool, Float32, Float64
 from headhunt.errors import ComputeError, InputError, LabelError, UsageError
-from headhunt.records import Bool, Float32, Float64
 
 if TYPE_CHECKING:
     import torch

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from headhunt import segments
+from headhunt.arrays import Bool
 from headhunt.datasets import sampling
 from headhunt.errors import LabelError, UsageError
-from headhunt.records import TEST, Bool, ManifestRow, canonical_json
+from headhunt.records import TEST, ManifestRow, canonical_json
 from headhunt.store import SegmentTable, Store, VideoTable
 
 UNITS = ("auto", "segment", "video", "both")

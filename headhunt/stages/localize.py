@@ -12,10 +12,11 @@ import numpy as np
 
 from headhunt import events as noun
 from headhunt import frames as frame_lists
+from headhunt.arrays import Float64
 from headhunt.artefacts import scores as score_lists
 from headhunt.errors import LabelError, UsageError
 from headhunt.files import write_atomic
-from headhunt.records import TEST, Event, Float64, Json
+from headhunt.records import TEST, Event, Json
 from headhunt.stages.labelled_rows import pick_split
 from headhunt.store import Store, VideoTable
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from headhunt import ranking, saliency
+from headhunt.arrays import Float32, Int64
 from headhunt.errors import UsageError
 from headhunt.files import write_atomic
 from headhunt.prefetch import prefetch
 from headhunt.progress import Progress, silent
-from headhunt.records import Float32, HeadSet, Int64
+from headhunt.records import HeadSet
 from headhunt.saliency import SaliencyOptions
 from headhunt.stages.labelled_rows import calibration
 from headhunt.store import SHARD_ROWS, Store

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from headhunt.arrays import Bool, Float32, Int64, UInt8
 from headhunt.errors import ComputeError, ForeignStoreError, InputError, StoreError
-from headhunt.records import Bool, Float32, Head, Int64, Interval, Json, UInt8, canonical_json
+from headhunt.records import Head, Interval, Json, canonical_json
 from headhunt.store import artefacts
 from headhunt.store.artefacts import Arrays, Artefact
 from headhunt.store.cache import unchanged

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from headhunt.arrays import Float32
 from headhunt.errors import StoreBusyError
-from headhunt.records import Float32
 from headhunt.store.layout import SHARD_ROWS, RowStatus
 from headhunt.store.locks import disk_error, lock
 from headhunt.store.reader import Store, read_source

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from headhunt.records import Bool, Float64, Int64, Interval, UInt8
+from headhunt.arrays import Bool, Float64, Int64, UInt8
+from headhunt.records import Interval
 from headhunt.store.layout import UNITS, RowStatus
 
 SEGMENT_ARRAYS = ("video", "start_frame", "end_frame", "start_s", "end_s", "unit", "status")

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from headhunt import __version__
+from headhunt.arrays import Float64
 from headhunt.errors import FingerprintError, ForeignStoreError
-from headhunt.records import Float64, Json, ManifestRow, Segment
+from headhunt.records import Json, ManifestRow, Segment
 from headhunt.store.layout import (
     FORMAT,
     SEGMENT_COLUMNS,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headhunt.records import Bool, Float64, Int64
+from headhunt.arrays import Bool, Float64, Int64
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset((

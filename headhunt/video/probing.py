@@ -15,8 +15,8 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from headhunt.arrays import Float64
 from headhunt.errors import InputError, VideoError
-from headhunt.records import Float64
 from headhunt.video.decode import decode, first_frame, open_video, quarter_turns, read_packets
 from headhunt.video.files import file_size, images_of, is_folder
 from headhunt.video.info import FOLDER_FPS, Packets, VideoInfo, counted

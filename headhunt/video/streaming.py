@@ -12,8 +12,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
+from headhunt.arrays import Int64, UInt8
 from headhunt.errors import InputError, VideoError
-from headhunt.records import Int64, UInt8
 from headhunt.video.decode import quarter_turns
 from headhunt.video.info import VideoInfo
 from headhunt.video.probing import probe

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headhunt.records import Float64, Int64
+from headhunt.arrays import Float64, Int64
 from headhunt.video.info import FOLDER_FPS
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from headhunt.arrays import Float32, Float64, Int64
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.motion import poses, track
 from headhunt.demo.world.people import skeleton, to_world
 from headhunt.demo.world.plan import Actor, VideoPlan
-from headhunt.records import Float32, Float64, Int64
 
 SINGLE = ("head", "pelvis")
 PAIRED = ("shoulder", "elbow", "hand", "knee", "ankle")

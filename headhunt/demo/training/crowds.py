@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from headhunt.arrays import Int64
 from headhunt.demo.world.accidents import WALK
 from headhunt.demo.world.ordinary import LEFT, RIGHT, bag_beside, spark
 from headhunt.demo.world.plan import Actor, Effect, VideoPlan
 from headhunt.demo.world.stage import Part, Stage
-from headhunt.records import Int64
 
 MOMENT = 80  # frames that the people of one moment have for themselves
 ROOM = 0.9  # metres between groups, where there is room

@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from headhunt.arrays import Float32, Float64, Int64, UInt8
 from headhunt.demo.training import bodies
 from headhunt.demo.training.crowds import crowd
 from headhunt.demo.training.language import COLOURS, DOING, OBJECTS, THINGS
@@ -24,7 +25,7 @@ from headhunt.demo.world.motion import track
 from headhunt.demo.world.plan import Actor, Kind, Split, VideoPlan
 from headhunt.demo.world.rendering import BLOCK, Renderer
 from headhunt.demo.world.script import plan_video
-from headhunt.records import Float32, Float64, Int64, Interval, UInt8
+from headhunt.records import Interval
 from headhunt.segments import sample_frames
 
 FRAMES, LENGTH = 16, 48  # frames a segment shows, native frames it covers: as extraction does

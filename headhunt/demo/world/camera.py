@@ -7,8 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from headhunt.arrays import Float64
 from headhunt.demo.world.plan import Camera
-from headhunt.records import Float64
 
 NEAR = 0.6  # metres: nothing nearer is projected
 

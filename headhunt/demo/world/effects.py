@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
+from headhunt.arrays import Float32, Float64, Int64
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.painting import Patch
 from headhunt.demo.world.plan import Effect, Light
-from headhunt.records import Float32, Float64, Int64
 
 Floats = npt.NDArray[np.floating[Any]]
 

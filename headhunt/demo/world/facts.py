@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
+from headhunt.arrays import Int64
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.effects import strength
 from headhunt.demo.world.motion import Track, action_index, track
 from headhunt.demo.world.plan import Actor, Effect, VideoPlan
 from headhunt.demo.world.scenery import ROAD
 from headhunt.errors import InputError
-from headhunt.records import Int64
 
 Direction = Literal["", "left", "right", "toward", "away"]
 Speed = Literal["still", "slow", "fast"]

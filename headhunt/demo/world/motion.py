@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from headhunt.arrays import Float64, Int64
 from headhunt.demo.world.plan import Actor
 from headhunt.demo.world.poses import ACTIONS, JOINTS
-from headhunt.records import Float64, Int64
 
 BLEND_FRAMES = 7  # one pose goes over into the next in this many frames
 STRIDE = {"walk": 1.45, "carry": 1.4, "run": 2.7, "scatter": 2.7, "cycle": 3.2}  # metres in one gait cycle

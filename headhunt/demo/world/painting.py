@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headhunt.records import Float32, Float64
+from headhunt.arrays import Float32, Float64
 
 
 @dataclass(frozen=True)

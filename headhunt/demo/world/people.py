@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from headhunt.arrays import Float64, Int64
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.motion import Track
 from headhunt.demo.world.painting import Capsules, Sprite
 from headhunt.demo.world.plan import Actor, Light
 from headhunt.demo.world.poses import COLUMN
 from headhunt.demo.world.shading import lit, shade
-from headhunt.records import Float64, Int64
 
 THIGH, SHIN, TRUNK, UPPER, FORE, FOOT = 0.44, 0.44, 0.50, 0.30, 0.28, 0.07
 SADDLE = 1.0  # metres from the ground to the pelvis of a cyclist

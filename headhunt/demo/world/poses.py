@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from headhunt.records import Float64
+from headhunt.arrays import Float64
 
 JOINTS = (
     "lean",  # trunk forward

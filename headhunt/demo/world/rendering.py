@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from headhunt.arrays import Float32, Float64, Int64, UInt8
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.effects import EFFECTS, turbulence
 from headhunt.demo.world.motion import Track, poses, track
@@ -15,7 +16,6 @@ from headhunt.demo.world.plan import Actor, VideoPlan
 from headhunt.demo.world.scenery import background
 from headhunt.demo.world.things import THINGS
 from headhunt.errors import InputError
-from headhunt.records import Float32, Float64, Int64, UInt8
 
 BLOCK = 12  # frames painted together: patches of this many stay in the processor's cache
 NOISE_MARGIN = 32  # the noise bank is this much larger than a picture, so that a shift makes it new

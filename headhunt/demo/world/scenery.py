@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from headhunt.arrays import Float32, Float64
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.plan import Camera, Light, Surface
 from headhunt.demo.world.shading import level
-from headhunt.records import Float32, Float64
 
 FACTOR = 2  # samples a pixel and axis
 BACK_WALL = {"square": 17.0, "street": 15.6, "corridor": 17.0, "car park": 19.0, "shop": 10.4}

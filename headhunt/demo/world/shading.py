@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from headhunt.arrays import Float64
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.painting import Capsules
 from headhunt.demo.world.plan import Light
-from headhunt.records import Float64
 
 
 def level(x: Float64, z: Float64, light: Light) -> Float64:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headhunt.arrays import Float64, Int64
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.motion import Track
 from headhunt.demo.world.painting import Capsules, Quads, Sprite
 from headhunt.demo.world.people import to_world
 from headhunt.demo.world.plan import Actor, Light
 from headhunt.demo.world.shading import lit, shade
-from headhunt.records import Float64, Int64
 
 # Corners of the faces of a box, winding so that a face turned to the camera has positive area on the picture
 # (v grows downwards). Corner index: 4 * front + 2 * top + right.
