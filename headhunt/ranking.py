@@ -14,7 +14,7 @@ from headhunt.arrays import Float64
 from headhunt.errors import ComputeError, UsageError
 from headhunt.records import Head, HeadSet
 
-RSS_METRICS = ("lda", "kl", "mmd", "nmi")
+RSS = ("lda", "kl", "mmd", "nmi")
 AUTO_LEAST = 2
 AUTO_MOST = 16
 
@@ -39,27 +39,27 @@ def min_max(scores: Float64) -> Float64:
     return out
 
 
-def combine(per_metric: Mapping[str, Float64]) -> Float64:
+def combine(per_saliency: Mapping[str, Float64]) -> Float64:
     """The saliency S(head, prompt) of HeadHunt-VAD: the mean of its four measures, each scaled per prompt.
 
     Args:
-        per_metric: lda, kl, mmd and nmi, each (p, l, h), finite.
+        per_saliency: lda, kl, mmd and nmi, each (p, l, h), finite.
 
     Returns:
         (p, l, h) in [0, 1].
 
     Raises:
-        UsageError: Other metrics than these four.
+        UsageError: Other saliencies than these four.
         ComputeError: Shapes differ, or a score is not finite.
 
     Source: HeadHunt-VAD (AAAI 2026), saliency score.
     """
-    if set(per_metric) != set(RSS_METRICS):
-        raise UsageError("the combined saliency needs its four metrics", got=sorted(per_metric), expected=RSS_METRICS)
-    arrays = [np.asarray(per_metric[name]) for name in RSS_METRICS]
+    if set(per_saliency) != set(RSS):
+        raise UsageError("the combined saliency needs its four parts", got=sorted(per_saliency), expected=RSS)
+    arrays = [np.asarray(per_saliency[name]) for name in RSS]
     shapes = {array.shape for array in arrays}
     if len(shapes) != 1 or arrays[0].ndim != 3:
-        raise ComputeError("metrics differ in shape", got=sorted(shapes), expected="one (prompts, layers, heads)")
+        raise ComputeError("saliencies differ in shape", got=sorted(shapes), expected="one (prompts, layers, heads)")
     out: Float64 = np.mean([min_max(array) for array in arrays], axis=0)
     return out
 
@@ -90,14 +90,15 @@ def robust(scores: Float64, *, penalty: float = 0.5) -> Float64:
     return out
 
 
-def top_k(scores: Float64, k: int, *, metric: str, provenance: Mapping[str, Any]) -> HeadSet:
+def top_k(scores: Float64, k: int, *, saliency: str, provenance: Mapping[str, Any], first_head: int = 0) -> HeadSet:
     """The k heads of highest score, best first; ties by (layer, head).
 
     Args:
         scores: (l, h), finite.
         k: 1 .. l * h.
-        metric: Name of the ranking.
+        saliency: What ranked the heads.
         provenance: How the scores were made.
+        first_head: Index within a layer of the first head that was scored.
 
     Raises:
         UsageError: `k` is out of range.
@@ -107,8 +108,8 @@ def top_k(scores: Float64, k: int, *, metric: str, provenance: Mapping[str, Any]
     _check_k(k, scores.size)
     flat = scores.ravel()
     order = np.argsort(-flat, kind="stable")[:k]  # stable: row-major order is (layer, head)
-    heads = tuple(Head(*divmod(int(i), scores.shape[1])) for i in order)
-    return HeadSet(heads, tuple(float(flat[i]) for i in order), metric, provenance)
+    heads = tuple(Head(int(i) // scores.shape[1], first_head + int(i) % scores.shape[1]) for i in order)
+    return HeadSet(heads, tuple(float(flat[i]) for i in order), saliency, provenance)
 
 
 def auto_k(scores: Float64) -> int:
@@ -132,18 +133,43 @@ def auto_k(scores: Float64) -> int:
     return AUTO_LEAST + int(np.argmax(drops))
 
 
-def random_heads(n_layers: int, n_heads: int, k: int, *, seed: int) -> HeadSet:
+def random_heads(n_layers: int, n_heads: int, k: int, *, seed: int, among: tuple[int, int] | None = None) -> HeadSet:
     """Draw k heads without replacement: the ablation every ranking must beat.
 
     Scores are 0: chance ranks nothing.
 
+    Args:
+        n_layers: Layers of the model.
+        n_heads: Heads a layer.
+        k: How many to draw.
+        seed: Seed of the draw.
+        among: First and last index within a layer that may be drawn, both included; None for all.
+
     Raises:
-        UsageError: `k` is out of range.
+        UsageError: `k` or `among` is out of range.
     """
-    _check_k(k, n_layers * n_heads)
-    drawn = np.random.default_rng(seed).choice(n_layers * n_heads, size=k, replace=False)
-    heads = tuple(Head(*divmod(int(i), n_heads)) for i in drawn)
+    first, width = 0, n_heads
+    if among is not None:
+        check_among(among, n_heads)
+        first, width = among[0], among[1] - among[0] + 1
+    _check_k(k, n_layers * width)
+    drawn = np.random.default_rng(seed).choice(n_layers * width, size=k, replace=False)
+    heads = tuple(Head(int(i) // width, first + int(i) % width) for i in drawn)
     return HeadSet(heads, (0.0,) * k, "random", {"seed": seed, "n_layers": n_layers, "n_heads": n_heads})
+
+
+def check_among(among: tuple[int, int], n_heads: int) -> None:
+    """Raise unless `among` is a range of head indices, first and last included.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if not 0 <= among[0] <= among[1] < n_heads:
+        raise UsageError(
+            "a range of head indices does not fit the model",
+            got=f"{among[0]}-{among[1]}",
+            expected=f"in 0-{n_heads - 1}",
+        )
 
 
 def overlap(a: HeadSet, b: HeadSet) -> float:

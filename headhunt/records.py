@@ -16,6 +16,9 @@ Unit = Literal["segment", "video"]
 TEST = "test"
 """The split that is only evaluated on: its labels are never selected, fitted or tuned with."""
 
+IMAGE = "<image>"
+"""Where a frame goes in the text around frames."""
+
 HEADS_FORMAT = "headhunt-heads"
 HEADS_VERSION = 1
 
@@ -110,6 +113,32 @@ class ManifestRow:
         return None if self.label == "" else self.label != "normal"
 
 
+@dataclass(frozen=True)
+class Prompt:
+    """One question.
+
+    Attributes:
+        id: Short name, unique in its set.
+        text: What follows the frames, exactly.
+    """
+
+    id: str
+    text: str
+
+    def __post_init__(self) -> None:
+        for name, value in (("id", self.id), ("text", self.text)):
+            if not isinstance(value, str) or not value.strip():
+                raise ArtefactError(f"a prompt's {name} is not text", got=repr(value), expected="text, in quotes")
+        if self.id != self.id.strip() or not self.id.isprintable() or "," in self.id:
+            raise ArtefactError("a prompt's id has spaces around it or a comma", got=repr(self.id))
+        if IMAGE in self.text:
+            raise ArtefactError(
+                f"prompt {self.id!r} holds {IMAGE}",
+                got=repr(self.text),
+                expected="text only: frame_text places the frames",
+            )
+
+
 @dataclass(frozen=True, order=True)
 class Head:
     """One attention (query) head, both indices 0-based and as in the model."""
@@ -132,13 +161,13 @@ class HeadSet:
     Attributes:
         heads: The heads, best first, no repeats.
         scores: Their ranking score, same length.
-        metric: Name of the ranking ("rss", "rsa", "random", ...).
+        saliency: What ranked them: "rss", the name of a saliency, "random" or "layer".
         provenance: How they were found: config, seed, fingerprint of the features, counts of rows.
     """
 
     heads: tuple[Head, ...]
     scores: tuple[float, ...]
-    metric: str
+    saliency: str
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -160,7 +189,7 @@ class HeadSet:
         return {
             "format": HEADS_FORMAT,
             "version": HEADS_VERSION,
-            "metric": self.metric,
+            "metric": self.saliency,
             "heads": [[h.layer, h.head] for h in self.heads],
             "scores": list(self.scores),
             "provenance": dict(self.provenance),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from headhunt.records import Head
-from headhunt.scorers.scorer import FITTERS, Scorer
+from headhunt.scorers import METHODS, Scorer
 
 K, D, HIDDEN = 3, 4, 7
 HEADS = (Head(2, 1), Head(0, 3), Head(5, 0))
@@ -34,5 +34,5 @@ def steer_arrays(seed: int = 1) -> dict[str, np.ndarray]:
 
 def scorer_of(method: str) -> Scorer:
     z, _, y = rows()
-    arrays = steer_arrays() if method == "steer" else FITTERS[method](z, y)
+    arrays = steer_arrays() if method == "steer" else METHODS[method].fit(z, None, y).arrays
     return Scorer(method, HEADS, D, HIDDEN if method == "steer" else None, arrays, {"seed": 0, "prompt": "Gibt es ä?"})

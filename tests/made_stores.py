@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from headhunt import store as stores
-from headhunt.records import ManifestRow, Segment
+from headhunt.fingerprint import Fingerprint
+from headhunt.records import ManifestRow, ModelSpec, Segment
 from headhunt.store import PlannedVideo, ShardWriter, Store
 
-SPEC = {"layers": 3, "heads": 4, "head_dim": 8, "hidden": 16}
+SPEC = ModelSpec(layers=3, heads=4, head_dim=8, hidden=16)
 PRINT = {
     "prompts": [{"id": "a", "text": "A?"}, {"id": "b", "text": "B?"}],
     "heads": "all",
@@ -21,7 +22,8 @@ PICKS = [[2, 1], [0, 3]]
 
 
 def make(path: Path, *, context: bool = True, **changes: object) -> Store:
-    return stores.create(path, fingerprint=PRINT | changes, spec=SPEC, info={}, context=context)
+    fingerprint = Fingerprint.from_json(PRINT | {"context": "final" if context else None} | changes)
+    return stores.create(path, fingerprint=fingerprint, spec=SPEC, info={})
 
 
 def planned(name: str, n: int, *, unit: str = "segment", problem: str = "", **row: object) -> PlannedVideo:

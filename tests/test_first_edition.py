@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headhunt.artefacts import scorer_files
-from headhunt.artefacts.references import load_heads, wanted
+from headhunt.artefacts import references, scorers
+from headhunt.artefacts.references import wanted
 from headhunt.records import Head
 from headhunt.stages.evaluate import EvaluateConfig, evaluate
 from headhunt.stages.extract import ExtractConfig, extract, prepare
@@ -43,7 +43,7 @@ def of_these_versions(store: Path, config: ExtractConfig) -> None:
     """Say that a store was made with the packages that are installed now: others are refused, and rightly."""
     path = store / "zarr.json"
     data = json.loads(path.read_text())
-    now = prepare(config).fingerprint
+    now = prepare(config).fingerprint.to_json()
     data["attributes"]["fingerprint"] |= {key: now[key] for key in ("transformers", "decoder")}
     path.write_text(json.dumps(data))
 
@@ -114,10 +114,10 @@ def test_a_store_with_all_heads_still_selects_and_fits(made: Path) -> None:
 
 
 def test_files_of_heads_and_scorers_are_read(made: Path) -> None:
-    heads, _, _ = load_heads("heads.json", None)
+    heads = references.heads("heads.json", None).head_set
     assert heads.heads == (Head(2, 0), Head(2, 1), Head(0, 3))
-    assert heads.metric == "rss"
-    logistic, steer = (scorer_files.load(f"{name}.json") for name in ("logistic", "steer"))
+    assert heads.saliency == "rss"
+    logistic, steer = (scorers.load(f"{name}.json") for name in ("logistic", "steer"))
     assert (logistic.method, logistic.heads, logistic.hidden) == ("logistic", heads.heads, None)
     assert (steer.method, len(steer.heads), steer.hidden) == ("steer", 2, 16)
     named = wanted("full.zarr", Path("new.zarr"))

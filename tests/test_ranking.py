@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headhunt.errors import ComputeError, UsageError
-from headhunt.ranking import RSS_METRICS, auto_k, combine, min_max, overlap, random_heads, robust, top_k
+from headhunt.ranking import RSS, auto_k, combine, min_max, overlap, random_heads, robust, top_k
 from headhunt.records import Head, HeadSet
 
 RNG = np.random.default_rng(0)
@@ -43,14 +43,14 @@ def test_min_max_names_the_head_and_prompt_that_are_not_finite() -> None:
 
 @pytest.mark.parametrize("prompts", [1, 2, 5])
 def test_combine_is_the_mean_of_the_four_scaled_metrics(prompts: int) -> None:
-    given = {name: RNG.normal(size=(prompts, 3, 4)) for name in RSS_METRICS}
-    np.testing.assert_allclose(combine(given), sum(min_max(given[name]) for name in RSS_METRICS) / 4, rtol=1e-12)
+    given = {name: RNG.normal(size=(prompts, 3, 4)) for name in RSS}
+    np.testing.assert_allclose(combine(given), sum(min_max(given[name]) for name in RSS) / 4, rtol=1e-12)
 
 
 def test_combine_refuses_missing_foreign_and_misshapen_metrics() -> None:
-    given = {name: np.zeros((1, 2, 2)) for name in RSS_METRICS}
+    given = {name: np.zeros((1, 2, 2)) for name in RSS}
     with pytest.raises(UsageError, match="four"):
-        combine({name: given[name] for name in RSS_METRICS[:3]})
+        combine({name: given[name] for name in RSS[:3]})
     with pytest.raises(UsageError, match="four"):
         combine({**given, "rsa": np.zeros((1, 2, 2))})
     with pytest.raises(ComputeError, match="shape"):
@@ -80,26 +80,26 @@ def test_robust_refuses_no_prompt_and_a_negative_penalty() -> None:
 
 def test_top_k_breaks_ties_by_layer_then_head() -> None:
     scores = np.array([[0.0, 1.0, 0.0], [1.0, 2.0, 1.0]])
-    chosen = top_k(scores, 5, metric="rss", provenance={"seed": 0})
+    chosen = top_k(scores, 5, saliency="rss", provenance={"seed": 0})
     assert [(h.layer, h.head) for h in chosen.heads] == [(1, 1), (0, 1), (1, 0), (1, 2), (0, 0)]
     assert chosen.scores == (2.0, 1.0, 1.0, 1.0, 0.0)
-    assert (chosen.metric, chosen.provenance) == ("rss", {"seed": 0})
+    assert (chosen.saliency, chosen.provenance) == ("rss", {"seed": 0})
 
 
 @pytest.mark.parametrize("k", [-1, 0, 7])
 def test_top_k_refuses_k_out_of_range(k: int) -> None:
     with pytest.raises(UsageError, match="number of heads"):
-        top_k(np.zeros((2, 3)), k, metric="rss", provenance={})
+        top_k(np.zeros((2, 3)), k, saliency="rss", provenance={})
     with pytest.raises(UsageError, match="number of heads"):
         random_heads(2, 3, k, seed=0)
 
 
 def test_top_k_takes_all_heads_and_refuses_what_is_no_layer_by_head_table() -> None:
-    assert len(top_k(np.zeros((2, 3)), 6, metric="rss", provenance={}).heads) == 6
+    assert len(top_k(np.zeros((2, 3)), 6, saliency="rss", provenance={}).heads) == 6
     with pytest.raises(ComputeError, match="shape"):
-        top_k(np.zeros((1, 2, 3)), 1, metric="rss", provenance={})
+        top_k(np.zeros((1, 2, 3)), 1, saliency="rss", provenance={})
     with pytest.raises(ComputeError, match=r"head \(0, 1\)"):
-        top_k(np.array([[0.0, np.inf]]), 1, metric="rss", provenance={})
+        top_k(np.array([[0.0, np.inf]]), 1, saliency="rss", provenance={})
 
 
 @pytest.mark.parametrize("k", [2, 5, 16])
@@ -125,7 +125,7 @@ def test_random_heads_are_seeded_and_distinct() -> None:
     assert chosen.heads != random_heads(28, 28, 30, seed=4).heads
     assert len(set(chosen.heads)) == 30
     assert all(h.layer < 28 and h.head < 28 for h in chosen.heads)
-    assert random_heads(2, 3, 6, seed=0).metric == "random"
+    assert random_heads(2, 3, 6, seed=0).saliency == "random"
 
 
 def test_overlap_is_shared_over_named_heads() -> None:

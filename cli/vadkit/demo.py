@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from headhunt.errors import UsageError
+from headhunt.configs.demo import DemoConfig
 from vadkit import console, options
 
 FULL: dict[str, Any] = {"n_calibration": 16, "n_val": 0, "n_test": 40, "duration_s": 24.96}
 QUICK: dict[str, Any] = {"n_calibration": 8, "n_val": 4, "n_test": 8, "duration_s": 12.0}
 
 
-def demo(
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="FOLDER", help="Where videos and store go.", show_default="a temporary folder, kept"
-        ),
-    ] = None,
-    videos: Annotated[
-        Path | None,
-        typer.Option(
-            "--videos", metavar="FOLDER", help="Only render the videos and their manifest there.", show_default="none"
-        ),
-    ] = None,
-    seed: options.Seed = 0,
-    seeds: Annotated[
-        int,
-        typer.Option("--seeds", metavar="N", min=1, help="Repeat over N seeds from --seed on: mean and spread."),
-    ] = 1,
-    model: Annotated[str, typer.Option("--model", metavar="NAME", help=options.MODEL_HELP)] = "tiny",
-    workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="Processes that render.")] = 2,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer and shorter videos.")] = False,
-    as_json: options.Json = False,
-) -> None:
+@options.takes(config=DemoConfig)
+def demo(config: DemoConfig, as_json: options.Json = False) -> None:
     """Run the embedded example: render videos, extract, select, fit, score, localize, evaluate."""
-    sizes = QUICK if quick else FULL
-    if videos is not None:
-        if seeds > 1:
-            raise UsageError("--videos renders one data set", got=f"--seeds {seeds}", hint="leave --seeds out")
+    sizes = QUICK if config.quick else FULL
+    out, seed, seeds, model, workers = config.out, config.seed, config.seeds, config.model, config.workers
+    if config.videos is not None:
         from headhunt.demo.world import make_dataset
 
+        videos = config.videos
         rows = make_dataset(videos, seed=seed, workers=workers, **sizes)
         if as_json:
             console.print_json("demo", {"videos": videos, "manifest": videos / "manifest.csv", "n_videos": len(rows)})

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
+from headhunt.configs.shared import ModelConfig
 from vadkit import console, options
 
 
-def doctor(
-    model: Annotated[str, typer.Option("--model", metavar="NAME", help=options.MODEL_HELP)] = "tiny",
-    device: options.Device = "auto",
-    dtype: options.Dtype = "auto",
-    attn: options.Attn = "auto",
-    as_json: options.Json = False,
-) -> None:
+@options.takes(config=ModelConfig, leave_out=("revision", "compiled", "offline"), defaults={"model": "tiny"})
+def doctor(config: ModelConfig, as_json: options.Json = False) -> None:
     """Check packages, device, decoder, disk and model, each for real; exits with 1 when one is not fit."""
     from headhunt.stages.doctor import doctor as stage
 
-    checks = stage(model=model, device=device, dtype=dtype, attn=attn)
+    checks = stage(model=config.model, device=config.device, dtype=config.dtype, attn=config.attn)
     fit = all(check.ok for check in checks)
     if as_json:
         console.print_json("doctor", {"ok": fit, "checks": checks})

@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import typer
-
+from headhunt.configs.evaluate import EvaluateConfig
 from vadkit import console, options
 
 
-def evaluate(
-    events: Annotated[
-        str | None,
-        typer.Option("--events", metavar="NAME", help="Events to measure.", show_default="those made last"),
-    ] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            "--split",
-            metavar="NAME",
-            help="Split to evaluate.",
-            show_default="test when there is one, else all labelled videos",
-        ),
-    ] = None,
-    video: Annotated[
-        list[str] | None,
-        typer.Option("--video", metavar="ID", help="Only this video of the split; repeatable.", show_default="all"),
-    ] = None,
-    protocol: Annotated[
-        Literal["native", "clip16", "xd-trunc"],
-        typer.Option("--protocol", help="Which frames count: all, or as published evaluations cut them."),
-    ] = "native",
-    inclusive: Annotated[bool, typer.Option("--inclusive", help="Annotated events include their end frame.")] = False,
-    seed: options.Seed = 0,
-    bootstrap: Annotated[
-        int,
-        typer.Option(
-            "--bootstrap", metavar="N", min=0, help="Resamplings of the videos for 95 % intervals; 0 for no intervals."
-        ),
-    ] = 1000,
-    store: options.Store = options.STORE,
-    name: options.Name = None,
-    as_json: options.Json = False,
-) -> None:
+@options.takes(config=EvaluateConfig)
+def evaluate(config: EvaluateConfig, store: options.Store = options.STORE, as_json: options.Json = False) -> None:
     """Measure scores and events against the labels."""
-    from headhunt.stages.evaluate import EvaluateConfig
     from headhunt.stages.evaluate import evaluate as stage
 
-    config = EvaluateConfig(
-        events=events,
-        split=split,
-        videos=tuple(video) if video else None,
-        protocol=protocol,
-        inclusive=inclusive,
-        seed=seed,
-        n_bootstrap=bootstrap,
-        name=name,
-    )
     result = stage(store, config)
     if as_json:
         console.print_json("evaluate", result, store=store)

@@ -9,6 +9,7 @@ import typer
 from vadkit import console, options
 
 
+@options.takes()
 def inspect(
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every chunk of every finished row, checksums included.")

@@ -10,6 +10,7 @@ import typer
 from vadkit import console, options
 
 
+@options.takes()
 def label(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="The manifest, .csv or .jsonl.")],
     store: options.Store = options.STORE,

@@ -4,81 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from headhunt.errors import UsageError
+from headhunt.configs.localize import LocalizeConfig
 from vadkit import console, options
 
 if TYPE_CHECKING:
     from headhunt.records import Event
 
-REFERENCE = {"smoothing": "gaussian-zero", "sigma": 1.5, "tau": 0.65}
-OUTPUTS = (".json", ".csv")
+EventsOutput = Annotated[Path | None, options.output("Also write the events there, as the file's ending says.")]
 
 
+@options.takes(config=LocalizeConfig)
 def localize(
-    context: typer.Context,
-    scores: Annotated[
-        str | None,
-        typer.Option("--scores", metavar="NAME", help="Scores to take.", show_default="those made last"),
-    ] = None,
-    sigma: options.Sigma = None,
-    tau: options.Tau = None,
-    smoothing: Annotated[
-        Literal["gaussian", "none", "gaussian-zero"],
-        typer.Option("--smoothing", help="How scores are smoothed; gaussian-zero pads with zeros as the authors do."),
-    ] = "gaussian",
-    calibrate: Annotated[
-        bool,
-        typer.Option("--calibrate", help="Search sigma and tau for the highest frame-level F1 on labelled videos."),
-    ] = False,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            "--split",
-            metavar="NAME",
-            help="Split to calibrate on; the split test is refused.",
-            show_default="val when there is one, else train",
-        ),
-    ] = None,
-    origin: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="STORE", help="Take sigma and tau from another store's events.", show_default="none"
-        ),
-    ] = None,
-    min_frames: Annotated[
-        int, typer.Option("--min-frames", metavar="FRAMES", min=1, help="Drop events shorter than this.")
-    ] = 1,
-    merge_gap_frames: Annotated[
-        int, typer.Option("--merge-gap-frames", metavar="FRAMES", min=0, help="Join events this close to each other.")
-    ] = 0,
-    preset: options.Preset = None,
+    config: LocalizeConfig,
     store: options.Store = options.STORE,
-    name: options.Name = None,
-    output: options.EventsOutput = None,
+    output: EventsOutput = None,
     as_json: options.Json = False,
 ) -> None:
     """Find events: smooth the scores, threshold them, and join the frames above."""
     check_output(output)
-    from headhunt.stages.localize import LocalizeConfig
     from headhunt.stages.localize import localize as stage
 
-    values: dict[str, Any] = {
-        "scores": scores,
-        "sigma": sigma,
-        "tau": tau,
-        "smoothing": smoothing,
-        "calibrate": calibrate,
-        "split": split,
-        "origin": origin,
-        "min_frames": min_frames,
-        "merge_gap_frames": merge_gap_frames,
-        "name": name,
-    }
-    config = LocalizeConfig(**values | (options.preset(context, REFERENCE) if preset else {}))
     report = stage(store, config, output=output)
     if as_json:
         console.print_json("localize", report, store=store)
@@ -93,13 +40,15 @@ def localize(
 
 
 def check_output(output: Path | None) -> None:
-    """Refuse a file of another kind than events are written as.
+    """Refuse a file of another kind than events are written as, before anything else is done.
 
     Raises:
-        UsageError: Its suffix says so.
+        UsageError: Its ending says so.
     """
-    if output is not None and output.suffix.lower() not in OUTPUTS:
-        raise UsageError("events are written as JSON or CSV", got=str(output), expected=" or ".join(OUTPUTS))
+    if output is not None:
+        from headhunt.sinks import sink_for
+
+        sink_for(output)
 
 
 def event_lines(events: Iterable[Event]) -> list[str]:

@@ -9,18 +9,15 @@ from typing import Annotated, Literal
 
 import typer
 
+from headhunt.configs.shared import RESULT
+from headhunt.datasets import READERS
 from vadkit import console, options
 
-BELONGS = {
-    "folder": frozenset({"normal"}),
-    "ucf-crime": frozenset({"annotations", "train_list", "test_list"}),
-    "xd-violence": frozenset({"annotations", "train_list", "test_list"}),
-}
 
-
+@options.takes()
 def manifest(
     dataset: Annotated[
-        Literal["folder", "ucf-crime", "xd-violence"],
+        Literal[tuple(READERS)],  # type: ignore[valid-type]
         typer.Argument(metavar="DATASET", help="The data set: folder (a folder a class), ucf-crime or xd-violence."),
     ],
     root: Annotated[Path, typer.Argument(metavar="ROOT", help="The folder of its videos; ids are relative to it.")],
@@ -55,17 +52,16 @@ def manifest(
             metavar="FILE",
             help="Where to write the manifest, .csv or .jsonl.",
             show_default="ROOT/manifest.csv",
-            rich_help_panel=options.OUTPUT,
+            rich_help_panel=RESULT,
         ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Write the manifest of a data set, and tell what did not match, both ways."""
-    values = {"annotations": annotations, "train_list": train_list, "test_list": test_list, "normal": normal or None}
-    own = options.only_for(dataset, BELONGS, values)
     from headhunt.stages.manifest import make_manifest
 
-    own.pop("annotations", None)
+    values = {"train_list": train_list, "test_list": test_list, "normal": normal or None}
+    own = {name: value for name, value in values.items() if value is not None}
     reading, target = make_manifest(dataset, root, annotations=annotations, output=output, options=own)
     counts = Counter((row.split, row.label) for row in reading.rows)
     missing = [row.video for row in reading.unmatched_rows]

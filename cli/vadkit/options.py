@@ -1,223 +1,254 @@
-"""Options that more than one command has, and the helpers that presets and method options share."""
+"""Command-line options from configurations, and the few that belong to the command line alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import inspect
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
+from headhunt.configs.option import Option, flag_of, options_of
+from headhunt.configs.presets import PRESETS, preset
+from headhunt.configs.shared import RESULT
 from headhunt.errors import UsageError
+from vadkit import console
 
-ROWS = "Which rows to learn from"
-RUNTIME = "Model and machine"
-OUTPUT = "Output"
-
+STORE = Path("vadkit.zarr")
 Store = Annotated[
     Path,
     typer.Option("--store", metavar="PATH", envvar="VADKIT_STORE", help="The store to work on.", show_default=True),
 ]
-STORE = Path("vadkit.zarr")
 Json = Annotated[
     bool,
-    typer.Option("--json", help="Print one JSON object on stdout and nothing else there.", rich_help_panel=OUTPUT),
+    typer.Option("--json", help="Print one JSON object on stdout and nothing else there.", rich_help_panel=RESULT),
 ]
-Name = Annotated[
-    str | None,
-    typer.Option(
-        "--name",
-        metavar="NAME",
-        help="Name of the result in the store.",
-        show_default="as what it is made from",
-        rich_help_panel=OUTPUT,
-    ),
-]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of every choice left to chance.")]
-
-UnitsOfRows = Literal["auto", "segment", "video", "both"]
-Units = Annotated[
-    UnitsOfRows,
-    typer.Option(
-        "--units",
-        help="Learn from segments, whole-video rows or both; auto takes segments where all events are known.",
-        rich_help_panel=ROWS,
-    ),
-]
-Split = Annotated[
-    str | None,
-    typer.Option(
-        "--split",
-        metavar="NAME",
-        help="Learn from the videos of this split; the split test is refused.",
-        show_default="train, or all videos when none has a split",
-        rich_help_panel=ROWS,
-    ),
-]
-Fraction = Annotated[
-    float | None,
-    typer.Option(
-        "--fraction",
-        metavar="SHARE",
-        help="Learn from this share of the labelled videos only, stratified by label.",
-        show_default="all",
-        rich_help_panel=ROWS,
-    ),
-]
-
-MODEL_HELP = "The model: an alias (internvl3, internvl3-1b, ..., tiny), a hub id or a folder."
-Revision = Annotated[
-    str | None,
-    typer.Option(
-        "--revision",
-        metavar="REV",
-        help="Branch, tag or commit of the model on the hub.",
-        show_default="the hub's main branch",
-        rich_help_panel=RUNTIME,
-    ),
-]
-Device = Annotated[
-    str,
-    typer.Option(
-        "--device",
-        help="Where the model runs: auto, cpu, cuda, cuda:1, mps; auto takes a GPU.",
-        rich_help_panel=RUNTIME,
-    ),
-]
-Dtype = Annotated[
-    Literal["auto", "bfloat16", "float32"],
-    typer.Option(
-        "--dtype",
-        help="Precision of the model; auto is bfloat16 on a GPU and float32 on a CPU.",
-        rich_help_panel=RUNTIME,
-    ),
-]
-Attn = Annotated[
-    Literal["auto", "sdpa", "eager"],
-    typer.Option("--attn", help="Attention implementation; auto is sdpa.", rich_help_panel=RUNTIME),
-]
-Compile = Annotated[
-    bool,
-    typer.Option(
-        "--compile/--no-compile",
-        help="Have torch compile the vision tower's layers and the decoder's norms and MLPs; takes a minute or more.",
-        rich_help_panel=RUNTIME,
-    ),
-]
-
-
-def _batch_size(text: str) -> int | Literal["auto"]:
-    if text == "auto":
-        return "auto"
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither auto nor a number of segments") from None
-
-
-BatchSize = Annotated[
-    Any,
-    typer.Option(
-        "--batch-size",
-        metavar="auto|N",
-        parser=_batch_size,
-        help="Segments a forward pass; auto doubles them until memory runs out or nothing is gained. "
-        "What does not fit into memory is halved.",
-        rich_help_panel=RUNTIME,
-    ),
-]
-
-
-def _grey_levels(text: str) -> float:
-    if text == "auto":
-        from headhunt.extraction.still import BOUND
-
-        return BOUND
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither auto nor a number of grey levels") from None
-
-
-SkipStill = Annotated[
-    float | None,
-    typer.Option(
-        "--skip-still",
-        metavar="auto|BOUND",
-        parser=_grey_levels,
-        help="Reuse the features of a segment's predecessor when no block of 8 x 8 pixels differs from it by more than "
-        "so many grey levels; auto is 3, noisy video needs more.",
-        show_default="off",
-        rich_help_panel=RUNTIME,
-    ),
-]
-Offline = Annotated[
-    bool,
-    typer.Option("--offline", help="Never ask the hub; use what is on this disk.", rich_help_panel=RUNTIME),
-]
-Sigma = Annotated[
-    float | None,
-    typer.Option(
-        "--sigma",
-        metavar="SEGMENTS",
-        min=0,
-        help="Standard deviation of the smoothing, in segments.",
-        show_default="the calibrated or published value, 1.5",
-    ),
-]
-Tau = Annotated[
-    float | None,
-    typer.Option(
-        "--tau",
-        metavar="SCORE",
-        help="Threshold: an event is where the smoothed score is above it.",
-        show_default="the calibrated or published value, 0.65",
-    ),
-]
+Videos = Annotated[list[Path], typer.Argument(metavar="VIDEOS", help="Videos, folders or manifests.")]
 
 
 def output(what: str) -> Any:
     """`--output FILE`, with what is written there."""
-    return typer.Option("--output", "-o", metavar="FILE", help=what, show_default="none", rich_help_panel=OUTPUT)
-
-
-EventsOutput = Annotated[Path | None, output("Also write the events there, .json or .csv.")]
-PRESET = "headhunt-reference"
-Preset = Annotated[
-    Literal["headhunt-reference"] | None,
-    typer.Option(
-        "--preset",
-        help="Set options as HeadHunt-VAD's reference code does; options given explicitly win.",
-        show_default="none",
-    ),
-]
+    return typer.Option("--output", "-o", metavar="FILE", help=what, show_default="none", rich_help_panel=RESULT)
 
 
 def given(context: typer.Context, name: str) -> bool:
-    """Whether the user set an option, on the command line or in the environment."""
+    """Whether the user set an option: on the command line, in the environment, or in a file of options."""
     source = context.get_parameter_source(name)
-    return source is not None and source.name not in {"DEFAULT", "DEFAULT_MAP"}
+    return source is not None and source.name != "DEFAULT"
 
 
-def preset(context: typer.Context, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a preset sets: its values (by parameter name) without those the user set."""
-    return {name: value for name, value in values.items() if not given(context, name)}
+# options from configurations
 
 
-def only_for(chosen: str, belongs: Mapping[str, frozenset[str]], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were given, checked to belong to the method (or data set) that was chosen.
+def takes(
+    leave_out: Sequence[str] = (),
+    defaults: Mapping[str, Any] | None = None,
+    presets: bool = True,
+    **configs: type,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of configurations, in place of its parameters of these names.
+
+    The command is called with the configurations, made from what the user gave, a preset (`--preset`) and a file of
+    options (`--config`), in this order of precedence, and their defaults.
 
     Args:
-        chosen: The method.
-        belongs: Method -> names of its options.
-        values: Option name -> value, None where it was not given.
+        leave_out: Fields that are not offered; `parameter.field` leaves one of two of that name.
+        defaults: Defaults that differ from the configuration's, by field.
+        presets: Whether there is `--preset`, where one says something of this command.
+        **configs: Parameter of the command -> configuration.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        name = command.__name__.replace("_", "-")
+        chosen = {
+            parameter: {
+                field: one
+                for field, one in options_of(config).items()
+                if not {field, f"{parameter}.{field}"} & set(leave_out)
+            }
+            for parameter, config in configs.items()
+        }
+        have = [key for key, commands in PRESETS.items() if name in commands] if presets else []
+        signature = inspect.signature(command, eval_str=True)
+        made = {"typed": _parameter("typed", typer.Context)}
+        for parameter in signature.parameters.values():
+            if parameter.name in configs:
+                for option in _parameters(configs[parameter.name], chosen[parameter.name], defaults or {}):
+                    made.setdefault(option.name, option)
+            else:
+                made[parameter.name] = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        if have:
+            made["preset"] = _parameter("preset", _preset_type(have), None)
+        made["config_file"] = _parameter("config_file", ConfigFile, None)
+
+        @functools.wraps(command)
+        def run(**values: Any) -> None:
+            context: typer.Context = values.pop("typed")
+            own = {key: value for key, value in values.items() if key in signature.parameters}
+            said = {key: _value(value) for key, value in values.items() if given(context, key)}
+            every = {key: option for options in chosen.values() for key, option in options.items()}
+            settings = dict(defaults or {})
+            settings |= preset(values["preset"], name) if values.get("preset") else {}
+            settings |= _old_spellings(every, said) | said
+            for parameter, options in chosen.items():
+                own[parameter] = configs[parameter](**{key: settings[key] for key in options if key in settings})
+            command(**own)
+
+        shown: Any = run
+        shown.__signature__ = inspect.Signature(list(made.values()))
+        shown.__annotations__ = {name: one.annotation for name, one in made.items()}
+        del shown.__wrapped__
+        return run
+
+    return decorate
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _parameters(config: type, options: Mapping[str, Option], defaults: Mapping[str, Any]) -> list[inspect.Parameter]:
+    hints = get_type_hints(config)
+    made = []
+    default_of = {f.name: f.default for f in fields(config)}
+    for name, option in options.items():
+        if option.library:
+            continue
+        default = defaults.get(name, default_of[name])
+        hint = _hint(hints[name], option)
+        shown = None if isinstance(default, tuple) else default  # in words: `shown`
+        made.append(_parameter(name, Annotated[hint, _typer_option(name, option, hint)], shown))
+        made += [
+            _parameter(
+                f"old_{old}",
+                Annotated[
+                    hint if type(None) in get_args(hint) or hint is Any else hint | None,
+                    typer.Option(f"--{old.replace('_', '-')}", hidden=True, help="An earlier spelling."),
+                ],
+                None,
+            )
+            for old in option.old
+        ]
+    return made
+
+
+def _hint(hint: Any, option: Option) -> Any:
+    """The type of a field as typer takes it: words as a Literal, repeated options as lists."""
+    words = option.words()
+    optional = type(None) in get_args(hint)
+    if option.parse is not None:
+        return Any
+    if words:
+        literal: Any = Literal.__getitem__(words)
+        return literal | None if optional else literal
+    kinds = [part for part in get_args(hint) if part is not type(None)] if optional else [hint]
+    kind = kinds[0]
+    if get_origin(kind) is tuple:
+        return list[str] | None
+    kind = str if kind is Any or kind not in (str, int, float, bool, Path) else kind
+    return kind | None if optional else kind
+
+
+def _typer_option(name: str, option: Option, hint: Any) -> Any:
+    flag = flag_of(name, option)
+    if hint is bool or hint == bool | None:
+        no = "" if hint is bool and not option.off else f"/--{option.off or 'no-' + flag[2:]}"
+        flag = flag + ("" if option.off == "-" else no)
+    metavar = option.metavar or None
+    more: dict[str, Any] = {"parser": option.parse} if option.parse is not None else {}
+    return typer.Option(
+        flag,
+        metavar=metavar,
+        help=option.help,
+        show_default=option.shown or True,
+        rich_help_panel=option.panel or None,
+        **more,
+    )
+
+
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _old_spellings(options: Mapping[str, Option], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given by an earlier spelling, by field; says what the new one is."""
+    found = {}
+    for name, option in options.items():
+        for old in option.old:
+            if f"old_{old}" in said:
+                console.say(f"note: --{old.replace('_', '-')} is now {flag_of(name, option)}")
+                found[name] = said[f"old_{old}"]
+    return found
+
+
+def _preset_type(names: Sequence[str]) -> Any:
+    words: Any = Literal.__getitem__(tuple(names))
+    return Annotated[
+        words | None,
+        typer.Option(
+            "--preset",
+            help="Set options as a paper or its code does; options given explicitly win.",
+            show_default="none",
+        ),
+    ]
+
+
+# a file of options
+
+
+def read_config(context: typer.Context, parameter: Any, path: Path | None) -> Path | None:
+    """Take defaults from a TOML file: keys at the top for every command, tables for single commands.
 
     Raises:
-        UsageError: One was given that another method has.
+        UsageError: It cannot be read, or names an option that the command does not have.
     """
-    found = {name: value for name, value in values.items() if value is not None}
-    for name in found:
-        if name not in belongs[chosen]:
-            others = ", ".join(sorted(method for method, names in belongs.items() if name in names))
-            raise UsageError(f"--{name.replace('_', '-')} does not belong to {chosen}", expected=f"only with {others}")
+    if path is None:
+        return None
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} is no file of options", got=error, expected="TOML") from error
+    own = {spelling: name for name, spellings in _spellings(context).items() for spelling in spellings}
+    command = str(context.info_name)
+    table = data.get(command, {})
+    shared = {key: value for key, value in data.items() if not isinstance(value, dict)}
+    if not isinstance(table, dict):
+        raise UsageError(f"{command} in {path} is not a table", got=table, expected=f"[{command}]")
+    unknown = [key for key in table if key.replace("_", "-") not in own]
+    if unknown:
+        raise UsageError(f"{path} has options that {command} does not", got=unknown, expected=", ".join(sorted(own)))
+    defaults = dict(context.default_map or {})
+    for key, value in (shared | table).items():
+        name = own.get(key.replace("_", "-"))
+        if name is not None:  # numbers as text: the command line reads them
+            defaults[name] = value if isinstance(value, (bool, list)) else str(value)
+    context.default_map = defaults
+    return path
+
+
+def _spellings(context: typer.Context) -> dict[str, set[str]]:
+    """Name of a parameter -> how it may be spelt in a file of options."""
+    found = {}
+    for one in context.command.params:
+        if one.param_type_name == "option" and one.name not in {"help", "config_file", None}:
+            found[str(one.name)] = {text.lstrip("-") for text in one.opts} | {str(one.name).replace("_", "-")}
     return found
+
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Take options from a TOML file: keys at the top or in a table of the command's name. "
+        "What stands on the command line wins.",
+        show_default="none",
+        is_eager=True,
+        callback=read_config,
+        rich_help_panel=RESULT,
+    ),
+]

@@ -7,15 +7,26 @@ from typing import Annotated
 
 import typer
 
+from headhunt.configs.extract import DECIDED, ExtractConfig
+from headhunt.configs.localize import LocalizeConfig
 from headhunt.errors import UsageError
 from vadkit import console, options
 from vadkit.extract import SOME_FAILED
 from vadkit.extract import tell as tell_extraction
-from vadkit.localize import check_output, event_lines
+from vadkit.localize import EventsOutput, check_output, event_lines
 
 
+@options.takes(
+    extraction=ExtractConfig,
+    localization=LocalizeConfig,
+    leave_out=(*DECIDED, "scores", "calibrate", "localization.split", "origin", "name"),
+    defaults={"model": ""},
+    presets=False,
+)
 def run(
-    videos: Annotated[list[Path], typer.Argument(metavar="VIDEOS", help="Videos, folders or manifests.")],
+    videos: options.Videos,
+    extraction: ExtractConfig,
+    localization: LocalizeConfig,
     scorer: Annotated[
         Path | None,
         typer.Option(
@@ -31,30 +42,13 @@ def run(
             show_default="none",
         ),
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="The model, when it lies elsewhere than where the scorer was fitted.",
-            show_default="the scorer's own",
-            rich_help_panel=options.RUNTIME,
-        ),
-    ] = "",
-    device: options.Device = "auto",
-    dtype: options.Dtype = "auto",
-    batch_size: options.BatchSize = 4,
-    skip_still: options.SkipStill = None,
-    offline: options.Offline = False,
-    sigma: options.Sigma = None,
-    tau: options.Tau = None,
     store: options.Store = options.STORE,
-    output: options.EventsOutput = None,
+    output: EventsOutput = None,
     as_json: options.Json = False,
 ) -> None:
     """Find events in your own videos with a fitted scorer; no labels needed.
 
-    Exits with 3 when some videos failed.
+    The model is the scorer's own unless --model says where it lies. Exits with 3 when some videos failed.
     """
     check_output(output)
     if origin is not None and origin.resolve() == store.resolve():
@@ -65,8 +59,6 @@ def run(
             hint="name one with --store, such as --store run.zarr",
         )
     from headhunt.chains.run import run as chain
-    from headhunt.stages.extract import ExtractConfig
-    from headhunt.stages.localize import LocalizeConfig
     from headhunt.store import Store
 
     with console.progress() as progress:
@@ -75,15 +67,8 @@ def run(
             store,
             scorer=scorer,
             origin=origin,
-            extraction=ExtractConfig(
-                model=model,
-                device=device,
-                dtype=dtype,
-                batch_size=batch_size,
-                skip_still=skip_still,
-                offline=offline,
-            ),
-            localization=LocalizeConfig(sigma=sigma, tau=tau),
+            extraction=extraction,
+            localization=localization,
             output=output,
             progress=progress,
         )

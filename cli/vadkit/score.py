@@ -1,39 +1,17 @@
-"""`vadkit score`: features -> scores of segments and frames."""
+"""`vadkit score`: features -> scores of segments."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
+from headhunt.configs.score import ScoreConfig
 from vadkit import console, options
 
 
-def score(
-    scorer: Annotated[
-        str | None,
-        typer.Option(
-            "--scorer",
-            metavar="NAME|FILE",
-            help="The scorer: a name, or a file written by fit --output.",
-            show_default="the one fitted last",
-        ),
-    ] = None,
-    origin: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="STORE", help="Take the scorer from another store.", show_default="the same store"
-        ),
-    ] = None,
-    store: options.Store = options.STORE,
-    name: options.Name = None,
-    as_json: options.Json = False,
-) -> None:
+@options.takes(config=ScoreConfig)
+def score(config: ScoreConfig, store: options.Store = options.STORE, as_json: options.Json = False) -> None:
     """Score every segment of the store with a fitted scorer."""
-    from headhunt.stages.score import ScoreConfig
     from headhunt.stages.score import score as stage
 
-    report = stage(store, ScoreConfig(scorer=scorer, origin=origin, name=name))
+    report = stage(store, config)
     if as_json:
         console.print_json("score", report, store=store)
     console.notes(report.notes)

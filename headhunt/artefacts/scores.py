@@ -1,4 +1,4 @@
-"""Scores of a store, video by video, checked to be those of the rows as they are now."""
+"""Scores: as a group of a store, and video by video, checked to be those of the rows as they are now."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from headhunt.arrays import Float64, Int64
 from headhunt.errors import StaleError
+from headhunt.records import Json
 from headhunt.store import Artefact, SegmentTable, Store
 
 
@@ -62,3 +63,49 @@ def by_video(store: Store, artefact: Artefact, column: str = "score") -> Iterato
         mine = np.flatnonzero(table.video == index)
         mine = mine[np.argsort(table.start_frame[mine], kind="stable")]
         yield VideoScores(int(index), table.take(mine), values[mine])
+
+
+def write(
+    store: Store,
+    name: str,
+    table: SegmentTable,
+    score: Float64,
+    *,
+    scorer: str,
+    method: str,
+    prompt: str,
+    fitted_on: tuple[str, ...],
+    config: Json,
+    inputs: dict[str, str],
+) -> Artefact:
+    """Write scores as `scores/<name>`: `row`, `video`, `start_frame`, `end_frame` and `score` of every segment.
+
+    Args:
+        store: The store, writable.
+        name: Name of the scores.
+        table: The segments (n,).
+        score: (n,), NaN where a segment has no score.
+        scorer: Name of the scorer.
+        method: Its method.
+        prompt: Id of the prompt it read.
+        fitted_on: The videos it was fitted on.
+        config: Configuration of the stage.
+        inputs: What the scores were made from: name -> digest.
+    """
+    columns = {
+        "row": table.row,
+        "video": table.video,
+        "start_frame": table.start_frame,
+        "end_frame": table.end_frame,
+        "score": score,
+    }
+    return store.write_artefact(
+        "scores",
+        name,
+        stage="score",
+        config=config,
+        seed=None,
+        inputs=inputs | {"rows": store.rows_digest(table)},
+        facts={"scorer": scorer, "method": method, "prompt": prompt, "fitted_on": list(fitted_on)},
+        arrays={key: (values, ("segment",)) for key, values in columns.items()},
+    )

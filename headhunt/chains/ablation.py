@@ -10,16 +10,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from headhunt.configs import EvaluateConfig, FitConfig, LocalizeConfig, ScoreConfig, SelectConfig
 from headhunt.records import HeadSet, Json
-from headhunt.stages.evaluate import EvaluateConfig, evaluate
-from headhunt.stages.fit import FitConfig, fit
-from headhunt.stages.localize import LocalizeConfig, localize
-from headhunt.stages.score import ScoreConfig, score
-from headhunt.stages.select_heads import SelectConfig, select_heads
+from headhunt.stages.evaluate import evaluate
+from headhunt.stages.fit import fit
+from headhunt.stages.localize import localize
+from headhunt.stages.score import score
+from headhunt.stages.select_heads import select_heads
 from headhunt.store import Store
 
 DRAWS = 5  # of random heads
@@ -50,8 +51,8 @@ class Row:
     method: str = "logistic"
     options: Mapping[str, Any] = field(default_factory=dict)
     prompt: str | None = None
-    units: str = "auto"
-    smoothing: str = "gaussian"
+    units: Literal["auto", "video"] = "auto"
+    smoothing: Literal["gaussian", "none"] = "gaussian"
     tau: float | None = None
 
     @property
@@ -75,8 +76,8 @@ class Result:
     interval: tuple[float, float] | None = None
 
 
-def _one(metric: str, k: int) -> SelectConfig:
-    return SelectConfig(metric=metric, k=k, name=f"{metric}-{k}")
+def _one(saliency: str, k: int) -> SelectConfig:
+    return SelectConfig(saliency=saliency, k=k, name=f"{saliency}-{k}")
 
 
 RSS, RSA = _one("rss", 5), _one("rsa", 4)
@@ -84,7 +85,7 @@ VIDEOS = {m: replace(s, units="video", name=f"{m}-videos") for m, s in (("rss", 
 
 
 def _prompted(prompt: str) -> Row:
-    heads = SelectConfig(metric="rss", k=5, prompt_ids=(prompt,), name=f"rss-{prompt}")
+    heads = SelectConfig(saliency="rss", k=5, prompt_ids=(prompt,), name=f"rss-{prompt}")
     return Row(f"  one prompt alone: {prompt}", heads, prompt=prompt)
 
 

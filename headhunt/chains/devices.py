@@ -11,37 +11,39 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from headhunt.artefacts.references import look_up
+from headhunt.configs.extract import ExtractConfig
 from headhunt.errors import ComputeError, UsageError
 from headhunt.progress import Progress, silent
-from headhunt.stages.extract import ExtractConfig, ExtractReport, conclude, extract
+from headhunt.stages.extract import ExtractReport, conclude, extract
 
 PATIENCE_S = 60.0
 
 
-def extract_side_by_side(
-    paths: Sequence[Path],
-    store_path: Path,
-    config: ExtractConfig,
-    devices: Sequence[str],
-    *,
-    progress: Progress = silent,
+def extract_on_devices(
+    paths: Sequence[Path], store_path: Path, config: ExtractConfig, *, progress: Progress = silent
 ) -> ExtractReport:
-    """Extract on several devices at once, the i-th of n takes the shards i, i + n, ...: as `extract` with `shard`.
+    """Extract, on several devices side by side where the configuration names several.
+
+    With `devices` a process is started for each, one of which may be named twice; the i-th of n takes the shards i,
+    i + n, ..., as `extract` with `shard` does. Decoder processes are divided among them.
 
     Args:
         paths: Videos, folders or manifests.
         store_path: The store, made when it is not there.
-        config: How; its device and shard are set here, its decoder processes are divided.
-        devices: A process is started for each; one may be named twice.
+        config: How.
         progress: Called with how far they are together, the first batch of each process but one left out.
 
     Raises:
-        UsageError: No devices, or a shard is chosen as well.
+        UsageError: A shard is chosen as well as several devices.
         ComputeError: A process died.
         HeadhuntError: What a process raised; the others are stopped, and what they finished is kept.
     """
+    if not config.devices:
+        return extract(paths, store_path, config, progress=progress)
+    config, devices = replace(look_up(config, store_path), devices=()), config.devices
     n = len(devices)
-    if not n or config.shard != (0, 1):
+    if config.shard != (0, 1):
         raise UsageError("several devices divide the shards among themselves", got=config.shard, hint="no --shard then")
     shares = [
         replace(config, device=device, shard=(i, n), decoders=config.n_decoders and max(1, config.n_decoders // n))

@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from headhunt.artefacts import scorer_files
-from headhunt.artefacts.references import scorer_from
+from headhunt.artefacts import scorers
+from headhunt.artefacts.scorers import FittedOn
+from headhunt.chains.devices import extract_on_devices
+from headhunt.configs import ExtractConfig, LocalizeConfig, ScoreConfig
 from headhunt.errors import ArtefactError, UsageError
 from headhunt.progress import Progress, silent
-from headhunt.prompts import Prompt, PromptSet
+from headhunt.prompts import PromptSet
 from headhunt.scorers.scorer import Scorer
-from headhunt.stages.extract import ExtractConfig, ExtractReport, extract
-from headhunt.stages.localize import LocalizeConfig, LocalizeReport, localize
-from headhunt.stages.score import ScoreConfig, ScoreReport, score
+from headhunt.stages.extract import ExtractReport
+from headhunt.stages.localize import LocalizeReport, localize
+from headhunt.stages.score import ScoreReport, score
 from headhunt.store import Store
 
 
@@ -34,36 +36,37 @@ def config_for(scorer: Scorer, *, base: ExtractConfig) -> ExtractConfig:
     Raises:
         ArtefactError: The scorer does not say what features it was fitted on.
     """
-    facts: Any = scorer.facts
-    try:
-        fingerprint, prompt = facts["fingerprint"], facts["prompt"]
-        sampling = fingerprint["sampling"]
-        return replace(
-            base,
-            model=base.model or facts["model"]["model"],
-            revision=base.revision if base.model else facts["model"]["revision"],
-            dtype=fingerprint["dtype"] if base.dtype == "auto" else base.dtype,
-            attn=fingerprint["attention"] if base.attn == "auto" else base.attn,
-            prompts=PromptSet(
-                name="scorer",
-                prompts=(Prompt(prompt["id"], prompt["text"]),),
-                scoring=prompt["id"],
-                frame_text=fingerprint["frame_text"],
-                system=fingerprint["system"],
-            ),
-            prompt_ids=None,
-            units="segment",
-            length=sampling["length"],
-            stride=sampling["stride"],
-            n_frames=sampling["n_frames"],
-            tail=sampling["tail"],
-            heads=scorer.heads,
-            context=scorer.hidden is not None,
-        )
-    except (KeyError, TypeError) as error:
-        raise ArtefactError(
-            "a scorer does not say what features it was fitted on", got=error, hint="fit it again with `vadkit fit`"
-        ) from error
+    fitted_on = FittedOn.of(scorer)
+    fingerprint, prompt = fitted_on.fingerprint, fitted_on.prompt
+    sampling = fingerprint.sampling
+    model = base.model or fitted_on.model
+    if model is None:
+        raise ArtefactError("a scorer does not say what model it reads", hint="name one with --model")
+    decided: Any = {
+        "dtype": fingerprint.dtype if base.dtype == "auto" else base.dtype,
+        "attn": fingerprint.attention if base.attn == "auto" else base.attn,
+        "tail": sampling.tail,
+    }
+    return replace(
+        base,
+        **decided,
+        model=model,
+        revision=base.revision if base.model else fitted_on.revision,
+        prompts=PromptSet(
+            name="scorer",
+            prompts=(prompt,),
+            scoring=prompt.id,
+            frame_text=fingerprint.frame_text,
+            system=fingerprint.system,
+        ),
+        prompt_ids=None,
+        units="segment",
+        length=sampling.length,
+        stride=sampling.stride,
+        n_frames=sampling.n_frames,
+        heads=scorer.heads,
+        context=scorer.hidden is not None,
+    )
 
 
 def run(
@@ -97,11 +100,11 @@ def run(
     if (scorer is None) == (origin is None):
         raise UsageError("a scorer is needed", expected="one of --scorer FILE and --from STORE")
     if scorer is not None:
-        fitted = scorer_files.load(scorer)
+        fitted = scorers.load(scorer)
     else:
         assert origin is not None
-        fitted = scorer_from(Store(origin).artefact("scorers"))
-    extracted = extract(videos, store, config_for(fitted, base=extraction), progress=progress)
+        fitted = scorers.of(Store(origin).artefact("scorers"))
+    extracted = extract_on_devices(videos, store, config_for(fitted, base=extraction), progress=progress)
     origin_text = None if origin is None else str(origin)
     scored = score(store, ScoreConfig(scorer=None if scorer is None else str(scorer), origin=origin_text))
     calibrated = origin is not None and bool(Store(origin).names("events"))

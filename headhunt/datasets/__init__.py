@@ -1,20 +1,18 @@
 """Data sets: one reader each, from a data set's own files to the rows of the neutral manifest.
 
 A reader takes the folder of the videos and, where the data set has them, the folder or file of its annotations, and
-gives a `Reading`: rows for the videos that are there, and both leftovers.
+gives a `Reading`: rows for the videos that are there, and both leftovers. Its own options are keyword-only parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from headhunt.datasets.folder import Reading, find_videos, folder
-from headhunt.datasets.manifest import Match, match, read_manifest, write_manifest
-from headhunt.datasets.sampling import sample
-from headhunt.datasets.ucf_crime import ucf_crime
-from headhunt.datasets.xd_violence import xd_violence
+from headhunt.registry import Registry
+
+if TYPE_CHECKING:
+    from headhunt.datasets.reading import Reading
 
 
 class Reader(Protocol):
@@ -25,16 +23,11 @@ class Reader(Protocol):
         ...
 
 
-READERS: Mapping[str, Reader] = {"folder": folder, "ucf-crime": ucf_crime, "xd-violence": xd_violence}
-
-__all__ = [
-    "READERS",
-    "Match",
-    "Reader",
-    "Reading",
-    "find_videos",
-    "match",
-    "read_manifest",
-    "sample",
-    "write_manifest",
-]
+READERS: Registry[Reader] = Registry(
+    {
+        "folder": "headhunt.datasets.folder:folder",
+        "ucf-crime": "headhunt.datasets.ucf_crime:ucf_crime",
+        "xd-violence": "headhunt.datasets.xd_violence:xd_violence",
+    }
+)
+"""Name of a data set -> its reader."""

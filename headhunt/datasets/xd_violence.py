@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 
-from headhunt.datasets.folder import Reading, find_file, find_videos, join, lines, stem
 from headhunt.datasets.manifest import to_events
+from headhunt.datasets.reading import Reading, find_file, find_videos, join, lines, stem
 from headhunt.errors import ManifestError
 from headhunt.records import Interval, ManifestRow
 

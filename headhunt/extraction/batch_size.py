@@ -63,7 +63,7 @@ class BatchSize:
         if rows == 1:
             raise ComputeError(
                 "one segment does not fit into memory",
-                hint="sample fewer frames (--frames), take fewer prompts or --method loop, a smaller model, "
+                hint="sample fewer frames (--frames), take fewer prompts or --sharing loop, a smaller model, "
                 "--dtype bfloat16, or a device with more memory",
             )
         if self._searching:

@@ -1,25 +1,25 @@
-"""What an extraction starts from: its configuration, its videos, its model with prompts, and the rows of each video."""
+"""What an extraction starts from: its videos, its model with prompts, and the rows of each video."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headhunt import prompts as prompt_sets
 from headhunt import segments, video
+from headhunt.configs.extract import ExtractConfig
 from headhunt.datasets import sampling
 from headhunt.errors import UsageError
 from headhunt.extraction.decoders import Decoders
 from headhunt.extraction.sources import Source
+from headhunt.fingerprint import Fingerprint, Sampling
 from headhunt.prompts import PromptSet
-from headhunt.records import TEST, Head, Interval, Json, Segment, canonical_json
+from headhunt.records import TEST, Interval, Json, Segment, canonical_json
 from headhunt.store import PlannedVideo
 
 if TYPE_CHECKING:
@@ -27,105 +27,6 @@ if TYPE_CHECKING:
     from headhunt.models import Backbone
 
 UNITS = {"segment": ("segment",), "video": ("video",), "both": ("segment", "video")}
-
-
-@dataclass(frozen=True)
-class ExtractConfig:
-    """How features are extracted.
-
-    Attributes:
-        model: Alias, hub id or folder.
-        revision: Branch, tag or commit on the hub.
-        dtype: "auto", "bfloat16" or "float32".
-        device: "auto", "cpu", "cuda", ...
-        attn: "auto", "sdpa" or "eager".
-        compiled: Have torch compile layers of the model, which takes a minute or more at the beginning.
-        offline: Never ask the hub.
-        prompts: A built-in prompt set's name, a YAML file, or a prompt set.
-        prompt_ids: Only these prompts of the set; None for all, or, with chosen heads, the set's scoring prompt alone.
-        units: "segment", "video" (one row that spans the whole video) or "both", which gives videos of the split test
-            segments alone: what spans a whole video is only learnt from.
-        length: Native frames a segment.
-        stride: Frames from one segment's start to the next; None for `length`.
-        n_frames: Frames sampled from a segment.
-        tail: "keep" the shorter last segment, or "drop" it.
-        split: Only videos of this split.
-        fraction: Only this share of the videos, stratified by label, in (0, 1].
-        limit: At most this many videos.
-        seed: Seed of that choice.
-        heads: Only these heads; None for all.
-        root: Folder that a manifest's ids are relative to; None for the manifest's own.
-        like: A store that the features must agree with, so that its heads and scorers can be used; None for none.
-        context: Keep the context; None means yes, unless heads were chosen.
-        method: "packed", "loop" or "full".
-        batch_size: Segments a forward pass, or "auto": doubled until memory runs out or nothing is gained. A pass that
-            does not fit into memory is halved in either case.
-        skip_still: A segment in which nothing differs from the last computed one of its video by more than so many grey
-            levels takes that one's features (`headhunt.extraction.still.difference`); None computes every segment.
-        shard: (i, n): this process takes every n-th shard, from the i-th on.
-        flush_s: Seconds after which a partial shard is written.
-        decoders: Decoder processes, which probe videos and decode ahead of the model; 0 does both in this process,
-            without the time-out; None takes half the cores, at most 8.
-        decode_timeout_s: A decoder that gives nothing for so long is killed and its video recorded as failed.
-    """
-
-    model: str = "internvl3"
-    revision: str | None = None
-    dtype: str = "auto"
-    device: str = "auto"
-    attn: str = "auto"
-    compiled: bool = False
-    offline: bool = False
-    prompts: str | PromptSet = "headhunt5"
-    prompt_ids: tuple[str, ...] | None = None
-    units: str = "both"
-    length: int = 48
-    stride: int | None = None
-    n_frames: int = 16
-    tail: Literal["keep", "drop"] = "keep"
-    split: str | None = None
-    fraction: float | None = None
-    limit: int | None = None
-    seed: int = 0
-    heads: tuple[Head, ...] | None = None
-    root: Path | None = None
-    like: Path | None = None
-    context: bool | None = None
-    method: Literal["packed", "loop", "full"] = "packed"
-    batch_size: int | Literal["auto"] = 4
-    skip_still: float | None = None
-    shard: tuple[int, int] = (0, 1)
-    flush_s: float = 30.0
-    decoders: int | None = None
-    decode_timeout_s: float = 120.0
-
-    def __post_init__(self) -> None:
-        for name, allowed in (("units", UNITS), ("tail", ("keep", "drop")), ("method", ("packed", "loop", "full"))):
-            if getattr(self, name) not in allowed:
-                raise UsageError(f"unknown {name}", got=getattr(self, name), expected=" or ".join(allowed))
-        for name in ("length", "n_frames"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1", got=getattr(self, name))
-        if self.batch_size != "auto" and (not isinstance(self.batch_size, int) or self.batch_size < 1):
-            raise UsageError("batch_size must be at least 1, or auto", got=self.batch_size)
-        if self.skip_still is not None and not 0 <= self.skip_still <= 255:
-            raise UsageError("--skip-still is a bound in grey levels", got=self.skip_still, expected="in [0, 255]")
-        if not 0 <= self.shard[0] < self.shard[1]:
-            raise UsageError("--shard is i/n with 0 <= i < n", got="/".join(map(str, self.shard)))
-        if (self.decoders or 0) < 0 or not self.decode_timeout_s > 0:
-            raise UsageError("decoders cannot be negative, nor their time-out zero", got=self.decoders)
-        if self.fraction is not None and not 0 < self.fraction <= 1:
-            raise UsageError("--fraction is a share of the videos", got=self.fraction, expected="in (0, 1]")
-
-    @property
-    def n_decoders(self) -> int:
-        """How many decoder processes there are."""
-        return max(1, min(8, (os.cpu_count() or 1) // 2)) if self.decoders is None else self.decoders
-
-    @property
-    def with_context(self) -> bool:
-        """Whether the context is kept."""
-        return self.heads is None if self.context is None else self.context
 
 
 def choose(sources: Sequence[Source], config: ExtractConfig) -> list[Source]:
@@ -162,14 +63,8 @@ class Run:
     backbone: Backbone
     tokens: Tokens
     extractor: Extractor
-    fingerprint: Json
+    fingerprint: Fingerprint
     info: Json
-
-    @property
-    def spec(self) -> Json:
-        """Sizes for the store."""
-        spec = self.backbone.spec
-        return {"layers": spec.layers, "heads": spec.heads, "head_dim": spec.head_dim, "hidden": spec.hidden}
 
 
 def prepare(config: ExtractConfig) -> Run:
@@ -184,7 +79,7 @@ def prepare(config: ExtractConfig) -> Run:
     from headhunt.models.compiled import compile_layers
 
     chosen = config.prompts if isinstance(config.prompts, PromptSet) else prompt_sets.load(config.prompts)
-    ids = config.prompt_ids if config.prompt_ids is not None else None if config.heads is None else (chosen.scoring,)
+    ids = config.prompt_ids if config.prompt_ids is not None else None if config.subset is None else (chosen.scoring,)
     if ids is not None:
         chosen = chosen.subset(ids)
     backbone = models.load(
@@ -202,26 +97,26 @@ def prepare(config: ExtractConfig) -> Run:
         for p in chosen.prompts
     ]
     tokens = share(token_ids, image_token_id=backbone.image_token_id)
-    method = config.method
-    extractor = Extractor(backbone, tokens, heads=config.heads, context=config.with_context, method=method)
-    fingerprint = backbone.fingerprint | {
-        "method": method,
-        "preprocess": backbone.preprocess.to_json(),
-        "decoder": video.decoder_version(),
-        "sampling": {
-            "length": config.length,
-            "stride": config.stride if config.stride is not None else config.length,
-            "n_frames": config.n_frames,
-            "tail": config.tail,
-        },
-        "skip_still": None if config.skip_still is None else float(config.skip_still),
-        "prompts": [{"id": p.id, "text": p.text} for p in chosen.prompts],
-        "frame_text": chosen.frame_text,
-        "system": chosen.system,
-        "tokens": hashlib.sha256(canonical_json(token_ids).encode()).hexdigest(),
-        "heads": "all" if config.heads is None else [[h.layer, h.head] for h in config.heads],
-        "context": "final" if config.with_context else None,
-    }
+    extractor = Extractor(backbone, tokens, heads=config.subset, context=config.with_context, method=config.sharing)
+    fingerprint = Fingerprint(
+        **backbone.fingerprint,
+        sharing=config.sharing,
+        preprocess=backbone.preprocess.to_json(),
+        decoder=video.decoder_version(),
+        sampling=Sampling(
+            length=config.length,
+            stride=config.stride if config.stride is not None else config.length,
+            n_frames=config.n_frames,
+            tail=config.tail,
+        ),
+        skip_still=None if config.skip_still is None else float(config.skip_still),
+        prompts=chosen.prompts,
+        frame_text=chosen.frame_text,
+        system=chosen.system,
+        tokens=hashlib.sha256(canonical_json(token_ids).encode()).hexdigest(),
+        heads=config.subset,
+        context="final" if config.with_context else None,
+    )
     info = {"notes": list(backbone.notes), "prompt_set": chosen.name, "scoring": chosen.scoring}
     return Run(backbone, tokens, extractor, fingerprint, info)
 

@@ -23,40 +23,13 @@ from pathlib import Path
 import yaml
 
 from headhunt.errors import ArtefactError, InputError, UsageError
-from headhunt.records import Json, check_format
+from headhunt.records import IMAGE, Json, Prompt, check_format
 
 FORMAT = "headhunt-prompts"
 VERSION = 1
-IMAGE = "<image>"
 FRAME_TEXT = "Frame{i}: <image>\n"
 _SUFFIXES = (".yaml", ".yml", ".json")
 _BUILT_IN = resources.files("headhunt") / "prompts"
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """One question.
-
-    Attributes:
-        id: Short name, unique in its set.
-        text: What follows the frames, exactly.
-    """
-
-    id: str
-    text: str
-
-    def __post_init__(self) -> None:
-        for name, value in (("id", self.id), ("text", self.text)):
-            if not isinstance(value, str) or not value.strip():
-                raise ArtefactError(f"a prompt's {name} is not text", got=repr(value), expected="text, in quotes")
-        if self.id != self.id.strip() or not self.id.isprintable() or "," in self.id:
-            raise ArtefactError("a prompt's id has spaces around it or a comma", got=repr(self.id))
-        if IMAGE in self.text:
-            raise ArtefactError(
-                f"prompt {self.id!r} holds {IMAGE}",
-                got=repr(self.text),
-                expected="text only: frame_text places the frames",
-            )
 
 
 @dataclass(frozen=True)

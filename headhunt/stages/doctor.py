@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from headhunt.errors import HeadhuntError
-from headhunt.records import ManifestRow, Segment
+from headhunt.fingerprint import Fingerprint
+from headhunt.records import ManifestRow, ModelSpec, Prompt, Segment
 
 PACKAGES = ("torch", "transformers", "zarr", "numcodecs", "av", "numpy", "scipy", "scikit-learn", "safetensors")
 AGREEMENT = {"float32": 1e-4, "bfloat16": 5e-2}
@@ -116,9 +117,8 @@ def _disk(folder: Path | None) -> str:
 
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         path = Path(scratch) / "check.zarr"
-        fingerprint = {"prompts": [{"id": "a", "text": "a"}], "heads": "all"}
-        spec = {"layers": 2, "heads": 2, "head_dim": 4, "hidden": 8}
-        made = stores.create(path, fingerprint=fingerprint, spec=spec, info={}, context=True)
+        fingerprint = Fingerprint(prompts=(Prompt("a", "a"),), context="final")
+        made = stores.create(path, fingerprint=fingerprint, spec=ModelSpec(2, 2, 4, 8), info={})
         segment = Segment("a.mp4", 0, 48)
         planned = stores.PlannedVideo(ManifestRow("a.mp4"), 48, 25.0, 1.92, 1, (segment,), np.array([[0.0, 1.92]]))
         made = stores.plan(made, [planned])
@@ -153,7 +153,7 @@ def _model(model: str, device: str, dtype: str, attn: str) -> str:
             "the packed pass does not agree with full prefills",
             got=error,
             expected=f"at most {AGREEMENT[precision]}",
-            hint="use --method loop, and report the model",
+            hint="use --sharing loop, and report the model",
         )
     known = golden.read(Path(models.resolve(model)))
     met = "" if known is None else _met(known.error(segment.golden(packed)), GOLDEN[precision])

@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headhunt.artefacts.references import look_up
+from headhunt.configs.extract import ExtractConfig
 from headhunt.errors import ModelError
 from headhunt.extraction.batch_size import is_out_of_memory
 from headhunt.extraction.costs import Operations, operations, pace
 from headhunt.extraction.decoders import Decoders
-from headhunt.extraction.preparation import ExtractConfig, Run, choose, plan_videos, prepare
+from headhunt.extraction.preparation import Run, choose, plan_videos, prepare
 from headhunt.extraction.sources import collect
 from headhunt.progress import Progress, silent
-from headhunt.records import Interval, Json
+from headhunt.records import Interval, ModelSpec
 from headhunt.segments import sample_frames
 from headhunt.store import PlannedVideo
 
@@ -64,18 +66,22 @@ class DryRun:
     notes: tuple[str, ...]
 
 
-def dry_run(paths: Sequence[Path], config: ExtractConfig, *, progress: Progress = silent) -> DryRun:
+def dry_run(
+    paths: Sequence[Path], config: ExtractConfig, *, store_path: Path | None = None, progress: Progress = silent
+) -> DryRun:
     """Probe every video and count; a model that would have to be fetched first is not fetched.
 
     Args:
         paths: Videos, folders or manifests.
         config: As for `extract`.
+        store_path: The store that would be extracted into; needed where a head set in it is named.
         progress: Called with how far it is.
 
     Raises:
         InputError: Nothing to extract, or the model or the prompts cannot be used.
         UsageError: The options leave no video.
     """
+    config = look_up(config, store_path)
     sources = choose(collect(paths, root=config.root), config)
     planned: list[PlannedVideo] = []
     progress("probing videos", 0, len(sources))
@@ -98,8 +104,8 @@ def dry_run(paths: Sequence[Path], config: ExtractConfig, *, progress: Progress 
             alone = operations(run.extractor).times(frames=config.n_frames, rows=1)
             seconds = measured.seconds * cost.total / alone.total
             estimate = f"from {measured.source} on {run.backbone.device}"
-        tokens = _tokens(run.tokens, config.method)
-        size = len(units) * len(run.tokens.suffixes) * _row_values(run.spec, config) * FLOAT16_BYTES
+        tokens = _tokens(run.tokens, config.sharing)
+        size = len(units) * len(run.tokens.suffixes) * _row_values(run.backbone.spec, config) * FLOAT16_BYTES
         untimed = "the model cannot be loaded here as asked, so its time is not known"
         notes = (*run.backbone.notes, *(() if as_asked else (untimed,)))
     else:
@@ -156,13 +162,13 @@ def _on_disk(config: ExtractConfig) -> bool:
     return isinstance(try_to_load_from_cache(where, "config.json", revision=config.revision), str)
 
 
-def _tokens(tokens: Tokens, method: str) -> int:
-    if method == "full":
+def _tokens(tokens: Tokens, sharing: str) -> int:
+    if sharing == "full":
         return sum(tokens.lengths)
     return len(tokens.prefix) + sum(len(suffix) for suffix in tokens.suffixes)
 
 
-def _row_values(spec: Json, config: ExtractConfig) -> int:
+def _row_values(spec: ModelSpec, config: ExtractConfig) -> int:
     """Numbers kept of one row and one prompt."""
-    heads = int(spec["layers"] * spec["heads"]) if config.heads is None else len(config.heads)
-    return heads * int(spec["head_dim"]) + (int(spec["hidden"]) if config.with_context else 0)
+    heads = spec.layers * spec.heads if config.subset is None else len(config.subset)
+    return heads * spec.head_dim + (spec.hidden if config.with_context else 0)

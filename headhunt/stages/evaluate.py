@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from headhunt.artefacts import scores as score_lists
+from headhunt.artefacts import events, metrics, scores
+from headhunt.configs.evaluate import EvaluateConfig
+from headhunt.configs.option import to_json
 from headhunt.errors import InputError, LabelError, UsageError
-from headhunt.frames import PROTOCOLS
 from headhunt.metrics import evaluation
 from headhunt.metrics.evaluation import VideoResult
-from headhunt.records import Event, Interval, Json
+from headhunt.records import Interval, Json
 from headhunt.store import Store, VideoStatus, VideoTable
 
-
-@dataclass(frozen=True)
-class EvaluateConfig:
-    """What is evaluated and how.
-
-    Attributes:
-        events: Name of the events; None for the current ones.
-        split: Split to evaluate; None for "test" when there is one, else all labelled videos.
-        videos: Only these of its videos, by id; None for all.
-        protocol: "native", "clip16" or "xd-trunc": which frames count.
-        inclusive: Ground-truth events include their end frame.
-        seed: Seed of the bootstrap.
-        n_bootstrap: Resamplings of the videos for the 95 % intervals.
-        name: Name of the metrics; None for the events'.
-    """
-
-    events: str | None = None
-    split: str | None = None
-    videos: tuple[str, ...] | None = None
-    protocol: str = "native"
-    inclusive: bool = False
-    seed: int = 0
-    n_bootstrap: int = 1000
-    name: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.protocol not in PROTOCOLS:
-            raise UsageError("unknown protocol", got=self.protocol, expected=" or ".join(PROTOCOLS))
+__all__ = ["EvaluateConfig", "evaluate"]
 
 
 def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
@@ -59,9 +30,10 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
         UsageError: No such split, or `videos` names one that is not in it.
     """
     store = Store(store_path, writable=True)
-    events = store.artefact("events", config.events)
-    store.check_fresh(events)
-    scores = score_lists.load(store, events.facts["scores"])
+    measured = store.artefact("events", config.events)
+    store.check_fresh(measured)
+    settings = events.Settings.of(measured)
+    found_in = scores.load(store, measured.facts["scores"])
     videos = store.videos()
     split = config.split if config.split is not None else "test" if "test" in videos.split else None
     chosen = [i for i in range(len(videos)) if split is None or videos.split[i] == split]
@@ -73,8 +45,8 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
             where = "the store" if split is None else f"the split {split!r}"
             raise UsageError(f"{len(unknown)} of the videos to evaluate are not in {where}", got=unknown[:5])
         chosen = [i for i in chosen if videos.path[i] in config.videos]
-    per_video = {v.index: v for v in score_lists.by_video(store, scores)}
-    smoothed = dict(zip(events.arrays["row"].tolist(), events.arrays["smoothed"].tolist(), strict=True))
+    per_video = {v.index: v for v in scores.by_video(store, found_in)}
+    smoothed, predicted = events.smoothed_of(measured), events.by_video(measured, videos.path)
     left_out: dict[str, list[str]] = {"without_label": [], "failed": [], "events_not_known": []}
     results, clipped = [], 0
     for index in chosen:
@@ -101,7 +73,7 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
                 abnormal=abnormal,
                 events=truth,
                 category=videos.category[index],
-                predicted=_predicted(events.arrays, index, path),
+                predicted=predicted.get(index, ()),
             )
         )
     if not results:
@@ -112,36 +84,35 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
         )
     result = evaluation.evaluate(
         results,
-        tau=float(events.facts["tau"]),
+        tau=settings.tau,
         protocol=config.protocol,
         inclusive=config.inclusive,
         seed=config.seed,
         n_bootstrap=config.n_bootstrap,
     )
-    seen = sorted({r.video for r in results} & set(scores.facts["fitted_on"]))
+    seen = sorted({r.video for r in results} & set(found_in.facts["fitted_on"]))
     unscored = sum(int((~np.isfinite(r.score)).sum()) for r in results)
     result = {
         "split": split,
-        "events": events.name,
-        "scores": scores.name,
-        "sigma": events.facts["sigma"],
-        "tau": events.facts["tau"],
-        "settings_from": events.facts["source"],
+        "events": measured.name,
+        "scores": found_in.name,
+        "sigma": settings.sigma,
+        "tau": settings.tau,
+        "settings_from": settings.source,
         "left_out": {key: sorted(names) for key, names in left_out.items()},
         "segments_without_score": unscored,
         "also_fitted_on": seen,
         "events_clipped_to_the_video": clipped,
         **result,
     }
-    store.write_artefact(
-        "metrics",
-        config.name or events.name,
-        stage="evaluate",
-        config=asdict(config),
+    metrics.write(
+        store,
+        config.name or measured.name,
+        result,
+        events=measured,
+        scores=found_in,
+        config=to_json(config),
         seed=config.seed,
-        inputs={f"events/{events.name}": events.digest, f"scores/{scores.name}": scores.digest},
-        facts=result,
-        arrays={},
     )
     return result
 
@@ -161,19 +132,3 @@ def _truth(videos: VideoTable, index: int) -> tuple[tuple[Interval, ...] | None,
         )
     cut = sum(e.end_frame > n for e in known)
     return tuple(Interval(e.start_frame, min(e.end_frame, n)) for e in inside), cut
-
-
-def _predicted(arrays: Mapping[str, Any], index: int, path: str) -> tuple[Event, ...]:
-    rows = np.flatnonzero(arrays["video"] == index)
-    return tuple(
-        Event(
-            path,
-            int(arrays["start_frame"][i]),
-            int(arrays["end_frame"][i]),
-            float(arrays["start_s"][i]),
-            float(arrays["end_s"][i]),
-            float(arrays["peak_score"][i]),
-            float(arrays["mean_score"][i]),
-        )
-        for i in rows
-    )

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from headhunt import segments, video
-from headhunt.artefacts.references import check_like
+from headhunt.artefacts.references import check_like, look_up
+from headhunt.configs.extract import ExtractConfig
 from headhunt.errors import StaleError, StoreBusyError
 from headhunt.extraction.batch_size import BatchSize
 from headhunt.extraction.decoders import Decoders, Task
 from headhunt.extraction.memory import keep_freed_memory
 from headhunt.extraction.passes import Counts, Passes
-from headhunt.extraction.preparation import UNITS, ExtractConfig, Run, choose, plan_videos, prepare, units_of
+from headhunt.extraction.preparation import UNITS, Run, choose, plan_videos, prepare, units_of
 from headhunt.extraction.shared_frames import SharedFrames
 from headhunt.extraction.sources import Source, collect, unlisted
 from headhunt.extraction.still_segments import StillSegments
@@ -73,6 +74,7 @@ def extract(
         StoreError: The store is foreign, was made in another way, or the disk refuses.
         HeadhuntError: The model or the input cannot be used at all. A single bad video is recorded instead.
     """
+    config = look_up(config, store_path)
     everything = collect(paths, root=config.root)
     sources = choose(everything, config)
     report = ExtractReport(store=str(store_path), videos=len(sources))
@@ -99,9 +101,8 @@ def _extract(
     store = create(
         store_path,
         fingerprint=run.fingerprint,
-        spec=run.spec,
+        spec=run.backbone.spec,
         info=run.info | {"model": config.model, "revision": config.revision},
-        context=config.with_context,
     )
     store = _plan(store, sources, config, decoders, report, progress)
     wanted = {source.row.video: source.path for source in sources}

@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from headhunt.artefacts import scorer_files
-from headhunt.artefacts.references import default_prompt, load_heads
-from headhunt.errors import UsageError
+from headhunt.artefacts import references, scorers
+from headhunt.artefacts.scorers import FittedOn
+from headhunt.configs.fit import FitConfig
+from headhunt.configs.option import to_json
 from headhunt.records import Head
-from headhunt.scorers import scorer as scorers
-from headhunt.scorers import steering
-from headhunt.scorers.scorer import Scorer
-from headhunt.stages.labelled_rows import calibration
+from headhunt.scorers import METHODS, Scorer
+from headhunt.scorers.method import check_options, options
+from headhunt.stages.labelled_rows import labelled_rows
 from headhunt.store import Store
 
-METHODS = ("logistic", "steer", "svm", "mlp")
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """How a scorer is fitted.
-
-    Attributes:
-        method: "logistic" (HeadHunt-VAD), "steer" (SteerVAD), "svm" or "mlp".
-        heads: A head set's name, a JSON file, another store, `random:K[:SEED]`, `layer:N|last`; None for the current.
-        prompt: Prompt whose features are used; None for the store's scoring prompt.
-        split: Split to learn from; None for "train".
-        units: "auto", "segment", "video" or "both".
-        fraction: Only this share of the labelled videos.
-        seed: Seed.
-        options: Options of the method, by name (`c`, `epochs`, `lambda_reg`, `variant`, ...).
-        name: Name of the scorer; None for the method's.
-    """
-
-    method: str = "logistic"
-    heads: str | None = None
-    prompt: str | None = None
-    split: str | None = None
-    units: str = "auto"
-    fraction: float | None = None
-    seed: int = 0
-    options: dict[str, Any] = field(default_factory=dict)
-    name: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise UsageError("unknown method", got=self.method, expected=" or ".join(METHODS))
+__all__ = ["FitConfig", "FitReport", "fit"]
 
 
 @dataclass(frozen=True)
@@ -86,65 +54,58 @@ def fit(store_path: Path, config: FitConfig, *, output: Path | None = None) -> F
 
     Raises:
         LabelError: Labelled rows of one class only.
+        UsageError: An option that the method does not have.
+        InputError: The method reads the context, and the store holds none.
         StaleError: There is no such head set.
     """
+    own = config.own
+    check_options(config.method, own)
+    method = METHODS[config.method]
+    effective = to_json(config) | {"options": options(method) | own}
     store = Store(store_path, writable=True)
-    head_set, set_name, set_digest = load_heads(config.heads, store)
-    rows = calibration(store, split=config.split, units=config.units, fraction=config.fraction, seed=config.seed)
-    prompt = config.prompt or default_prompt(store)
+    chosen = references.heads(config.heads, store)
+    rows = labelled_rows(store, split=config.split, units=config.units, fraction=config.fraction, seed=config.seed)
+    prompt = config.prompt or references.default_prompt(store)
     index = store.prompt_index(prompt)
-    z = store.heads(rows.table.row, head_set.heads, prompt=index)
-    loss: Any = None
-    arrays: dict[str, Any]
-    hidden = None
-    if config.method == "steer":
-        context = store.context(rows.table.row, prompt=index)
-        arrays, loss = steering.fit_steer(z, context, rows.y, seed=config.seed, **config.options)
-        hidden = None if config.options.get("variant") == "linear" else int(store.spec["hidden"])
-    else:
-        arrays = scorers.FITTERS[config.method](z, rows.y, seed=config.seed, **config.options)
+    z = store.heads(rows.table.row, chosen.head_set.heads, prompt=index)
+    context = store.context(rows.table.row, prompt=index) if "context" in method.reads(own) else None
+    fitted = method.fit(z, context, rows.y, seed=config.seed, **own)
+    arrays, loss = fitted.arrays, fitted.loss
     paths = store.videos().path
-    facts = {
-        "prompt": store.fingerprint["prompts"][index],
-        "fingerprint": store.fingerprint,
-        "model": {key: store.info.get(key) for key in ("model", "revision")},
-        "head_set": {"metric": head_set.metric, "name": set_name},
-        "config": asdict(config),
-        "rows": len(rows.table),
-        "positives": int(rows.y.sum()),
-        "unit": rows.unit,
-        "calibration": rows.digest,
-        "videos": sorted({paths[v] for v in rows.table.video}),
-    }
-    made = Scorer(config.method, head_set.heads, int(store.spec["head_dim"]), hidden, arrays, facts)
+    fitted_on = FittedOn(
+        prompt=store.fingerprint.prompts[index],
+        fingerprint=store.fingerprint,
+        model=store.info.get("model"),
+        revision=store.info.get("revision"),
+        saliency=chosen.head_set.saliency,
+        head_set=chosen.name,
+        config=effective,
+        rows=len(rows.table),
+        positives=int(rows.y.sum()),
+        unit=rows.unit,
+        labelled_rows=rows.digest,
+        videos=tuple(sorted({paths[v] for v in rows.table.video})),
+    )
+    hidden = None if context is None else context.shape[1]
+    made = Scorer(config.method, chosen.head_set.heads, store.spec.head_dim, hidden, arrays, fitted_on.to_json())
     inputs = {"calibration": rows.digest}
-    if set_name is not None and set_digest is not None:
-        inputs[f"heads/{set_name}"] = set_digest
-    stored = {name: (values, tuple(f"{name}_{i}" for i in range(values.ndim))) for name, values in arrays.items()}
-    if loss is not None:
-        stored["loss"] = (loss, ("epoch",))
-    artefact = store.write_artefact(
-        "scorers",
+    if chosen.name is not None and chosen.digest is not None:
+        inputs[f"heads/{chosen.name}"] = chosen.digest
+    artefact = scorers.write(
+        store,
         config.name or config.method,
-        stage="fit",
-        config=asdict(config),
+        made,
+        loss=loss,
+        config=effective,
         seed=config.seed,
         inputs=inputs,
-        facts={
-            "method": made.method,
-            "heads": [[h.layer, h.head] for h in made.heads],
-            "head_dim": made.head_dim,
-            "hidden": made.hidden,
-            "facts": facts,
-        },
-        arrays=stored,
     )
     if output is not None:
-        scorer_files.save(made, output)
+        scorers.save(made, output)
     return FitReport(
         name=artefact.name,
         method=config.method,
-        heads=head_set.heads,
+        heads=chosen.head_set.heads,
         prompt=prompt,
         parameters=int(sum(np.size(v) for v in arrays.values())),
         rows=len(rows.table),

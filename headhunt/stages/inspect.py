@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ def inspect(store_path: Path, *, verify: bool = False, progress: Progress = sile
     result: Json = {
         "store": str(store_path),
         "info": store.info,
-        "spec": store.spec,
-        "fingerprint": store.fingerprint,
+        "spec": asdict(store.spec),
+        "fingerprint": store.fingerprint.to_json(),
         "videos": len(videos),
         "video_status": dict(sorted(Counter(VideoStatus(s).name.lower() for s in videos.status).items())),
         "splits": dict(sorted(Counter(videos.split).items())),
@@ -78,7 +79,7 @@ def _verify(store: Store, progress: Progress) -> list[str]:
                 if store.subset is not None:
                     store.heads(rows, store.subset, prompt=prompt)
                 else:
-                    for layer in range(int(store.spec["layers"])):
+                    for layer in range(store.spec.layers):
                         store.layer(rows, layer, prompt=prompt)
                 if store.has_context:
                     store.context(rows, prompt=prompt)

@@ -21,7 +21,7 @@ UNITS = ("auto", "segment", "video", "both")
 
 
 @dataclass(frozen=True)
-class Calibration:
+class LabelledRows:
     """Labelled rows of a store.
 
     Attributes:
@@ -60,9 +60,9 @@ def pick_split(videos: VideoTable, split: str | None) -> str:
     return chosen
 
 
-def calibration(
+def labelled_rows(
     store: Store, *, split: str | None = None, units: str = "auto", fraction: float | None = None, seed: int = 0
-) -> Calibration:
+) -> LabelledRows:
     """Rows with labels, for selecting heads and fitting scorers.
 
     A whole-video row takes the video's label. A segment of a video with known events is abnormal when events cover at
@@ -110,7 +110,7 @@ def calibration(
         )
     plain = [store.rows_digest(mine), y.tolist()]
     digest = f"sha256:{hashlib.sha256(canonical_json(plain).encode()).hexdigest()}"
-    return Calibration(mine, y, units, len(np.unique(mine.video)), digest, tuple(notes))
+    return LabelledRows(mine, y, units, len(np.unique(mine.video)), digest, tuple(notes))
 
 
 def _unit(units: str, videos: VideoTable, labelled: list[int], table: SegmentTable) -> str:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headhunt.datasets import READERS, Reading, write_manifest
+from headhunt.datasets import READERS
+from headhunt.datasets.manifest import write_manifest
+from headhunt.datasets.reading import Reading
 from headhunt.errors import ManifestError, UsageError
 
 
 def make_manifest(
-    dataset: str, root: Path, *, annotations: Path | None = None, output: Path | None = None, options: Any = None
+    dataset: str,
+    root: str | Path,
+    *,
+    annotations: str | Path | None = None,
+    output: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> tuple[Reading, Path]:
     """Read a data set and write its manifest.
 
     Args:
-        dataset: "folder", "ucf-crime" or "xd-violence".
+        dataset: A name of `READERS`: "folder", "ucf-crime", "xd-violence", ...
         root: Folder of the videos; ids are relative to it.
         annotations: The annotation file or its folder, when it is not below `root`.
         output: The manifest, .csv or .jsonl; None for ROOT/manifest.csv.
@@ -26,18 +35,33 @@ def make_manifest(
 
     Raises:
         ManifestError: The data set's files are malformed, or no video is there.
+        UsageError: There is no such data set, or its reader has no such option.
     """
-    reader = READERS.get(dataset)
-    if reader is None:
+    root = Path(root)
+    if dataset not in READERS:
         raise UsageError("unknown data set", got=dataset, expected=" or ".join(READERS))
+    given = dict(options or {}) | ({} if annotations is None else {"annotations": Path(annotations)})
+    for name in given:
+        having = [one for one in READERS if name in _options(one)]
+        if dataset not in having:
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"{flag} does not belong to {dataset}", expected=f"only with {', '.join(having) or 'none'}"
+            )
     if not root.is_dir():
         raise ManifestError(f"{root} is not a folder", expected="the folder of the videos")
-    reading = reader(root, annotations=annotations, **(options or {}))
+    reading = READERS[dataset](root, **given)
     if not reading.rows:
         raise ManifestError(
             f"no labelled video of {dataset} below {root}",
             got=f"{len(reading.unmatched_rows)} listed videos are missing, {len(reading.unmatched_videos)} not listed",
         )
-    target = root / "manifest.csv" if output is None else output
+    target = root / "manifest.csv" if output is None else Path(output)
     write_manifest(reading.rows, target)
     return reading, target
+
+
+def _options(dataset: str) -> set[str]:
+    """Names of the options a reader has; `folder` takes labels from folders, so annotations are none of its own."""
+    parameters = inspect.signature(READERS[dataset]).parameters
+    return {name for name in parameters if name != "root"} - ({"annotations"} if dataset == "folder" else set())

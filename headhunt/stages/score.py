@@ -1,32 +1,21 @@
-"""Features -> scores: run a fitted scorer over every segment, and give every native frame its segment's score."""
+"""Features -> scores: run a fitted scorer over every segment."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from headhunt import events
-from headhunt.artefacts.references import check_scorer, load_scorer
+from headhunt.artefacts import references, scores
+from headhunt.artefacts.scorers import FittedOn
+from headhunt.configs.option import to_json
+from headhunt.configs.score import ScoreConfig
 from headhunt.errors import InputError
-from headhunt.scorers import scorer as scorers
+from headhunt.scorers import score as score_rows
 from headhunt.store import RowStatus, Store
 
-
-@dataclass(frozen=True)
-class ScoreConfig:
-    """How segments are scored.
-
-    Attributes:
-        scorer: A name, a file, or None for the current scorer.
-        origin: Another store to take the scorer from.
-        name: Name of the scores; None for the scorer's.
-    """
-
-    scorer: str | None = None
-    origin: str | None = None
-    name: str | None = None
+__all__ = ["ScoreConfig", "ScoreReport", "score"]
 
 
 @dataclass(frozen=True)
@@ -53,8 +42,7 @@ class ScoreReport:
 def score(store_path: Path, config: ScoreConfig) -> ScoreReport:
     """Score every segment row; a row that failed is NaN, never a number.
 
-    Writes `scores/<name>`: `row`, `video`, `start_frame`, `end_frame`, `score` a segment, and `frame_score` (NaN where
-    nothing covers a frame) with `frame_offset` a video.
+    Writes `scores/<name>`: `row`, `video`, `start_frame`, `end_frame` and `score` of every segment.
 
     Raises:
         FingerprintError: The scorer was fitted on other features.
@@ -62,51 +50,33 @@ def score(store_path: Path, config: ScoreConfig) -> ScoreReport:
     """
     store = Store(store_path, writable=True)
     origin = None if config.origin is None else Store(config.origin)
-    scorer, scorer_name, inputs = load_scorer(config.scorer, store, origin)
-    notes = [f"versions differ, scores may move a little: {line}" for line in check_scorer(scorer, store)]
-    prompt = store.prompt_index(scorer.facts["prompt"]["id"])
+    found, scorer_name, inputs = references.scorer(config.scorer, store, origin)
+    notes = [f"versions differ, scores may move a little: {line}" for line in references.check_scorer(found, store)]
+    fitted_on = FittedOn.of(found)
+    prompt = store.prompt_index(fitted_on.prompt.id)
     table = store.segments().of_unit("segment")
     if not len(table):
         raise InputError(f"{store_path} holds no segments", hint="extract with --units segment or both")
     values = np.full(len(table), np.nan)
     done = table.status == RowStatus.DONE
     rows = table.row[done]
-    z = store.heads(rows, scorer.heads, prompt=prompt)
-    context = store.context(rows, prompt=prompt) if scorer.hidden is not None else None
-    values[done] = scorers.score(scorer, z, context)
-    videos = store.videos()
-    frames = []
-    for index in range(len(videos)):
-        mine = table.video == index
-        frames.append(
-            events.frame_scores(table.start_frame[mine], table.end_frame[mine], values[mine], int(videos.frames[index]))
-        )
+    z = store.heads(rows, found.heads, prompt=prompt)
+    context = store.context(rows, prompt=prompt) if "context" in found.reads else None
+    values[done] = score_rows(found, z, context)
     pending = int((table.status == RowStatus.PLANNED).sum())
     if pending:
         notes.append(f"{pending} segments are not extracted yet: run `vadkit extract` again to finish")
-    inputs = inputs | {"rows": store.rows_digest(table)}
-    artefact = store.write_artefact(
-        "scores",
+    artefact = scores.write(
+        store,
         config.name or scorer_name,
-        stage="score",
-        config=asdict(config),
-        seed=None,
+        table,
+        values,
+        scorer=scorer_name,
+        method=found.method,
+        prompt=fitted_on.prompt.id,
+        fitted_on=fitted_on.videos,
+        config=to_json(config),
         inputs=inputs,
-        facts={
-            "scorer": scorer_name,
-            "method": scorer.method,
-            "prompt": scorer.facts["prompt"]["id"],
-            "fitted_on": list(scorer.facts.get("videos", ())),
-        },
-        arrays={
-            "row": (table.row, ("segment",)),
-            "video": (table.video, ("segment",)),
-            "start_frame": (table.start_frame, ("segment",)),
-            "end_frame": (table.end_frame, ("segment",)),
-            "score": (values, ("segment",)),
-            "frame_offset": (np.cumsum([0, *(len(f) for f in frames)]), ("video_edge",)),
-            "frame_score": (np.concatenate([*frames, np.empty(0)]).astype(np.float32), ("frame",)),
-        },
     )
     return ScoreReport(
         name=artefact.name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -10,59 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from headhunt import ranking, saliency
+from headhunt import ranking
 from headhunt.arrays import Float32, Int64
-from headhunt.errors import UsageError
-from headhunt.files import write_atomic
+from headhunt.artefacts import head_sets
+from headhunt.configs.option import to_json
+from headhunt.configs.select_heads import RSS, SelectConfig
 from headhunt.prefetch import prefetch
 from headhunt.progress import Progress, silent
 from headhunt.records import HeadSet
-from headhunt.saliency import SaliencyOptions
-from headhunt.stages.labelled_rows import calibration
+from headhunt.saliency import SaliencyOptions, measure
+from headhunt.stages.labelled_rows import labelled_rows
 from headhunt.store import SHARD_ROWS, Store
 
-RSS = ("lda", "kl", "mmd", "nmi")
+__all__ = ["SelectConfig", "SelectReport", "select_heads"]
+
 READ_BYTES = 64 << 20  # of features in one go, where a layer alone is less
-METRICS = ("rss", "rsa", "lda", "kl", "mmd", "nmi", "silhouette", "knn")
-
-
-@dataclass(frozen=True)
-class SelectConfig:
-    """How heads are selected.
-
-    Attributes:
-        metric: "rss" (HeadHunt-VAD), "rsa" (SteerVAD), or a single saliency.
-        k: How many heads; None finds the number itself.
-        penalty: Weight of the standard deviation over prompts.
-        prompt_ids: Only these prompts; None for all in the store.
-        split: Split to learn from; None for "train".
-        units: "auto", "segment", "video" or "both".
-        fraction: Only this share of the labelled videos.
-        seed: Seed of k-means and of that choice.
-        shrinkage: lda: None (published ridge) or "ledoit-wolf".
-        average: nmi: "arithmetic" or "geometric".
-        n_neighbors: knn: neighbours looked at.
-        name: Name of the head set; None for the metric's.
-    """
-
-    metric: str = "rss"
-    k: int | None = 5
-    penalty: float = 0.5
-    prompt_ids: tuple[str, ...] | None = None
-    split: str | None = None
-    units: str = "auto"
-    fraction: float | None = None
-    seed: int = 0
-    shrinkage: str | None = None
-    average: str = "arithmetic"
-    n_neighbors: int = 5
-    name: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.metric not in METRICS:
-            raise UsageError("unknown metric", got=self.metric, expected=" or ".join(METRICS))
-        if self.k is not None and self.k < 1:
-            raise UsageError("--k must be at least 1", got=self.k)
 
 
 @dataclass(frozen=True)
@@ -95,8 +56,8 @@ def select_heads(
 ) -> SelectReport:
     """Rank the heads of a store and write the best as a head set.
 
-    Writes `heads/<name>`: `saliency` (metric, prompt, layer, head), `score` (layer, head), `picked_layer` and
-    `picked_head` (pick).
+    Writes `heads/<name>`: `saliency` (saliency, prompt, layer, head), `score` (layer, head), `picked_layer` and
+    `picked_head` (pick). Heads that were not ranked are NaN in both.
 
     Args:
         store_path: The store; it must hold all heads.
@@ -109,65 +70,69 @@ def select_heads(
         ComputeError: A saliency cannot be computed; says for which head and prompt.
     """
     store = Store(store_path, writable=True)
-    rows = calibration(store, split=config.split, units=config.units, fraction=config.fraction, seed=config.seed)
+    rows = labelled_rows(store, split=config.split, units=config.units, fraction=config.fraction, seed=config.seed)
     prompts = config.prompt_ids or store.prompts
-    metrics = RSS if config.metric == "rss" else (config.metric,)
-    layers, heads = int(store.spec["layers"]), int(store.spec["heads"])
+    saliencies = ranking.RSS if config.saliency == RSS else (config.saliency,)
+    spec = store.spec
+    first, last = (0, spec.heads - 1) if config.among is None else config.among
+    ranking.check_among((first, last), spec.heads)
+    layers = spec.layers
     options = SaliencyOptions(
         seed=config.seed,
-        average=config.average,  # type: ignore[arg-type]
-        shrinkage=config.shrinkage,  # type: ignore[arg-type]
+        average=config.average,
+        shrinkage=config.shrinkage,
         n_neighbors=config.n_neighbors,
     )
-    scores = np.empty((len(metrics), len(prompts), layers, heads))
+    values = np.full((len(saliencies), len(prompts), layers, spec.heads), np.nan)
     with closing(prefetch(_layers(store, rows.table.row, prompts, layers), ahead=1)) as read:
         for p, layer, z in read:
             progress("layers", p * layers + layer, len(prompts) * layers)
 
             def name(head: int, layer: int = layer, prompt: str = prompts[p]) -> str:
-                return f"head ({layer}, {head}), prompt {prompt!r}"
+                return f"head ({layer}, {first + head}), prompt {prompt!r}"
 
-            for m, values in enumerate(saliency.measure(z, rows.y, metrics, options=options, names=name).values()):
-                scores[m, p, layer] = values
+            found = measure(z[:, first : last + 1], rows.y, saliencies, options=options, names=name)
+            for s, of_heads in enumerate(found.values()):
+                values[s, p, layer, first : last + 1] = of_heads
     progress("layers", len(prompts) * layers, len(prompts) * layers)
-    if config.metric == "rss":
-        combined = ranking.combine({metric: scores[m] for m, metric in enumerate(metrics)})
+    ranked = values[..., first : last + 1]
+    if config.saliency == RSS:
+        combined = ranking.combine(dict(zip(saliencies, ranked, strict=True)))
     else:  # prompts differ in scale: they are compared only where there are several
-        combined = ranking.min_max(scores[0]) if len(prompts) > 1 else scores[0]
-    score = ranking.robust(combined, penalty=config.penalty)
-    k = config.k if config.k is not None else ranking.auto_k(score)
+        combined = ranking.min_max(ranked[0]) if len(prompts) > 1 else ranked[0]
+    of_ranked = ranking.robust(combined, penalty=config.penalty)
+    k = ranking.auto_k(of_ranked) if config.k == "auto" else config.k
     provenance = {
-        "config": asdict(config),
+        "config": to_json(config),
         "rows": len(rows.table),
         "positives": int(rows.y.sum()),
         "videos": rows.videos,
         "unit": rows.unit,
         "prompts": list(prompts),
         "calibration": rows.digest,
-        "weights": store.fingerprint["weights"],
-        "spec": store.spec,
+        "weights": store.fingerprint.weights,
+        "spec": asdict(spec),
     }
-    head_set = ranking.top_k(score, k, metric=config.metric, provenance=provenance)
+    head_set = ranking.top_k(of_ranked, k, saliency=config.saliency, provenance=provenance, first_head=first)
     notes = list(rows.notes)
-    if len(prompts) == 1 and config.metric == "rss":
+    if len(prompts) == 1 and config.saliency == RSS:
         notes.append("one prompt: the score is its saliency, without the penalty for varying over prompts")
-    artefact = store.write_artefact(
-        "heads",
-        config.name or config.metric,
-        stage="select-heads",
-        config=asdict(config),
+    score = np.full((layers, spec.heads), np.nan)
+    score[:, first : last + 1] = of_ranked
+    artefact = head_sets.write(
+        store,
+        config.name or config.saliency,
+        head_set,
+        saliency=values,
+        score=score,
+        saliencies=saliencies,
+        prompts=prompts,
+        config=to_json(config),
         seed=config.seed,
         inputs={"calibration": rows.digest},
-        facts={"head_set": head_set.to_json(), "metrics": list(metrics), "prompts": list(prompts)},
-        arrays={
-            "saliency": (scores, ("metric", "prompt", "layer", "head")),
-            "score": (score, ("layer", "head")),
-            "picked_layer": (np.array([h.layer for h in head_set.heads]), ("pick",)),
-            "picked_head": (np.array([h.head for h in head_set.heads]), ("pick",)),
-        },
     )
     if output is not None:
-        write_atomic(output, json.dumps(head_set.to_json(), indent=1, sort_keys=False).encode() + b"\n")
+        head_sets.write_file(head_set, output)
     return SelectReport(
         artefact.name,
         head_set,
@@ -184,7 +149,7 @@ def _layers(
     store: Store, rows: Int64, prompts: Sequence[str], layers: int
 ) -> Generator[tuple[int, int, Float32], None, None]:
     """(place of the prompt in `prompts`, layer, its activations (n, h, d)) of every prompt and layer."""
-    a_layer = 4 * max(len(rows), SHARD_ROWS) * int(store.spec["heads"]) * int(store.spec["head_dim"])
+    a_layer = 4 * max(len(rows), SHARD_ROWS) * store.spec.heads * store.spec.head_dim
     at_once = max(1, READ_BYTES // a_layer)
     for p, prompt in enumerate(prompts):
         index = store.prompt_index(prompt)

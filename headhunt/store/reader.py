@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from headhunt.arrays import Bool, Float32, Int64, UInt8
-from headhunt.errors import ComputeError, ForeignStoreError, InputError, StoreError
-from headhunt.records import Head, Interval, Json, canonical_json
+from headhunt.errors import ArtefactError, ComputeError, ForeignStoreError, InputError, StoreError
+from headhunt.fingerprint import Fingerprint
+from headhunt.records import Head, Interval, Json, ModelSpec, canonical_json
 from headhunt.store import artefacts
 from headhunt.store.artefacts import Arrays, Artefact
 from headhunt.store.cache import unchanged
@@ -77,18 +78,20 @@ class Store:
                 f"{self.path} is of another version", got=attrs.get("version"), expected=VERSION, hint="extract again"
             )
         try:
-            self.fingerprint: Json = attrs["fingerprint"]
-            self.spec: Json = attrs["spec"]
+            self.fingerprint = Fingerprint.from_json(attrs["fingerprint"], source=f"the fingerprint of {self.path}")
+            self.spec = ModelSpec(**attrs["spec"])
             self.info: Json = attrs["info"]
             planned: Any = self.root["segments"].attrs["planned"]
             self.planned: Json = planned
         except KeyError as error:
             raise ForeignStoreError(f"{self.path} is damaged: {error} is missing", hint="extract again") from error
+        except (TypeError, ArtefactError) as error:
+            raise ForeignStoreError(f"{self.path} is damaged", got=error, hint="extract again") from error
 
     @property
     def prompts(self) -> tuple[str, ...]:
         """Ids of the prompts, in the order of the feature arrays' prompt axis."""
-        return tuple(p["id"] for p in self.fingerprint["prompts"])
+        return tuple(prompt.id for prompt in self.fingerprint.prompts)
 
     def prompt_index(self, prompt: str) -> int:
         """Place of a prompt on the prompt axis.
@@ -105,8 +108,7 @@ class Store:
     @property
     def subset(self) -> tuple[Head, ...] | None:
         """The heads that were extracted, or None for all."""
-        heads = self.fingerprint["heads"]
-        return None if heads == "all" else tuple(Head(*pair) for pair in heads)
+        return self.fingerprint.heads
 
     @property
     def has_context(self) -> bool:

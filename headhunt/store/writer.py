@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 from headhunt import __version__
 from headhunt.arrays import Float64
 from headhunt.errors import FingerprintError, ForeignStoreError
-from headhunt.records import Json, ManifestRow, Segment
+from headhunt.fingerprint import Fingerprint, differences
+from headhunt.records import Json, ManifestRow, ModelSpec, Segment
 from headhunt.store.layout import (
     FORMAT,
     SEGMENT_COLUMNS,
@@ -54,15 +55,14 @@ class PlannedVideo:
     problem: str = ""
 
 
-def create(path: Path, *, fingerprint: Json, spec: Json, info: Json, context: bool) -> Store:
+def create(path: Path, *, fingerprint: Fingerprint, spec: ModelSpec, info: Json) -> Store:
     """Make an empty store; nothing happens when one with the same fingerprint is there already.
 
     Args:
         path: Folder to make.
-        fingerprint: What its features depend on; `prompts` is [{id, text}], `heads` is "all" or [[layer, head]].
-        spec: {layers, heads, head_dim, hidden}.
+        fingerprint: What its features depend on; it also says which heads and whether the context is kept.
+        spec: Sizes of the model.
         info: Facts that features do not depend on (name of the model, notes).
-        context: Whether the context is kept.
 
     Raises:
         FingerprintError: A store with another fingerprint is there.
@@ -88,7 +88,7 @@ def create(path: Path, *, fingerprint: Json, spec: Json, info: Json, context: bo
         (path / ".creating").touch()
         with lock(path, "plan"):
             if not (path / "zarr.json").is_file():
-                _create(zarr, path, fingerprint=fingerprint, spec=spec, info=info, context=context)
+                _create(zarr, path, fingerprint=fingerprint, spec=spec, info=info)
             (path / ".creating").unlink(missing_ok=True)
     except OSError as error:
         raise disk_error(path, error) from error
@@ -97,33 +97,33 @@ def create(path: Path, *, fingerprint: Json, spec: Json, info: Json, context: bo
     return store
 
 
-def _create(zarr: Any, path: Path, *, fingerprint: Json, spec: Json, info: Json, context: bool) -> None:
+def _create(zarr: Any, path: Path, *, fingerprint: Fingerprint, spec: ModelSpec, info: Json) -> None:
     sub = {name: zarr.create_group(str(path / name), overwrite=True) for name in ("videos", "segments", "features")}
     make_columns(sub["videos"], VIDEO_COLUMNS, "video")
     make_columns(sub["segments"], SEGMENT_COLUMNS, "segment")
     sub["segments"].attrs["planned"] = {"videos": 0, "rows": 0}
     make_features(
         sub["features"],
-        prompts=len(fingerprint["prompts"]),
-        layers=spec["layers"],
-        heads=spec["heads"],
-        head_dim=spec["head_dim"],
-        hidden=spec["hidden"] if context else None,
-        picks=None if fingerprint["heads"] == "all" else len(fingerprint["heads"]),
+        prompts=len(fingerprint.prompts),
+        layers=spec.layers,
+        heads=spec.heads,
+        head_dim=spec.head_dim,
+        hidden=None if fingerprint.context is None else spec.hidden,
+        picks=None if fingerprint.heads is None else len(fingerprint.heads),
     )
     zarr.create_group(
         str(path),
         attributes={
             "format": FORMAT,
             "version": VERSION,
-            "fingerprint": fingerprint,
-            "spec": spec,
+            "fingerprint": fingerprint.to_json(),
+            "spec": asdict(spec),
             "info": info | {"vadkit": __version__},
         },
     )
 
 
-def check_fingerprint(store: Store, fingerprint: Json) -> None:
+def check_fingerprint(store: Store, fingerprint: Fingerprint) -> None:
     """Raise, with the differences, unless the store was made with this fingerprint.
 
     Raises:
@@ -136,20 +136,6 @@ def check_fingerprint(store: Store, fingerprint: Json) -> None:
             expected="the same model, precision, prompts, sampling and versions in one store",
             hint="extract into another store (--store), or repeat the first run's options",
         )
-
-
-def differences(old: Json, new: Json) -> list[str]:
-    """One line for every key in which two fingerprints differ."""
-    return [
-        f"{key}: store {_short(old.get(key))}, now {_short(new.get(key))}"
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key)
-    ]
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 160 else f"{text[:120]} ... ({len(text)} characters)"
 
 
 def plan(store: Store, videos: Sequence[PlannedVideo]) -> Store:

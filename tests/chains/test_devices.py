@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headhunt.chains import devices
-from headhunt.chains.devices import extract_side_by_side
+from headhunt.chains.devices import extract_on_devices
 from headhunt.errors import ComputeError, ModelError, UsageError
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.store import RowStatus, Store
@@ -41,7 +41,8 @@ def test_two_processes_give_what_one_gives(videos: Path, config: ExtractConfig, 
     alone, together = (in_shards(videos, tmp_path / f"{name}.zarr", config) for name in ("alone", "together"))
     expected = extract([videos], alone, config)
     seen: list[tuple[str, int, int]] = []
-    report = extract_side_by_side([videos], together, config, ["cpu", "cpu"], progress=lambda *told: seen.append(told))
+    both = replace(config, devices=("cpu", "cpu"))
+    report = extract_on_devices([videos], together, both, progress=lambda *told: seen.append(told))
     assert report == replace(expected, store=str(together))
     assert (report.rows_done, report.rows_kept, report.elsewhere) == (7, 0, 0)
     assert [name for name, _ in report.failed] == ["broken.mp4"]
@@ -57,7 +58,7 @@ def test_what_goes_wrong_on_one_device_is_raised_and_no_process_is_left(
     videos: Path, config: ExtractConfig, tmp_path: Path
 ) -> None:
     with pytest.raises(ModelError, match="cuda:77"):
-        extract_side_by_side([videos], tmp_path / "s.zarr", config, ["cpu", "cuda:77"])
+        extract_on_devices([videos], tmp_path / "s.zarr", replace(config, devices=("cpu", "cuda:77")))
     assert multiprocessing.active_children() == []
 
 
@@ -71,7 +72,11 @@ def test_a_process_that_died_without_a_word_is_named() -> None:
         devices._check([Gone(), Gone()], ["cuda:0", "cuda:1"], [1])
 
 
-@pytest.mark.parametrize(("devices", "shard"), [([], (0, 1)), (["cpu"], (0, 2))])
-def test_devices_divide_the_shards_themselves(config: ExtractConfig, tmp_path: Path, devices, shard) -> None:
-    with pytest.raises(UsageError):
-        extract_side_by_side([tmp_path], tmp_path / "s.zarr", replace(config, shard=shard), devices)
+def test_devices_divide_the_shards_themselves(config: ExtractConfig, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="divide the shards"):
+        extract_on_devices([tmp_path], tmp_path / "s.zarr", replace(config, shard=(0, 2), devices=("cpu",)))
+
+
+def test_one_device_is_named_in_one_way(config: ExtractConfig) -> None:
+    with pytest.raises(UsageError, match="takes the place of --device"):
+        replace(config, device="cpu", devices=("cpu", "cpu"))

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from headhunt.records import Interval, ManifestRow, Segment
+from headhunt.fingerprint import Fingerprint
+from headhunt.records import Interval, ManifestRow, ModelSpec, Segment
 from headhunt.store import PlannedVideo, ShardWriter, claim_shard, create, finish, plan
 
 LAYERS, HEADS, DIM, HIDDEN, SEGMENTS = 3, 4, 8, 16, 4
@@ -32,7 +33,7 @@ FINGERPRINT = {
     "frame_text": "<image>",
     "system": None,
 }
-SIZES = {"layers": LAYERS, "heads": HEADS, "head_dim": DIM, "hidden": HIDDEN}
+SIZES = ModelSpec(layers=LAYERS, heads=HEADS, head_dim=DIM, hidden=HIDDEN)
 
 
 def make_store(path: Path, *, seed: int = 0, broken: bool = True) -> Path:
@@ -42,10 +43,9 @@ def make_store(path: Path, *, seed: int = 0, broken: bool = True) -> Path:
     """
     store = create(
         path,
-        fingerprint=FINGERPRINT,
+        fingerprint=Fingerprint.from_json(FINGERPRINT),
         spec=SIZES,
         info={"scoring": "b", "model": "written", "revision": None, "notes": []},
-        context=True,
     )
     planned, positive = [], []
     for i in range(8):

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import inspect as python_inspect
+import importlib
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import typer
 
-from vadkit import doctor, evaluate, extract, fit, localize, manifest, options, run, select_heads
+from headhunt.configs import (
+    PRESETS,
+    EvaluateConfig,
+    ExtractConfig,
+    FitConfig,
+    LocalizeConfig,
+    ScoreConfig,
+    SelectConfig,
+)
+from headhunt.configs.extract import DECIDED
+from headhunt.configs.option import literals, options_of
+from headhunt.errors import HeadhuntError
 from vadkit.app import app
 
 COMMANDS = [
@@ -36,17 +47,8 @@ GROUP: Any = typer.main.get_command(app)
 
 
 def parameters(command: str) -> list[Any]:
-    return [p for p in GROUP.commands[command].params if p.name not in {"help", "context"}]
-
-
-def choices(function: Callable[..., Any], name: str) -> set[str]:
-    """The words an option takes, from its Literal annotation."""
-    hint = typer.main.get_params_from_function(function)[name].annotation
-    return {word for part in (hint, *get_args(hint)) for word in get_args(part) if isinstance(word, str)}
-
-
-def default(function: Callable[..., Any], name: str) -> Any:
-    return python_inspect.signature(function).parameters[name].default
+    """The parameters a command shows."""
+    return [p for p in GROUP.commands[command].params if p.name != "help" and not getattr(p, "hidden", False)]
 
 
 def test_the_commands_are_these() -> None:
@@ -78,78 +80,111 @@ def test_chance_has_a_seed(command: str) -> None:
     assert "seed" in {parameter.name for parameter in parameters(command)}
 
 
+CONFIGS = {
+    "extract": ExtractConfig,
+    "select-heads": SelectConfig,
+    "fit": FitConfig,
+    "score": ScoreConfig,
+    "localize": LocalizeConfig,
+    "evaluate": EvaluateConfig,
+}
+
+
+def choices(command: str, name: str) -> set[str]:
+    """The words an option takes on the command line."""
+    return set(literals(next(p for p in parameters(command) if p.name == name).type_descriptor.annotation))
+
+
 def test_choices_are_those_of_the_library() -> None:
     from headhunt import events, frames, models
     from headhunt.datasets import READERS
+    from headhunt.extraction import preparation
+    from headhunt.extraction.activations import METHODS as SHARINGS
+    from headhunt.saliency import SALIENCIES
+    from headhunt.scorers import METHODS
     from headhunt.scorers.steering import Variant
-    from headhunt.stages import extract as extract_stage
-    from headhunt.stages import fit as fit_stage
     from headhunt.stages import labelled_rows
-    from headhunt.stages import select_heads as select_stage
 
-    assert choices(select_heads.select_heads, "metric") == set(select_stage.METRICS)
-    assert choices(select_heads.select_heads, "units") == set(labelled_rows.UNITS)
-    assert choices(fit.fit, "method") == set(fit_stage.METHODS) == set(fit.BELONGS)
-    assert choices(fit.fit, "variant") == set(get_args(Variant))
-    assert choices(localize.localize, "smoothing") == set(events.SMOOTHERS)
-    assert choices(evaluate.evaluate, "protocol") == set(frames.PROTOCOLS)
-    assert choices(manifest.manifest, "dataset") == set(READERS) == set(manifest.BELONGS)
-    assert choices(extract.extract, "units") == set(extract_stage.UNITS)
-    assert choices(doctor.doctor, "dtype") == set(models.DTYPES)
-    assert choices(doctor.doctor, "attn") == set(models.ATTENTIONS)
+    assert choices("select-heads", "saliency") == {"rss", *SALIENCIES}
+    assert choices("select-heads", "units") == set(labelled_rows.UNITS)
+    assert choices("fit", "method") == set(METHODS)
+    assert choices("fit", "variant") == set(get_args(Variant))
+    assert choices("localize", "smoothing") == set(events.SMOOTHERS)
+    assert choices("evaluate", "protocol") == set(frames.PROTOCOLS)
+    assert choices("manifest", "dataset") == set(READERS)
+    assert choices("extract", "units") == set(preparation.UNITS)
+    assert choices("extract", "sharing") == set(SHARINGS)
+    assert choices("doctor", "dtype") == set(models.DTYPES)
+    assert choices("doctor", "attn") == set(models.ATTENTIONS)
 
 
-def test_defaults_are_those_of_the_library() -> None:
-    from headhunt.stages.evaluate import EvaluateConfig
-    from headhunt.stages.extract import ExtractConfig
-    from headhunt.stages.fit import FitConfig
-    from headhunt.stages.localize import LocalizeConfig
-    from headhunt.stages.select_heads import SelectConfig
+@pytest.mark.parametrize("command", CONFIGS)
+def test_every_option_of_the_library_is_offered_and_nothing_else(command: str) -> None:
+    own = {"store", "videos", "output", "as_json", "preset", "config_file", "dry_run"}
+    offered = {p.name for p in parameters(command) if not p.name.startswith("old_")} - own
+    library = {name for name, option in options_of(CONFIGS[command]).items() if not option.library}
+    assert offered | {"videos"} == library | {"videos"}
 
-    renamed = {
-        "n_frames": "frames",
-        "n_neighbors": "neighbors",
-        "n_bootstrap": "bootstrap",
-        "prompt_ids": "prompt",
-        "videos": "video",
-    }
-    elsewhere = {"shard": "0/1", "heads": "all", "context": None, "options": {}, "k": None, "like": None}
-    for function, config in (
-        (extract.extract, ExtractConfig()),
-        (select_heads.select_heads, SelectConfig()),
-        (fit.fit, FitConfig()),
-        (localize.localize, LocalizeConfig()),
-        (evaluate.evaluate, EvaluateConfig()),
-    ):
-        for field in fields(config):
-            name = renamed.get(field.name, field.name)
-            if field.name not in elsewhere:
-                assert default(function, name) == getattr(config, field.name), field.name
-    assert SelectConfig().k == select_heads.OTHER_K
-    extraction = ExtractConfig()
-    for name in ("device", "dtype", "batch_size", "offline"):
-        assert default(run.run, name) == getattr(extraction, name)
+
+@pytest.mark.parametrize("command", [c for c in CONFIGS if c != "extract"])
+def test_the_command_line_alone_makes_the_default_configuration(
+    command: str, vadkit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+
+    def stage(_store: object, config: object, **_: object) -> None:
+        made.append(config)
+        raise HeadhuntError("seen")
+
+    name = command.replace("-", "_")
+    monkeypatch.setattr(importlib.import_module(f"headhunt.stages.{name}"), name, stage)
+    assert vadkit(command).code == 1
+    assert made == [CONFIGS[command]()]
+
+
+def test_run_has_every_option_of_the_stages_it_joins_that_the_scorer_does_not_decide() -> None:
+    offered = {p.name for p in parameters("run")}
+    extraction = {n for n, o in options_of(ExtractConfig).items() if not o.library} - set(DECIDED)
+    localization = set(options_of(LocalizeConfig)) - {"scores", "calibrate", "origin", "name"}
+    assert extraction | localization <= offered
 
 
 def test_options_of_a_fit_exist_and_show_the_default_of_the_library() -> None:
-    from headhunt.scorers import scorer, steering
+    from headhunt.configs.fit import OWN
+    from headhunt.scorers import METHODS
+    from headhunt.scorers.method import options as own_options
 
-    fitters: dict[str, Callable[..., Any]] = scorer.FITTERS | {"steer": steering.fit_steer}
     shown = {p.name: p.show_default for p in parameters("fit")}
     words = {False: "raw", True: "standardize"}
-    for method, names in fit.BELONGS.items():
-        for name in names:
-            value = python_inspect.signature(fitters[method]).parameters[name].default
-            assert shown[name] == (words[value] if isinstance(value, bool) else str(value))
+    found = set()
+    for method in METHODS.values():
+        for name, value in own_options(method).items():
+            if name in OWN:
+                found.add(name)
+                assert shown[name] == (words[value] if isinstance(value, bool) else str(value))
+    assert found == set(OWN)
 
 
-def test_the_published_preset_exists_where_it_is_needed() -> None:
-    assert {c for c in COMMANDS if "preset" in {p.name for p in parameters(c)}} == {
-        "extract",
-        "select-heads",
-        "localize",
-    }
-    assert choices(extract.extract, "preset") == {options.PRESET}
+def test_presets_are_offered_where_they_say_something() -> None:
+    for command in COMMANDS:
+        expected = {name for name, commands in PRESETS.items() if command in commands}
+        assert ("preset" in {p.name for p in parameters(command)}) == bool(expected)
+        if expected:
+            assert choices(command, "preset") == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "old", "new"), [("select-heads", "metric", "saliency"), ("extract", "method", "sharing")]
+)
+def test_earlier_spellings_work_are_not_shown_and_say_the_new_one(
+    command: str, old: str, new: str, vadkit: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert f"--{old} " not in vadkit(command, "--help").out
+    value = {"saliency": "rsa", "sharing": "loop"}[new]
+    words = [command, *(["v"] if command == "extract" else []), f"--{old}", value, "--store", tmp_path / "none"]
+    answer = vadkit(*words)
+    assert answer.code != 2
+    assert f"note: --{old} is now --{new}" in answer.err
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["extract", "--help"], ["fit", "--method", "none"]])

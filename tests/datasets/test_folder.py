@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from headhunt import video
-from headhunt.datasets import READERS, read_manifest
-from headhunt.datasets.folder import IMAGE_SUFFIXES, VIDEO_SUFFIXES, find_file, find_videos, join, lines, stem
+from headhunt.datasets import READERS
 from headhunt.datasets.folder import folder as read_folder
+from headhunt.datasets.manifest import read_manifest
+from headhunt.datasets.reading import IMAGE_SUFFIXES, VIDEO_SUFFIXES, find_file, find_videos, join, lines, stem
 from headhunt.errors import ManifestError, UsageError
 from headhunt.records import ManifestRow
 

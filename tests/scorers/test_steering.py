@@ -9,7 +9,8 @@ import torch
 from headhunt.errors import ComputeError, InputError, LabelError, UsageError
 from headhunt.records import Head
 from headhunt.scorers import steering
-from headhunt.scorers.scorer import Scorer, gate_and_adapters, score
+from headhunt.scorers.scorer import Scorer, score
+from headhunt.scorers.steer import gate_and_adapters
 from headhunt.scorers.steering import fit_steer
 
 N, K, D, HIDDEN = 48, 3, 8, 20

@@ -8,10 +8,11 @@ import numpy as np
 
 from headhunt import segments
 from headhunt import store as stores
-from headhunt.records import Head, Interval, ManifestRow, Segment
+from headhunt.fingerprint import Fingerprint
+from headhunt.records import Head, Interval, ManifestRow, ModelSpec, Segment
 from headhunt.store import PlannedVideo, ShardWriter, Store
 
-SPEC = {"layers": 3, "heads": 4, "head_dim": 6, "hidden": 10}
+SPEC = ModelSpec(layers=3, heads=4, head_dim=6, hidden=10)
 KNOWING = (Head(1, 2), Head(2, 0))
 FINGERPRINT = {
     "weights": "sha256:0",
@@ -62,10 +63,9 @@ def make_store(
     rows = manifest_rows(n_segments=n_segments) if rows is None else rows
     store = stores.create(
         path,
-        fingerprint=FINGERPRINT | fingerprint,
+        fingerprint=Fingerprint.from_json(FINGERPRINT | fingerprint),
         spec=SPEC,
         info={"scoring": "coarse", "model": "made up", "revision": None, "notes": []},
-        context=True,
     )
     planned = []
     for row in rows:

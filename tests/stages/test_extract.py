@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from headhunt import models, segments, video
-from headhunt.datasets import write_manifest
+from headhunt.datasets.manifest import write_manifest
 from headhunt.errors import FingerprintError, InputError, StaleError, StoreBusyError, UsageError
 from headhunt.extraction.activations import Extractor
 from headhunt.extraction.passes import Passes

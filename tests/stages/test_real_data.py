@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headhunt.datasets import read_manifest, write_manifest
+from headhunt.datasets.manifest import read_manifest, write_manifest
 from headhunt.stages.evaluate import EvaluateConfig, evaluate
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.stages.fit import FitConfig, fit

@@ -57,7 +57,7 @@ def test_reading_heads_touches_only_their_layers(tmp_path: Path) -> None:
     chunk_index = store.path / "features/heads/c/0/0/0/0/0"
     data = bytearray(chunk_index.read_bytes())
     # Ruin the bytes of the chunk of layer 0, found through the index at the end of the shard.
-    n_chunks = SPEC["layers"]
+    n_chunks = SPEC.layers
     index = np.frombuffer(data[-(16 * n_chunks + 4) : -4], dtype="<u8").reshape(n_chunks, 2)
     offset, length = (int(v) for v in index[0])
     data[offset + length // 2] ^= 1

@@ -23,7 +23,8 @@ from headhunt.demo.training import language
 from headhunt.demo.training.language import Pair
 from headhunt.demo.training.training_data import CELL, FRAMES, GRID
 from headhunt.models.random import make_tokenizer, write_processor
-from headhunt.prompts import FRAME_TEXT, IMAGE
+from headhunt.prompts import FRAME_TEXT
+from headhunt.records import IMAGE
 
 HEIGHT, WIDTH = 144, 192
 PATCH = (9, 12)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from headhunt.errors import ModelError
 from headhunt.models.backbone import find_decoder, prove_heads, read_spec
 from headhunt.models.preprocess import Preprocess
-from headhunt.records import Json, ModelSpec
+from headhunt.records import IMAGE, Json, ModelSpec
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Relative error allowed when the heads are proved at load: rounding of one o_proj in that precision.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 3e-2, "float16": 5e-3}
-IMAGE = "<image>"
+
 # Largest tensor of the vision tower on a CPU: memory of larger ones is given back to the system and faulted in again
 # each time (glibc), which takes a quarter of the time.
 LARGEST_ON_CPU = 16 << 20

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from safetensors import numpy as safetensors_numpy
 
-from headhunt.artefacts.scorer_files import load, save
+from headhunt.artefacts.scorers import load, save
 from headhunt.errors import ArtefactError, HeadhuntError
-from headhunt.scorers.scorer import METHODS, Scorer, score
+from headhunt.scorers import METHODS, Scorer, score
 from tests.made_scorers import HEADS, D, K, rows, scorer_of
 
 

@@ -1,0 +1,116 @@
+"""Events: as a group of a store, with the smoothing and threshold they were found with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from headhunt.arrays import Float64, Int64
+from headhunt.records import Event, Json
+from headhunt.store import Artefact, Store
+
+FORMAT, VERSION = "headhunt-events", 1
+NUMBERS = {
+    "start_frame": np.int64,
+    "end_frame": np.int64,
+    "start_s": np.float64,
+    "end_s": np.float64,
+    "peak_score": np.float64,
+    "mean_score": np.float64,
+}
+"""Fields of an event that a store keeps as columns, with their types."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How scores became events.
+
+    Attributes:
+        sigma: Standard deviation of the smoothing, in segments.
+        tau: Threshold.
+        smoothing: Name of the smoothing.
+        source: Where sigma and tau come from, in words.
+        f1: Frame-level F1 they were chosen by, None where they were not chosen.
+    """
+
+    sigma: float
+    tau: float
+    smoothing: str
+    source: str
+    f1: float | None = None
+
+    @classmethod
+    def of(cls, artefact: Artefact) -> Settings:
+        """Those of an artefact."""
+        facts = artefact.facts
+        return cls(
+            float(facts["sigma"]), float(facts["tau"]), facts.get("smoothing", "gaussian"), facts["source"], facts["f1"]
+        )
+
+    def to_json(self) -> Json:
+        """As plain JSON."""
+        return asdict(self)
+
+
+def write(
+    store: Store,
+    name: str,
+    found: Sequence[Event],
+    settings: Settings,
+    *,
+    scores: Artefact,
+    smoothed: Float64,
+    video_score: Float64,
+    config: Json,
+) -> Artefact:
+    """Write events as `events/<name>`.
+
+    Args:
+        store: The store, writable.
+        name: Name of the events.
+        found: The events.
+        settings: How they were found.
+        scores: The scores they were found in.
+        smoothed: (segment,): the smoothed score of every row of the scores, NaN where there is none.
+        video_score: (video,): the highest smoothed score of every video, NaN where there is none.
+        config: Configuration of the stage.
+    """
+    place = {path: i for i, path in enumerate(store.videos().path)}
+    return store.write_artefact(
+        "events",
+        name,
+        stage="localize",
+        config=config,
+        seed=None,
+        inputs={f"scores/{scores.name}": scores.digest},
+        facts=settings.to_json() | {"scores": scores.name, "format": FORMAT, "version": VERSION},
+        arrays={
+            "smoothed": (smoothed, ("segment",)),
+            "row": (scores.arrays["row"], ("segment",)),
+            "video_score": (video_score, ("video",)),
+            "video": (np.array([place[e.video] for e in found], np.int64), ("event",)),
+            **{key: (np.array([getattr(e, key) for e in found], kind), ("event",)) for key, kind in NUMBERS.items()},
+        },
+    )
+
+
+def by_video(artefact: Artefact, paths: Sequence[str]) -> dict[int, tuple[Event, ...]]:
+    """Place of a video in /videos -> its events in time order; videos without events are left out.
+
+    Args:
+        artefact: Of the kind "events".
+        paths: Ids of the store's videos.
+    """
+    video: Int64 = artefact.arrays["video"]
+    columns = {key: artefact.arrays[key].tolist() for key in NUMBERS}
+    found: dict[int, list[Event]] = {}
+    for i, index in enumerate(video.tolist()):
+        found.setdefault(index, []).append(Event(paths[index], **{key: values[i] for key, values in columns.items()}))
+    return {index: tuple(events) for index, events in found.items()}
+
+
+def smoothed_of(artefact: Artefact) -> Mapping[int, float]:
+    """Row of the store -> its smoothed score."""
+    return dict(zip(artefact.arrays["row"].tolist(), artefact.arrays["smoothed"].tolist(), strict=True))

@@ -1,0 +1,56 @@
+"""What `localize` can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from headhunt.configs.option import check, option
+from headhunt.configs.shared import NAME_HELP, RESULT
+from headhunt.errors import UsageError
+
+SIGMA, TAU = 1.5, 0.65  # HeadHunt-VAD's, as its code ships them
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalizeConfig:
+    """How scores become events."""
+
+    scores: str | None = option(None, "Scores to take.", metavar="NAME", shown="those made last")
+    sigma: float | None = option(
+        None,
+        "Standard deviation of the smoothing, in segments.",
+        metavar="SEGMENTS",
+        least=0,
+        shown=f"the calibrated or published value, {SIGMA:g}",
+    )
+    tau: float | None = option(
+        None,
+        "Threshold: an event is where the smoothed score is above it.",
+        metavar="SCORE",
+        shown=f"the calibrated or published value, {TAU:g}",
+    )
+    smoothing: Literal["gaussian", "none", "gaussian-zero"] = option(
+        "gaussian",
+        "How scores are smoothed; gaussian-zero pads with zeros as the authors' code does.",
+    )
+    calibrate: bool = option(False, "Search sigma and tau for the highest frame-level F1 on labelled videos.")
+    split: str | None = option(
+        None,
+        "Split to calibrate on; the split test is refused.",
+        metavar="NAME",
+        shown="val when there is one, else train",
+    )
+    origin: str | None = option(
+        None, "Take sigma and tau from another store's events.", flag="from", metavar="STORE", shown="none"
+    )
+    min_frames: int = option(1, "Drop events shorter than this.", metavar="FRAMES", least=1)
+    merge_gap_frames: int = option(0, "Join events this close to each other.", metavar="FRAMES", least=0)
+    name: str | None = option(None, NAME_HELP, metavar="NAME", shown="that of the scores", panel=RESULT)
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.calibrate and self.origin is not None:
+            raise UsageError("--calibrate and --from contradict each other", hint="calibrate in the other store first")
+        if self.calibrate and self.sigma is not None and self.tau is not None:
+            raise UsageError("--calibrate has nothing to search when --sigma and --tau are given")

@@ -1,0 +1,173 @@
+"""What readers of data sets share: what they make of one, and the videos and lines they find; it opens no video."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from headhunt.datasets.manifest import read_text
+from headhunt.errors import ManifestError
+from headhunt.records import ManifestRow
+
+# fmt: off
+VIDEO_SUFFIXES = frozenset((  # the same as headhunt.video reads, which this noun does not import
+    ".264", ".3gp", ".asf", ".avi", ".divx", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mjpg",
+    ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv",
+))
+IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"))
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reader made of a data set's files; nothing is lost.
+
+    Attributes:
+        rows: One row for each video that is there and labelled, sorted by id; ids are relative to the root.
+        unmatched_rows: Rows the data set's own lists promise but whose video is not there; ids as in those lists.
+        unmatched_videos: Videos under the root of which nothing speaks, sorted.
+        notes: What the user should know, a sentence each.
+    """
+
+    rows: tuple[ManifestRow, ...]
+    unmatched_rows: tuple[ManifestRow, ...]
+    unmatched_videos: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def find_videos(root: Path, *, frame_folders: bool = False) -> list[str]:
+    """Ids of the videos under a folder: paths relative to it with `/` between their parts, sorted.
+
+    Links to folders are followed, but not back up. Names that begin with a dot are passed over.
+
+    Args:
+        root: The folder.
+        frame_folders: Count a folder that directly holds two or more numbered images and no video as a video, and do
+            not look below it.
+
+    Raises:
+        ManifestError: There is no video, a folder cannot be read, or a name is not valid Unicode.
+    """
+    videos: list[str] = []
+    for place, folders, files in _walk(root):
+        here = [place + name for name in files if Path(name).suffix.lower() in VIDEO_SUFFIXES]
+        images = [name for name in files if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+        if frame_folders and place and not here and sum(bool(re.search("[0-9]", Path(i).stem)) for i in images) > 1:
+            here = [place.removesuffix("/")]
+            folders.clear()
+        videos += here
+    for video in videos:
+        if not video.isascii() and re.search("[\ud800-\udfff]", video):
+            raise ManifestError("the name of a video is not valid Unicode", got=ascii(video), hint="rename it")
+    if not videos:
+        raise ManifestError(f"no video under {root}", expected=f"files ending in {' '.join(sorted(VIDEO_SUFFIXES))}")
+    return sorted(videos)
+
+
+def find_file(name: str, places: Iterable[Path]) -> Path | None:
+    """The file of this name under the first of the places that has one.
+
+    Raises:
+        ManifestError: A place has two such files that differ.
+    """
+    for root in places:
+        found = sorted(root / (place + name) for place, _, files in _walk(root) if name in files)
+        texts = {read_text(path).replace("\r\n", "\n") for path in found} if len(found) > 1 else set()
+        if len(texts) > 1:
+            raise ManifestError(
+                f"two files called {name} differ", got=", ".join(map(str, found)), hint="say which one to use"
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def _walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Path relative to root ("" or ending in "/"), folders and files of every folder, sorted, hidden ones left out.
+
+    A folder taken out of the yielded list is not walked.
+    """
+
+    def fail(error: OSError) -> None:
+        raise ManifestError(f"a folder cannot be read: {error.filename}", got=error.strerror) from error
+
+    if not root.is_dir():
+        raise ManifestError(f"{root} is not a folder", expected="the folder of the data set")
+    above: dict[str, set[str]] = {}  # real paths of each folder and those it was reached through
+    for path, folders, files in os.walk(root, followlinks=True, onerror=fail):
+        reached = above.setdefault(path, set()) | {os.path.realpath(path)}
+        inner = {name: os.path.join(path, name) for name in sorted(folders)}  # noqa: PTH118 (os.walk gives text)
+        folders[:] = [n for n, p in inner.items() if not n.startswith(".") and os.path.realpath(p) not in reached]
+        above.update((inner[name], reached) for name in folders)
+        place = Path(path).relative_to(root).as_posix()
+        yield "" if place == "." else place + "/", folders, sorted(name for name in files if not name.startswith("."))
+
+
+def stem(name: str) -> str:
+    """A file's name without folders and one final video suffix; every other dot stays.
+
+    >>> stem("test/A.Beautiful.Mind.2001__#00-01-45_00-02-50_label_A.mp4")
+    'A.Beautiful.Mind.2001__#00-01-45_00-02-50_label_A'
+    """
+    name = name.rsplit("/", 1)[-1]
+    suffix = Path(name).suffix
+    return name.removesuffix(suffix) if suffix.lower() in VIDEO_SUFFIXES else name
+
+
+def lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Place ("file, line n") and text of every line that is not blank, spaces around it removed.
+
+    Raises:
+        ManifestError: The file cannot be read, is not text, or holds nothing.
+    """
+    text = read_text(path)
+    if not text.strip():
+        raise ManifestError(f"{path} is empty")
+    for number, content in enumerate(re.split("\r\n|\r|\n", text), start=1):
+        if content.strip():
+            yield f"{path}, line {number}", content.strip()
+
+
+def join(
+    rows: Mapping[str, ManifestRow],
+    videos: Iterable[str],
+    notes: Iterable[str],
+    *,
+    choose: Callable[[ManifestRow, list[str]], list[str]] = lambda row, candidates: candidates,
+) -> Reading:
+    """Join a data set's rows with videos of the same stem.
+
+    Args:
+        rows: Row by the stem of its video.
+        videos: Ids of the videos that are there.
+        notes: Handed on.
+        choose: Which of the videos of a row's stem may be its video.
+
+    Raises:
+        ManifestError: A row has more than one video left; taking either would be a guess.
+    """
+    videos = list(videos)
+    by_stem: dict[str, list[str]] = {}
+    for video in videos:
+        by_stem.setdefault(stem(video), []).append(video)
+    matched, unmatched = [], []
+    for key, row in rows.items():
+        left = choose(row, by_stem.get(key, []))
+        if len(left) > 1:
+            raise ManifestError(
+                f"{len(left)} videos could be {row.video!r}", got=", ".join(left), hint="move or remove all but one"
+            )
+        if left:
+            matched.append(replace(row, video=left[0]))
+        else:
+            unmatched.append(row)
+    taken = {row.video for row in matched}
+    return Reading(
+        rows=tuple(sorted(matched, key=lambda row: row.video)),
+        unmatched_rows=tuple(unmatched),
+        unmatched_videos=tuple(video for video in videos if video not in taken),
+        notes=tuple(notes),
+    )
