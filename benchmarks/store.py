@@ -207,7 +207,7 @@ def ours(folder: Path, n_prompts: int, n_rows: int) -> Callable[[], np.ndarray]:
             writer = ShardWriter(store, shard, flush_s=1e9)
             writer.add(range(shard * SHARD_ROWS, shard * SHARD_ROWS + len(block)), block, None)  # type: ignore[arg-type]
             writer.flush()
-    return lambda: Store(folder).heads(np.arange(n_rows), CHOSEN, prompt=0)
+    return lambda: Store(folder).heads(np.arange(n_rows), CHOSEN, prompt=Store(folder).prompts[0])
 
 
 def row_chunks(folder: Path, n_prompts: int, n_rows: int) -> Callable[[], np.ndarray]:

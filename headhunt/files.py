@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from headhunt.errors import HeadhuntError
 
+StrPath = str | os.PathLike[str]
+"""A path as programs give it."""
 
-def write_atomic(path: str | Path, data: bytes) -> None:
+
+def several(paths: StrPath | Sequence[StrPath]) -> list[Path]:
+    """One path or several, as a list."""
+    return [Path(paths)] if isinstance(paths, (str, os.PathLike)) else [Path(path) for path in paths]
+
+
+def write_atomic(path: StrPath, data: bytes) -> None:
     """Replace a file in one step: whoever reads it sees the old content or the new, never a part.
 
     The content is on disk before the name points to it. The file gets the permissions of any new file.

@@ -58,7 +58,9 @@ def heads_of(videos: Path, store: Path, config: ExtractConfig) -> np.ndarray:
     assert set(table.status.tolist()) == {int(RowStatus.DONE)}
     rows = np.arange(len(table))
     layers = range(opened.spec.layers)
-    found = [opened.layer(rows, layer, prompt=p) for layer in layers for p in range(len(opened.prompts))]
+    found = [
+        opened.layer(rows, layer, prompt=opened.prompts[p]) for layer in layers for p in range(len(opened.prompts))
+    ]
     return np.concatenate([part.ravel() for part in found])
 
 

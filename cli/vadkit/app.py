@@ -20,8 +20,8 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from headhunt import __version__
 from headhunt.errors import HeadhuntError
+from headhunt.version import __version__
 from vadkit import (
     console,
     demo,

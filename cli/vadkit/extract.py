@@ -37,7 +37,7 @@ def extract(
         from headhunt.stages.dry_run import dry_run as plan
 
         with console.progress() as progress:
-            planned = plan(videos, config, store_path=store, progress=progress)
+            planned = plan(videos, store, config, progress=progress)
         if as_json:
             told = {"failed": console.failures(planned.failed)}
             console.print_json("extract", planned, store=store, dry_run=True, **told)

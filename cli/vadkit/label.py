@@ -19,7 +19,7 @@ def label(
     """Take over labels, splits and events from a manifest; nothing is extracted again."""
     from headhunt.stages.label import label as stage
 
-    report = stage(store, manifest)
+    report = stage(manifest, store)
     if as_json:
         console.print_json("label", report, store=store)
     console.say(f"{console.count(report.labelled, 'video')} labelled")

@@ -10,12 +10,12 @@ import numpy as np
 
 from headhunt.arrays import Float64
 from headhunt.errors import ArtefactError
-from headhunt.files import write_atomic
+from headhunt.files import StrPath, write_atomic
 from headhunt.records import HeadSet, Json
 from headhunt.store import Artefact, Store
 
 
-def read_file(path: str | Path) -> HeadSet:
+def read_file(path: StrPath) -> HeadSet:
     """A head set from its JSON file.
 
     Raises:
@@ -29,7 +29,7 @@ def read_file(path: str | Path) -> HeadSet:
         ) from error
 
 
-def write_file(head_set: HeadSet, path: str | Path) -> None:
+def write_file(head_set: HeadSet, path: StrPath) -> None:
     """Write a head set as JSON, whole or not at all."""
     write_atomic(path, json.dumps(head_set.to_json(), indent=1, sort_keys=False).encode() + b"\n")
 

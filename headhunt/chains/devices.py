@@ -14,6 +14,7 @@ from typing import Any
 from headhunt.artefacts.references import look_up
 from headhunt.configs.extract import ExtractConfig
 from headhunt.errors import ComputeError, UsageError
+from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
 from headhunt.stages.extract import ExtractReport, conclude, extract
 
@@ -21,7 +22,11 @@ PATIENCE_S = 60.0
 
 
 def extract_on_devices(
-    paths: Sequence[Path], store_path: Path, config: ExtractConfig, *, progress: Progress = silent
+    videos: StrPath | Sequence[StrPath],
+    store_path: StrPath,
+    config: ExtractConfig | None = None,
+    *,
+    progress: Progress = silent,
 ) -> ExtractReport:
     """Extract, on several devices side by side where the configuration names several.
 
@@ -29,9 +34,9 @@ def extract_on_devices(
     i + n, ..., as `extract` with `shard` does. Decoder processes are divided among them.
 
     Args:
-        paths: Videos, folders or manifests.
+        videos: Videos, folders or manifests.
         store_path: The store, made when it is not there.
-        config: How.
+        config: How; the defaults when left out.
         progress: Called with how far they are together, the first batch of each process but one left out.
 
     Raises:
@@ -39,6 +44,8 @@ def extract_on_devices(
         ComputeError: A process died.
         HeadhuntError: What a process raised; the others are stopped, and what they finished is kept.
     """
+    config = ExtractConfig() if config is None else config
+    store_path, paths = Path(store_path), several(videos)
     if not config.devices:
         return extract(paths, store_path, config, progress=progress)
     config, devices = replace(look_up(config, store_path), devices=()), config.devices

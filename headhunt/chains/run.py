@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from headhunt.artefacts import scorers
@@ -12,6 +11,7 @@ from headhunt.artefacts.scorers import FittedOn
 from headhunt.chains.devices import extract_on_devices
 from headhunt.configs import ExtractConfig, LocalizeConfig, ScoreConfig
 from headhunt.errors import ArtefactError, UsageError
+from headhunt.files import StrPath
 from headhunt.progress import Progress, silent
 from headhunt.prompts import PromptSet
 from headhunt.scorers.scorer import Scorer
@@ -70,14 +70,14 @@ def config_for(scorer: Scorer, *, base: ExtractConfig) -> ExtractConfig:
 
 
 def run(
-    videos: Sequence[Path],
-    store: Path,
+    videos: StrPath | Sequence[StrPath],
+    store: StrPath,
     *,
-    scorer: Path | None = None,
-    origin: Path | None = None,
-    extraction: ExtractConfig,
-    localization: LocalizeConfig,
-    output: Path | None = None,
+    scorer: StrPath | None = None,
+    origin: StrPath | None = None,
+    extraction: ExtractConfig | None = None,
+    localization: LocalizeConfig | None = None,
+    output: StrPath | None = None,
     progress: Progress = silent,
 ) -> RunReport:
     """Find events in videos without labels: extract what the scorer needs, score, localize.
@@ -99,6 +99,8 @@ def run(
     """
     if (scorer is None) == (origin is None):
         raise UsageError("a scorer is needed", expected="one of --scorer FILE and --from STORE")
+    extraction = ExtractConfig(model="") if extraction is None else extraction
+    localization = LocalizeConfig() if localization is None else localization
     if scorer is not None:
         fitted = scorers.load(scorer)
     else:

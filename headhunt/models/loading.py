@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headhunt.errors import ModelError
 from headhunt.models.backbone import Backbone
-from headhunt.models.preprocess import read_settings, square_tile
+from headhunt.models.families import FAMILIES
 from headhunt.records import canonical_json
 
 if TYPE_CHECKING:
@@ -76,13 +76,13 @@ def load(
     precision = (torch.float32 if place.type == "cpu" else torch.bfloat16) if dtype == "auto" else getattr(torch, dtype)
     root = _snapshot(where, revision=revision, offline=offline)
     config = _ask(transformers.AutoConfig.from_pretrained, root)
-    make = FAMILIES.get(config.model_type)
-    if make is None:
+    if config.model_type not in FAMILIES:
         raise ModelError(
             f"{name} is a {config.model_type!r} model, a family that is not supported",
             expected=" or ".join(sorted(FAMILIES)),
             hint="for InternVL take a checkpoint whose name ends in -hf",
         )
+    make = FAMILIES[config.model_type]
     options = {"dtype": precision, "attn_implementation": "sdpa" if attn == "auto" else attn, "use_safetensors": True}
     load_model = transformers.AutoModelForImageTextToText.from_pretrained
     with quiet():
@@ -99,21 +99,7 @@ def load(
         "transformers": transformers.__version__,
     }
     notes = (root / "NOTE.txt").read_text(encoding="utf-8").strip() if (root / "NOTE.txt").is_file() else ""
-    return make(model, tokenizer, name, root, fingerprint, (notes,) if notes else ())
-
-
-def _internvl(
-    model: Any, tokenizer: Any, name: str, root: Path, fingerprint: dict[str, Any], notes: tuple[str, ...]
-) -> Backbone:
-    from headhunt.models.families.internvl import InternVL
-
-    preprocess = square_tile(read_settings(root))
-    return InternVL(model, tokenizer, name=name, preprocess=preprocess, fingerprint=fingerprint, notes=notes)
-
-
-FAMILIES: dict[str, Callable[[Any, Any, str, Path, dict[str, Any], tuple[str, ...]], Backbone]] = {
-    "internvl": _internvl,
-}
+    return make(model, tokenizer, name=name, root=root, fingerprint=fingerprint, notes=(notes,) if notes else ())
 
 
 def pick_device(device: str) -> torch.device:

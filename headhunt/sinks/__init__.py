@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from headhunt.errors import UsageError
+from headhunt.files import StrPath
 from headhunt.records import Event, Json
 from headhunt.registry import Registry
 
@@ -24,7 +25,7 @@ SINKS: Registry[Sink] = Registry(
 """Ending of a file's name -> how events are written there."""
 
 
-def sink_for(path: str | Path) -> Sink:
+def sink_for(path: StrPath) -> Sink:
     """The sink for a file.
 
     Raises:

@@ -129,7 +129,7 @@ def _disk(folder: Path | None) -> str:
             values = np.arange(16, dtype=np.float32).reshape(1, 1, 2, 2, 4)
             writer.add([0], values, np.ones((1, 1, 8), np.float32))
             writer.flush()
-        back = stores.Store(path).layer(np.array([0]), 1, prompt=0)
+        back = stores.Store(path).layer(np.array([0]), 1, prompt="a")
         if not np.array_equal(back[0], values[0, 0, 1]):
             raise HeadhuntError("a store does not give back what was written")
         free = shutil.disk_usage(scratch).free

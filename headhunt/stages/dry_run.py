@@ -18,6 +18,7 @@ from headhunt.extraction.costs import Operations, operations, pace
 from headhunt.extraction.decoders import Decoders
 from headhunt.extraction.preparation import Run, choose, plan_videos, prepare
 from headhunt.extraction.sources import collect
+from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
 from headhunt.records import Interval, ModelSpec
 from headhunt.segments import sample_frames
@@ -67,21 +68,26 @@ class DryRun:
 
 
 def dry_run(
-    paths: Sequence[Path], config: ExtractConfig, *, store_path: Path | None = None, progress: Progress = silent
+    videos: StrPath | Sequence[StrPath],
+    store_path: StrPath,
+    config: ExtractConfig | None = None,
+    *,
+    progress: Progress = silent,
 ) -> DryRun:
     """Probe every video and count; a model that would have to be fetched first is not fetched.
 
     Args:
-        paths: Videos, folders or manifests.
+        videos: Videos, folders or manifests.
+        store_path: The store that would be extracted into; it need not be there.
         config: As for `extract`.
-        store_path: The store that would be extracted into; needed where a head set in it is named.
         progress: Called with how far it is.
 
     Raises:
         InputError: Nothing to extract, or the model or the prompts cannot be used.
         UsageError: The options leave no video.
     """
-    config = look_up(config, store_path)
+    paths = several(videos)
+    config = look_up(ExtractConfig() if config is None else config, Path(store_path))
     sources = choose(collect(paths, root=config.root), config)
     planned: list[PlannedVideo] = []
     progress("probing videos", 0, len(sources))

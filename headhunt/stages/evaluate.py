@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from headhunt.artefacts import events, metrics, scores
+from headhunt.artefacts.metrics import Metrics
 from headhunt.configs.evaluate import EvaluateConfig
 from headhunt.configs.option import to_json
 from headhunt.errors import InputError, LabelError, UsageError
+from headhunt.files import StrPath
 from headhunt.metrics import evaluation
 from headhunt.metrics.evaluation import VideoResult
-from headhunt.records import Interval, Json
+from headhunt.records import Interval
 from headhunt.store import Store, VideoStatus, VideoTable
 
 __all__ = ["EvaluateConfig", "evaluate"]
 
 
-def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
+def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metrics:
     """Measure the current events and scores against the labels; writes `metrics/<name>` and returns it.
 
     Videos that failed wholly, or have no label, are left out and counted under `left_out`. Evaluated videos that the
@@ -29,6 +29,7 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
         LabelError: No labelled video in the split.
         UsageError: No such split, or `videos` names one that is not in it.
     """
+    config = EvaluateConfig() if config is None else config
     store = Store(store_path, writable=True)
     measured = store.artefact("events", config.events)
     store.check_fresh(measured)
@@ -114,7 +115,7 @@ def evaluate(store_path: Path, config: EvaluateConfig) -> Json:
         config=to_json(config),
         seed=config.seed,
     )
-    return result
+    return Metrics(result)
 
 
 def _truth(videos: VideoTable, index: int) -> tuple[tuple[Interval, ...] | None, int]:

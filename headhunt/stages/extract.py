@@ -21,6 +21,7 @@ from headhunt.extraction.preparation import UNITS, Run, choose, plan_videos, pre
 from headhunt.extraction.shared_frames import SharedFrames
 from headhunt.extraction.sources import Source, collect, unlisted
 from headhunt.extraction.still_segments import StillSegments
+from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
 from headhunt.records import Interval
 from headhunt.store import SHARD_ROWS, RowStatus, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
@@ -30,7 +31,7 @@ __all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "conclude
 AHEAD = 4  # each decoder is two passes ahead, and two of so many segments at least: passes may grow
 
 
-@dataclass
+@dataclass(repr=False)
 class ExtractReport:
     """What a run of `extract` did.
 
@@ -58,23 +59,35 @@ class ExtractReport:
     elsewhere: int = 0
     notes: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        failed = f", {len(self.failed)} videos failed: see .failed" if self.failed else ""
+        return (
+            f"<ExtractReport {self.store}: {self.videos} videos, {self.rows_done} rows done now, {self.rows_kept} "
+            f"before{failed}; next: select_heads, or score with a fitted scorer>"
+        )
+
 
 def extract(
-    paths: Sequence[Path], store_path: Path, config: ExtractConfig, *, progress: Progress = silent
+    videos: StrPath | Sequence[StrPath],
+    store_path: StrPath,
+    config: ExtractConfig | None = None,
+    *,
+    progress: Progress = silent,
 ) -> ExtractReport:
     """Extract the features of some videos into a store; only what is missing is computed.
 
     Args:
-        paths: Videos, folders or manifests.
+        videos: Videos, folders or manifests.
         store_path: The store, made when it is not there.
-        config: How.
+        config: How; the defaults when left out.
         progress: Called with how far it is.
 
     Raises:
         StoreError: The store is foreign, was made in another way, or the disk refuses.
         HeadhuntError: The model or the input cannot be used at all. A single bad video is recorded instead.
     """
-    config = look_up(config, store_path)
+    store_path, paths = Path(store_path), several(videos)
+    config = look_up(ExtractConfig() if config is None else config, store_path)
     everything = collect(paths, root=config.root)
     sources = choose(everything, config)
     report = ExtractReport(store=str(store_path), videos=len(sources))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from headhunt.artefacts import references, scorers
 from headhunt.artefacts.scorers import FittedOn
 from headhunt.configs.fit import FitConfig
 from headhunt.configs.option import to_json
+from headhunt.files import StrPath
 from headhunt.records import Head
 from headhunt.scorers import METHODS, Scorer
 from headhunt.scorers.method import check_options, options
@@ -20,7 +20,7 @@ from headhunt.store import Store
 __all__ = ["FitConfig", "FitReport", "fit"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FitReport:
     """What a run of `fit` made.
 
@@ -48,8 +48,14 @@ class FitReport:
     loss: tuple[float, float] | None
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return (
+            f"<FitReport scorers/{self.name}: {self.method} on {len(self.heads)} heads, prompt {self.prompt!r}, "
+            f"{self.parameters} parameters, from {self.rows} {self.unit} rows ({self.positives} abnormal); next: score>"
+        )
 
-def fit(store_path: Path, config: FitConfig, *, output: Path | None = None) -> FitReport:
+
+def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath | None = None) -> FitReport:
     """Fit a scorer and write it as `scorers/<name>`, and to `output` (safetensors and JSON) when given.
 
     Raises:
@@ -58,6 +64,7 @@ def fit(store_path: Path, config: FitConfig, *, output: Path | None = None) -> F
         InputError: The method reads the context, and the store holds none.
         StaleError: There is no such head set.
     """
+    config = FitConfig() if config is None else config
     own = config.own
     check_options(config.method, own)
     method = METHODS[config.method]
@@ -66,14 +73,13 @@ def fit(store_path: Path, config: FitConfig, *, output: Path | None = None) -> F
     chosen = references.heads(config.heads, store)
     rows = labelled_rows(store, split=config.split, units=config.units, fraction=config.fraction, seed=config.seed)
     prompt = config.prompt or references.default_prompt(store)
-    index = store.prompt_index(prompt)
-    z = store.heads(rows.table.row, chosen.head_set.heads, prompt=index)
-    context = store.context(rows.table.row, prompt=index) if "context" in method.reads(own) else None
+    z = store.heads(rows.table.row, chosen.head_set.heads, prompt=prompt)
+    context = store.context(rows.table.row, prompt=prompt) if "context" in method.reads(own) else None
     fitted = method.fit(z, context, rows.y, seed=config.seed, **own)
     arrays, loss = fitted.arrays, fitted.loss
     paths = store.videos().path
     fitted_on = FittedOn(
-        prompt=store.fingerprint.prompts[index],
+        prompt=store.fingerprint.prompts[store.place_of_prompt(prompt)],
         fingerprint=store.fingerprint,
         model=store.info.get("model"),
         revision=store.info.get("revision"),

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
 from headhunt.errors import HeadhuntError
+from headhunt.files import StrPath
 from headhunt.progress import Progress, silent
 from headhunt.records import Json
 from headhunt.store import RowStatus, Store, VideoStatus
 from headhunt.store.layout import KINDS, SHARD_ROWS
 
 
-def inspect(store_path: Path, *, verify: bool = False, progress: Progress = silent) -> Json:
+def inspect(store_path: StrPath, *, verify: bool = False, progress: Progress = silent) -> Json:
     """Describe a store as plain JSON.
 
     Args:
@@ -74,7 +74,7 @@ def _verify(store: Store, progress: Progress) -> list[str]:
     for i, shard in enumerate(shards):
         progress("shards", i, len(shards))
         rows = done[done // SHARD_ROWS == shard]
-        for prompt in range(len(store.prompts)):
+        for prompt in store.prompts:
             try:
                 if store.subset is not None:
                     store.heads(rows, store.subset, prompt=prompt)
@@ -84,6 +84,6 @@ def _verify(store: Store, progress: Progress) -> list[str]:
                 if store.has_context:
                     store.context(rows, prompt=prompt)
             except HeadhuntError as error:
-                damaged.append(f"prompt {store.prompts[prompt]!r}: {error.line}")
+                damaged.append(f"prompt {prompt!r}: {error.line}")
     progress("shards", len(shards), len(shards))
     return damaged

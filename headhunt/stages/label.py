@@ -7,6 +7,7 @@ from pathlib import Path
 
 from headhunt.datasets import manifest
 from headhunt.errors import ManifestError
+from headhunt.files import StrPath
 from headhunt.store import Store, write_labels
 
 
@@ -25,14 +26,14 @@ class LabelReport:
     unmatched_videos: tuple[str, ...]
 
 
-def label(store_path: Path, manifest_path: Path) -> LabelReport:
+def label(manifest_path: StrPath, store_path: StrPath) -> LabelReport:
     """Take over labels from a manifest, joined by exact id.
 
     Raises:
         ManifestError: The manifest is malformed, or matches no video at all.
     """
     store = Store(store_path, writable=True)
-    match = manifest.match(manifest.read_manifest(manifest_path), store.videos().path)
+    match = manifest.match(manifest.read_manifest(Path(manifest_path)), store.videos().path)
     if not match.pairs:
         raise ManifestError(
             f"no row of {manifest_path} matches a video of {store_path}",

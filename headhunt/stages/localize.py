@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from headhunt.configs.option import to_json
 from headhunt.errors import LabelError
 from headhunt.events import calibrate, find_events, frame_scores, smooth
 from headhunt.events import video_score as best_score
-from headhunt.files import write_atomic
+from headhunt.files import StrPath, write_atomic
 from headhunt.frames import frame_truth
 from headhunt.records import TEST, Event
 from headhunt.sinks import sink_for
@@ -25,7 +24,7 @@ from headhunt.store import Store, VideoTable
 __all__ = ["LocalizeConfig", "LocalizeReport", "localize"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LocalizeReport:
     """What a run of `localize` found.
 
@@ -51,14 +50,23 @@ class LocalizeReport:
     unscored: tuple[str, ...]
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return (
+            f"<LocalizeReport events/{self.name}: {len(self.events)} events in {self.videos} videos, sigma "
+            f"{self.sigma:g}, tau {self.tau:g} ({self.source}); next: evaluate, or events_table(store)>"
+        )
 
-def localize(store_path: Path, config: LocalizeConfig, *, output: Path | None = None) -> LocalizeReport:
+
+def localize(
+    store_path: StrPath, config: LocalizeConfig | None = None, *, output: StrPath | None = None
+) -> LocalizeReport:
     """Find events in every scored video; writes `events/<name>`, and `output` (.json or .csv) when given.
 
     Raises:
         StaleError: The scores are not there or not fresh.
         LabelError: Calibration has no labelled frames of both classes.
     """
+    config = LocalizeConfig() if config is None else config
     write_to = None if output is None else sink_for(output)
     store = Store(store_path, writable=True)
     found_in = scores.load(store, config.scores)

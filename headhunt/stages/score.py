@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,13 +11,14 @@ from headhunt.artefacts.scorers import FittedOn
 from headhunt.configs.option import to_json
 from headhunt.configs.score import ScoreConfig
 from headhunt.errors import InputError
+from headhunt.files import StrPath
 from headhunt.scorers import score as score_rows
 from headhunt.store import RowStatus, Store
 
 __all__ = ["ScoreConfig", "ScoreReport", "score"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScoreReport:
     """What a run of `score` made.
 
@@ -38,8 +38,14 @@ class ScoreReport:
     videos: int
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return (
+            f"<ScoreReport scores/{self.name}: {self.segments} segments of {self.videos} videos by {self.scorer}, "
+            f"{self.unscored} without a score; next: localize, or scores_table(store)>"
+        )
 
-def score(store_path: Path, config: ScoreConfig) -> ScoreReport:
+
+def score(store_path: StrPath, config: ScoreConfig | None = None) -> ScoreReport:
     """Score every segment row; a row that failed is NaN, never a number.
 
     Writes `scores/<name>`: `row`, `video`, `start_frame`, `end_frame` and `score` of every segment.
@@ -48,20 +54,20 @@ def score(store_path: Path, config: ScoreConfig) -> ScoreReport:
         FingerprintError: The scorer was fitted on other features.
         StaleError: There is no scorer, or what it was made from changed.
     """
+    config = ScoreConfig() if config is None else config
     store = Store(store_path, writable=True)
     origin = None if config.origin is None else Store(config.origin)
     found, scorer_name, inputs = references.scorer(config.scorer, store, origin)
     notes = [f"versions differ, scores may move a little: {line}" for line in references.check_scorer(found, store)]
     fitted_on = FittedOn.of(found)
-    prompt = store.prompt_index(fitted_on.prompt.id)
     table = store.segments().of_unit("segment")
     if not len(table):
         raise InputError(f"{store_path} holds no segments", hint="extract with --units segment or both")
     values = np.full(len(table), np.nan)
     done = table.status == RowStatus.DONE
     rows = table.row[done]
-    z = store.heads(rows, found.heads, prompt=prompt)
-    context = store.context(rows, prompt=prompt) if "context" in found.reads else None
+    z = store.heads(rows, found.heads, prompt=fitted_on.prompt.id)
+    context = store.context(rows, prompt=fitted_on.prompt.id) if "context" in found.reads else None
     values[done] = score_rows(found, z, context)
     pending = int((table.status == RowStatus.PLANNED).sum())
     if pending:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from headhunt.arrays import Float32, Int64
 from headhunt.artefacts import head_sets
 from headhunt.configs.option import to_json
 from headhunt.configs.select_heads import RSS, SelectConfig
+from headhunt.files import StrPath
 from headhunt.prefetch import prefetch
 from headhunt.progress import Progress, silent
 from headhunt.records import HeadSet
@@ -26,7 +26,7 @@ __all__ = ["SelectConfig", "SelectReport", "select_heads"]
 READ_BYTES = 64 << 20  # of features in one go, where a layer alone is less
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SelectReport:
     """What a run of `select_heads` found.
 
@@ -50,9 +50,20 @@ class SelectReport:
     prompts: tuple[str, ...]
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return (
+            f"<SelectReport heads/{self.name}: {' '.join(map(str, self.head_set.heads))} over {len(self.prompts)} "
+            f"prompts, from {self.rows} {self.unit} rows ({self.positives} abnormal) of {self.videos} videos; "
+            "next: fit>"
+        )
+
 
 def select_heads(
-    store_path: Path, config: SelectConfig, *, output: Path | None = None, progress: Progress = silent
+    store_path: StrPath,
+    config: SelectConfig | None = None,
+    *,
+    output: StrPath | None = None,
+    progress: Progress = silent,
 ) -> SelectReport:
     """Rank the heads of a store and write the best as a head set.
 
@@ -61,7 +72,7 @@ def select_heads(
 
     Args:
         store_path: The store; it must hold all heads.
-        config: How.
+        config: How; the defaults when left out.
         output: Also write the set as JSON there.
         progress: Called with how far it is.
 
@@ -69,6 +80,7 @@ def select_heads(
         LabelError: Too few labelled rows of a class.
         ComputeError: A saliency cannot be computed; says for which head and prompt.
     """
+    config = SelectConfig() if config is None else config
     store = Store(store_path, writable=True)
     rows = labelled_rows(store, split=config.split, units=config.units, fraction=config.fraction, seed=config.seed)
     prompts = config.prompt_ids or store.prompts
@@ -152,9 +164,8 @@ def _layers(
     a_layer = 4 * max(len(rows), SHARD_ROWS) * store.spec.heads * store.spec.head_dim
     at_once = max(1, READ_BYTES // a_layer)
     for p, prompt in enumerate(prompts):
-        index = store.prompt_index(prompt)
         for first in range(0, layers, at_once):
             several = range(first, min(first + at_once, layers))
-            block = store.layers(rows, several, prompt=index)
+            block = store.layers(rows, several, prompt=prompt)
             for i, layer in enumerate(several):
                 yield p, layer, np.ascontiguousarray(block[:, i])

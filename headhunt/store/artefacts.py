@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headhunt import __version__
 from headhunt.errors import InputError, StaleError
 from headhunt.records import Json, canonical_json
 from headhunt.store.layout import KINDS
+from headhunt.version import __version__
 
 Arrays = Mapping[str, tuple[npt.NDArray[Any], tuple[str, ...]]]
 

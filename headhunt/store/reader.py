@@ -12,12 +12,13 @@ import numpy.typing as npt
 
 from headhunt.arrays import Bool, Float32, Int64, UInt8
 from headhunt.errors import ArtefactError, ComputeError, ForeignStoreError, InputError, StoreError
+from headhunt.files import StrPath
 from headhunt.fingerprint import Fingerprint
 from headhunt.records import Head, Interval, Json, ModelSpec, canonical_json
 from headhunt.store import artefacts
 from headhunt.store.artefacts import Arrays, Artefact
 from headhunt.store.cache import unchanged
-from headhunt.store.layout import FORMAT, SHARD_ROWS, VERSION, RowStatus, VideoStatus
+from headhunt.store.layout import FORMAT, KINDS, SHARD_ROWS, VERSION, RowStatus, VideoStatus
 from headhunt.store.locks import disk_error
 from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
@@ -52,7 +53,7 @@ class Store:
         ForeignStoreError: Not there, not a headhunt store, or of another version.
     """
 
-    def __init__(self, path: str | Path, *, writable: bool = False) -> None:
+    def __init__(self, path: StrPath, *, writable: bool = False) -> None:
         import zarr
 
         self.path = Path(path)
@@ -93,7 +94,7 @@ class Store:
         """Ids of the prompts, in the order of the feature arrays' prompt axis."""
         return tuple(prompt.id for prompt in self.fingerprint.prompts)
 
-    def prompt_index(self, prompt: str) -> int:
+    def place_of_prompt(self, prompt: str) -> int:
         """Place of a prompt on the prompt axis.
 
         Raises:
@@ -194,17 +195,48 @@ class Store:
             source=read_source(group, 0, n)[rows],
         )
 
-    def layer(self, rows: Int64, layer: int, *, prompt: int) -> Float32:
+    def to_xarray(self) -> Any:
+        """The features of all planned rows as an xarray Dataset, read when they are used.
+
+        Its dimensions are segment, prompt, layer and head (or pick) and channel; prompts carry their ids, segments
+        their video, frames, times, unit and status. Rows that are not done are NaN.
+
+        Raises:
+            InputError: xarray is not installed.
+        """
+        try:
+            import xarray as xr
+        except ImportError as error:
+            raise InputError("xarray is not installed", hint="pip install 'vadkit[xarray]'") from error
+        table, paths = self.segments(), self.videos().path
+        features = xr.open_zarr(str(self.path), group="features", consolidated=False, chunks=None)
+        rows = {name: ("segment", getattr(table, name)) for name in (*SEGMENT_ARRAYS[1:], "row")}
+        video = np.array([paths[int(i)] for i in table.video], dtype=object)
+        return features.isel(segment=table.row).assign_coords(
+            prompt=list(self.prompts), video=("segment", video), **rows
+        )
+
+    def __repr__(self) -> str:
+        table = self.segments()
+        done = int((table.status == RowStatus.DONE).sum())
+        kept = "all heads" if self.subset is None else f"{len(self.subset)} chosen heads"
+        made = ", ".join(f"{kind}/{name}" for kind in KINDS for name in self.names(kind))
+        return (
+            f"<Store {self.path}: {self.planned['videos']} videos, {done} of {len(table)} rows done, {kept} of "
+            f"{self.spec.layers} x {self.spec.heads}, prompts {', '.join(self.prompts)}{'; ' + made if made else ''}>"
+        )
+
+    def layer(self, rows: Int64, layer: int, *, prompt: str) -> Float32:
         """All heads of one layer, float32 (n, h, d); see `layers`."""
         return self.layers(rows, range(layer, layer + 1), prompt=prompt)[:, 0]
 
-    def layers(self, rows: Int64, layers: range, *, prompt: int) -> Float32:
+    def layers(self, rows: Int64, layers: range, *, prompt: str) -> Float32:
         """All heads of some layers.
 
         Args:
             rows: Places in the feature arrays (n,), any order.
             layers: Layers that follow each other, 0-based. Several at once cost little more than one when rows are few.
-            prompt: Place on the prompt axis.
+            prompt: Id of the prompt.
 
         Returns:
             float32 (n, len(layers), h, d).
@@ -217,11 +249,11 @@ class Store:
             raise InputError(
                 f"{self.path} holds {len(self.subset)} chosen heads only", hint="extract without --heads for this step"
             )
-        array = self.root["features/heads"]
+        array, p = self.root["features/heads"], self.place_of_prompt(prompt)
         shape = (len(layers), *array.shape[3:])
-        return self._gather(rows, shape, lambda a, b: array[a:b, prompt, layers.start : layers.stop])
+        return self._gather(rows, shape, lambda a, b: array[a:b, p, layers.start : layers.stop])
 
-    def heads(self, rows: Int64, heads: Sequence[Head], *, prompt: int) -> Float32:
+    def heads(self, rows: Int64, heads: Sequence[Head], *, prompt: str) -> Float32:
         """Chosen heads; only the chunks they are in are touched, each once.
 
         Returns:
@@ -231,7 +263,7 @@ class Store:
             InputError: A head is not in the store.
             ComputeError: A row was never written.
         """
-        array, subset = self.root["features/heads"], self.subset
+        array, subset, p = self.root["features/heads"], self.subset, self.place_of_prompt(prompt)
         out = np.empty((len(rows), len(heads), array.shape[-1]), np.float32)
         if subset is not None:
             place = {head: index for index, head in enumerate(subset)}
@@ -245,7 +277,7 @@ class Store:
                 pick = place[head]
 
                 def read(start: int, end: int, pick: int = pick) -> npt.NDArray[np.float16]:
-                    return array[start:end, prompt, pick]  # type: ignore[no-any-return]
+                    return array[start:end, p, pick]  # type: ignore[no-any-return]
 
                 out[:, k] = self._gather(rows, array.shape[3:], read)
             return out
@@ -259,12 +291,12 @@ class Store:
             def take(
                 start: int, end: int, layer: int = layer, some: slice = some, picks: list[int] = picks
             ) -> npt.NDArray[np.float16]:
-                return array[start:end, prompt, layer, some][:, picks]  # type: ignore[no-any-return]
+                return array[start:end, p, layer, some][:, picks]  # type: ignore[no-any-return]
 
             out[:, mine] = self._gather(rows, (len(mine), array.shape[-1]), take)
         return out
 
-    def context(self, rows: Int64, *, prompt: int) -> Float32:
+    def context(self, rows: Int64, *, prompt: str) -> Float32:
         """Context, float32 (n, hidden).
 
         Raises:
@@ -273,8 +305,8 @@ class Store:
         """
         if not self.has_context:
             raise InputError(f"{self.path} holds no context", hint="extract again with --context")
-        array = self.root["features/context"]
-        return self._gather(rows, array.shape[2:], lambda a, b: array[a:b, prompt])
+        array, p = self.root["features/context"], self.place_of_prompt(prompt)
+        return self._gather(rows, array.shape[2:], lambda a, b: array[a:b, p])
 
     def _gather(
         self, rows: Int64, shape: tuple[int, ...], read: Callable[[int, int], npt.NDArray[np.float16]]

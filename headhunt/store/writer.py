@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from headhunt import __version__
 from headhunt.arrays import Float64
 from headhunt.errors import FingerprintError, ForeignStoreError
 from headhunt.fingerprint import Fingerprint, differences
@@ -28,6 +27,7 @@ from headhunt.store.layout import (
 )
 from headhunt.store.locks import disk_error, lock
 from headhunt.store.reader import Store
+from headhunt.version import __version__
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,12 @@ def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_lost_or_twice(
     expected, got = Store(done), Store(tmp_path / "s.zarr")
     rows = got.segments().row
     assert set(got.segments().status) == {RowStatus.DONE}
-    np.testing.assert_allclose(got.layer(rows, 3, prompt=4), expected.layer(rows, 3, prompt=4), atol=1e-3, rtol=2e-3)
+    np.testing.assert_allclose(
+        got.layer(rows, 3, prompt="detailed"),
+        expected.layer(rows, 3, prompt="detailed"),
+        atol=1e-3,
+        rtol=2e-3,
+    )
 
 
 def test_one_segment_without_room_ends_the_run_and_keeps_what_was_done(
@@ -213,4 +218,9 @@ def test_auto_finds_a_size_says_it_and_gives_the_same_features(
     assert "--batch-size auto went on with 2 segments a pass" in report.notes
     expected, got = Store(done), Store(tmp_path / "s.zarr")
     rows = got.segments().row
-    np.testing.assert_allclose(got.layer(rows, 1, prompt=0), expected.layer(rows, 1, prompt=0), atol=1e-3, rtol=2e-3)
+    np.testing.assert_allclose(
+        got.layer(rows, 1, prompt="p1"),
+        expected.layer(rows, 1, prompt="p1"),
+        atol=1e-3,
+        rtol=2e-3,
+    )

@@ -134,7 +134,7 @@ def test_still_segments_take_the_features_of_the_last_computed_one(
     table = store.segments()
     assert table.source.tolist() == SOURCES
     assert set(table.status) == {RowStatus.DONE}
-    heads = store.layer(table.row, 2, prompt=1)
+    heads = store.layer(table.row, 2, prompt=store.prompts[1])
     for row, source in enumerate(SOURCES):
         if source >= 0:
             np.testing.assert_array_equal(heads[row], heads[source])
@@ -150,7 +150,7 @@ def test_still_segments_take_the_features_of_the_last_computed_one(
     every = Store(tmp_path / "all.zarr")
     assert every.segments().source.tolist() == [-1] * 19
     own = np.flatnonzero(np.array(SOURCES) < 0)
-    np.testing.assert_allclose(heads[own], every.layer(own, 2, prompt=1), atol=2e-3, rtol=2e-3)
+    np.testing.assert_allclose(heads[own], every.layer(own, 2, prompt=every.prompts[1]), atol=2e-3, rtol=2e-3)
 
 
 @pytest.mark.parametrize("written", range(1, 14, 2))
@@ -224,5 +224,7 @@ def test_frames_kept_for_overlapping_segments_and_still_ones_go_together(
     table = some.segments()
     assert 5 < (table.source >= 0).sum() < len(table) - 5
     own = table.row[table.source < 0]
-    np.testing.assert_allclose(some.layer(own, 3, prompt=0), every.layer(own, 3, prompt=0), atol=2e-3, rtol=2e-3)
+    np.testing.assert_allclose(
+        some.layer(own, 3, prompt=some.prompts[0]), every.layer(own, 3, prompt=every.prompts[0]), atol=2e-3, rtol=2e-3
+    )
     shutil.rmtree(tmp_path / "all.zarr")

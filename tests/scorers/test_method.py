@@ -183,7 +183,7 @@ def test_a_scorer_from_outside_is_one_file_and_one_line(tmp_path: Path, monkeypa
 
     store = Store(tmp_path / "store")
     found, values = scorers.of(store.artefact("scorers")), store.artefact("scores").arrays
-    z = store.heads(values["row"], found.heads, prompt=store.prompt_index("coarse"))
+    z = store.heads(values["row"], found.heads, prompt="coarse")
     assert found.reads == {"heads"}
     scorers.save(found, tmp_path / "again")
     for stem in ("file", "again"):

@@ -59,7 +59,7 @@ def test_the_stored_saliencies_are_those_of_the_features(tmp_path: Path) -> None
     rows = labelled_rows(store)
     for p in range(2):
         for layer in range(3):
-            z = store.layer(rows.table.row, layer, prompt=p)
+            z = store.layer(rows.table.row, layer, prompt=store.prompts[p])
             for m, metric in enumerate(found.facts["metrics"]):
                 np.testing.assert_allclose(found.arrays["saliency"][m, p, layer], SALIENCIES[metric](z, rows.y))
     scaled = found.arrays["saliency"]

@@ -61,12 +61,12 @@ def test_operations_are_those_that_torch_counts(run: Run, method: str, heads, co
 
 def test_shared_frames_are_counted_once_and_rows_all(config: ExtractConfig, run: Run, video: Path) -> None:
     one = costs.operations(run.extractor)
-    plain = dry_run([video], replace(config, units="segment"))
+    plain = dry_run([video], "none.zarr", replace(config, units="segment"))
     assert plain.segments == 2
     assert plain.operations is not None
     assert plain.operations.vision == pytest.approx(8 * one.vision)
     assert plain.operations.total == pytest.approx(8 * one.vision + 2 * (one.prefix + one.suffixes))
-    shared = dry_run([video], replace(config, units="segment", stride=12))
+    shared = dry_run([video], "none.zarr", replace(config, units="segment", stride=12))
     assert shared.segments == 5
     assert shared.operations is not None
     assert shared.operations.vision == pytest.approx(8 * one.vision)  # every 12th frame, whatever segments show it
@@ -117,16 +117,16 @@ def test_less_is_measured_where_a_batch_does_not_fit(run: Run, monkeypatch: pyte
 def test_a_device_that_is_not_here_leaves_the_time_open_and_counts_all_the_same(
     config: ExtractConfig, video: Path
 ) -> None:
-    told = dry_run([video], replace(config, device="cuda:77"))
+    told = dry_run([video], "none.zarr", replace(config, device="cuda:77"))
     assert (told.seconds, told.estimate) == (None, "")
     assert told.operations is not None
     assert told.tokens is not None
     assert "cannot be loaded here as asked" in told.notes[-1]
     with pytest.raises(ModelError):
-        dry_run([video], replace(config, model="/nowhere"))
+        dry_run([video], "none.zarr", replace(config, model="/nowhere"))
 
 
 def test_a_batch_size_that_is_still_to_be_found_leaves_the_passes_open(config: ExtractConfig, video: Path) -> None:
-    told = dry_run([video], replace(config, batch_size="auto"))
+    told = dry_run([video], "none.zarr", replace(config, batch_size="auto"))
     assert told.passes is None
     assert told.seconds is not None

@@ -97,9 +97,9 @@ def test_features_are_those_of_the_frames_computed_alone(done: Path, videos: Pat
         expected = oracle(pixels)
         for prompt in range(5):
             for layer in range(4):
-                got = store.layer(table.row[i : i + 1], layer, prompt=prompt)[0]
+                got = store.layer(table.row[i : i + 1], layer, prompt=store.prompts[prompt])[0]
                 np.testing.assert_allclose(got, expected.heads[0, prompt, layer], rtol=2e-3, atol=1e-4)
-            got = store.context(table.row[i : i + 1], prompt=prompt)[0]
+            got = store.context(table.row[i : i + 1], prompt=store.prompts[prompt])[0]
             np.testing.assert_allclose(got, expected.context[0, prompt], rtol=2e-3, atol=1e-4)
 
 
@@ -119,7 +119,9 @@ def test_new_videos_are_added_to_a_store(done: Path, videos: Path, config: Extra
     grown, whole = Store(store), Store(done)
     assert grown.segments().row.tolist() == [0, 1, 2, 3, 256, 257, 258, 259]
     np.testing.assert_allclose(
-        grown.layer(grown.segments().row, 2, prompt=3), whole.layer(whole.segments().row, 2, prompt=3), atol=2e-3
+        grown.layer(grown.segments().row, 2, prompt="coarse"),
+        whole.layer(whole.segments().row, 2, prompt="coarse"),
+        atol=2e-3,
     )
 
 
@@ -206,7 +208,7 @@ def test_killed_at_random_moments_it_resumes_byte_for_byte(tiny: Path, tmp_path:
 
 
 def _stamp(store: Path, row: int) -> float:
-    return float(np.abs(Store(store).layer(np.array([row]), 0, prompt=0)).sum())
+    return float(np.abs(Store(store).layer(np.array([row]), 0, prompt=Store(store).prompts[0])).sum())
 
 
 def test_finished_rows_are_not_computed_again(
@@ -416,8 +418,8 @@ def test_a_head_subset_reads_one_prompt_and_gives_the_same_vectors(
     lean, whole = Store(tmp_path / "lean.zarr"), Store(done)
     assert (lean.prompts, lean.has_context, lean.subset) == (("coarse",), False, heads)
     rows = whole.segments().of_unit("segment").row
-    expected = whole.heads(rows, heads, prompt=whole.prompt_index("coarse"))
-    np.testing.assert_allclose(lean.heads(lean.segments().row, heads, prompt=0), expected, atol=2e-3, rtol=2e-3)
+    expected = whole.heads(rows, heads, prompt="coarse")
+    np.testing.assert_allclose(lean.heads(lean.segments().row, heads, prompt="coarse"), expected, atol=2e-3, rtol=2e-3)
 
 
 @pytest.mark.parametrize(

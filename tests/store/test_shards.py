@@ -46,7 +46,7 @@ def test_a_full_disk_leaves_what_was_finished(tmp_path: Path, monkeypatch: pytes
     store = Store(tmp_path / "s", writable=True)
     assert store.segments().status.tolist() == [RowStatus.DONE] * 2 + [RowStatus.PLANNED] * 2
     fill(store)
-    np.testing.assert_array_equal(store.layer(np.arange(4), 0, prompt=0), features([0, 1, 2, 3])[0][:, 0, 0])
+    np.testing.assert_array_equal(store.layer(np.arange(4), 0, prompt="a"), features([0, 1, 2, 3])[0][:, 0, 0])
 
 
 def test_a_row_that_reuses_another_says_so_until_it_has_features_of_its_own(tmp_path: Path) -> None:
@@ -60,9 +60,9 @@ def test_a_row_that_reuses_another_says_so_until_it_has_features_of_its_own(tmp_
         assert table.status.tolist() == [RowStatus.PLANNED, RowStatus.DONE, RowStatus.DONE, RowStatus.PLANNED]
         assert table.source.tolist() == [-1, -1, 1, -1]
         assert table.done().source.tolist() == [-1, 1]
-        got = store.layer(np.array([1, 2]), 2, prompt=1)
+        got = store.layer(np.array([1, 2]), 2, prompt="b")
         np.testing.assert_array_equal(got[0], got[1])
-        np.testing.assert_array_equal(store.context(np.array([2]), prompt=0), features([1])[1][:, 0])
+        np.testing.assert_array_equal(store.context(np.array([2]), prompt="a"), features([1])[1][:, 0])
         again = ShardWriter(store, 0)
         assert again.source[:3].tolist() == [-1, -1, 1]
         again.add([2], *features([2]))
@@ -114,7 +114,7 @@ def test_rows_are_taken_while_others_are_written_and_each_write_is_whole(
         writer.flush()
     found = Store(tmp_path / "s")
     assert found.segments().status.tolist() == [2, 2, 1, 1]
-    np.testing.assert_array_equal(found.layer(np.arange(2), 0, prompt=0), features([0, 1])[0][:, 0, 0])
+    np.testing.assert_array_equal(found.layer(np.arange(2), 0, prompt="a"), features([0, 1])[0][:, 0, 0])
     assert not [thread for thread in threading.enumerate() if thread.name == "vadkit-write"]
 
 
@@ -147,7 +147,7 @@ def test_a_store_without_the_column_of_reused_rows_is_read_extended_and_filled(t
     table = Store(tmp_path / "s").segments()
     assert set(table.status) == {RowStatus.DONE}
     assert table.source.tolist() == [-1] * 5
-    np.testing.assert_array_equal(store.layer(table.row, 0, prompt=0), features(table.row.tolist())[0][:, 0, 0])
+    np.testing.assert_array_equal(store.layer(table.row, 0, prompt="a"), features(table.row.tolist())[0][:, 0, 0])
     assert not (tmp_path / "s" / "segments" / "source").exists()
 
 

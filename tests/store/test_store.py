@@ -24,13 +24,13 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
     rows = store.segments().row
     assert len(rows) == 303
     heads, context = features(rows.tolist())
-    np.testing.assert_array_equal(store.layer(rows, 1, prompt=1), heads[:, 1, 1])
-    np.testing.assert_array_equal(store.context(rows, prompt=0), context[:, 0])
+    np.testing.assert_array_equal(store.layer(rows, 1, prompt="b"), heads[:, 1, 1])
+    np.testing.assert_array_equal(store.context(rows, prompt="a"), context[:, 0])
     shuffled = np.random.default_rng(0).permutation(rows)
-    picked = store.heads(shuffled, [Head(2, 1), Head(0, 3), Head(2, 0)], prompt=0)
+    picked = store.heads(shuffled, [Head(2, 1), Head(0, 3), Head(2, 0)], prompt="a")
     np.testing.assert_array_equal(picked, features(shuffled.tolist())[0][:, 0, [2, 0, 2], [1, 3, 0]])
     assert store.videos().path == ("a.b #1.mp4", "ü/é.mp4")
-    assert store.heads(np.empty(0, np.int64), [Head(0, 0)], prompt=0).shape == (0, 1, 8)
+    assert store.heads(np.empty(0, np.int64), [Head(0, 0)], prompt="a").shape == (0, 1, 8)
 
 
 def test_a_head_subset_is_stored_and_read_by_head(tmp_path: Path) -> None:
@@ -38,12 +38,12 @@ def test_a_head_subset_is_stored_and_read_by_head(tmp_path: Path) -> None:
     fill(store, subset=True)
     rows = store.segments().row
     heads, _ = features(rows.tolist(), subset=True)
-    np.testing.assert_array_equal(store.heads(rows, [Head(0, 3)], prompt=1)[:, 0], heads[:, 1, 1])
+    np.testing.assert_array_equal(store.heads(rows, [Head(0, 3)], prompt="b")[:, 0], heads[:, 1, 1])
     for call in (
-        lambda: store.heads(rows, [Head(1, 1)], prompt=0),
-        lambda: store.layer(rows, 0, prompt=0),
-        lambda: store.context(rows, prompt=0),
-        lambda: store.prompt_index("c"),
+        lambda: store.heads(rows, [Head(1, 1)], prompt="a"),
+        lambda: store.layer(rows, 0, prompt="a"),
+        lambda: store.context(rows, prompt="a"),
+        lambda: store.context(np.array([0]), prompt="c"),
     ):
         with pytest.raises(InputError):
             call()
@@ -62,9 +62,9 @@ def test_reading_heads_touches_only_their_layers(tmp_path: Path) -> None:
     offset, length = (int(v) for v in index[0])
     data[offset + length // 2] ^= 1
     chunk_index.write_bytes(data)
-    store.heads(rows, [Head(1, 0), Head(2, 3)], prompt=0)
+    store.heads(rows, [Head(1, 0), Head(2, 3)], prompt="a")
     with pytest.raises(StoreError, match="damaged"):
-        store.heads(rows, [Head(0, 0)], prompt=0)
+        store.heads(rows, [Head(0, 0)], prompt="a")
 
 
 def test_a_row_that_was_never_written_is_an_error_not_a_number(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_row_that_was_never_written_is_an_error_not_a_number(tmp_path: Path) -
     store = Store(tmp_path / "s")
     assert store.segments().status.tolist() == [RowStatus.DONE, RowStatus.DONE, RowStatus.PLANNED]
     with pytest.raises(ComputeError, match="without data"):
-        store.layer(store.segments().row, 0, prompt=0)
+        store.layer(store.segments().row, 0, prompt="a")
 
 
 def test_xarray_reads_it_with_named_dimensions(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_new_video_begins_at_the_next_shard(tmp_path: Path) -> None:
     store = stores.plan(store, [planned("b.mp4", 2)])
     assert store.segments().row.tolist() == [0, 1, 2, 256, 257]
     fill(store)
-    np.testing.assert_array_equal(store.layer(np.array([257, 1]), 0, prompt=0), features([257, 1])[0][:, 0, 0])
+    np.testing.assert_array_equal(store.layer(np.array([257, 1]), 0, prompt="a"), features([257, 1])[0][:, 0, 0])
 
 
 def test_planning_twice_adds_nothing(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_an_interrupted_creation_is_made_anew(tmp_path: Path, monkeypatch: pytes
 def test_labels_are_replaced_and_features_left_alone(tmp_path: Path) -> None:
     store = stores.plan(make(tmp_path / "s"), [planned("a.mp4", 2), planned("b.mp4", 1, label="normal", events=())])
     fill(store)
-    before = store.layer(np.array([0, 1, 2]), 0, prompt=0)
+    before = store.layer(np.array([0, 1, 2]), 0, prompt="a")
     row = ManifestRow("a.mp4", "train", "Fighting", (Interval(10, 20), Interval(50, 60)), "Fighting")
     table = stores.write_labels(store, {"a.mp4": row}).videos()
     assert table.label == ("Fighting", "normal")
@@ -224,7 +224,7 @@ def test_labels_are_replaced_and_features_left_alone(tmp_path: Path) -> None:
     assert table.abnormal == (True, False)
     table = stores.write_labels(store, {"a.mp4": ManifestRow("a.mp4", "test", "abnormal")}).videos()
     assert (table.events, table.split) == ((None, ()), ("test", ""))
-    np.testing.assert_array_equal(store.layer(np.array([0, 1, 2]), 0, prompt=0), before)
+    np.testing.assert_array_equal(store.layer(np.array([0, 1, 2]), 0, prompt="a"), before)
 
 
 def test_the_store_holds_json_and_arrays_only(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headhunt.errors import ModelError
 from headhunt.models.backbone import find_decoder, prove_heads, read_spec
-from headhunt.models.preprocess import Preprocess
+from headhunt.models.preprocess import Preprocess, read_settings, square_tile
 from headhunt.records import IMAGE, Json, ModelSpec
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ class InternVL:
         tokenizer: Any,
         *,
         name: str,
-        preprocess: Preprocess,
+        root: Path,
         fingerprint: Json,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
-        self.preprocess = preprocess
+        self.preprocess: Preprocess = square_tile(read_settings(root))
         self.notes = notes
         self.decoder = find_decoder(model)
         self.vision_layers: Sequence[nn.Module] = tuple(model.model.vision_tower.encoder.layer)
