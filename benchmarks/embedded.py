@@ -18,8 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from headhunt.chains.ablation import FIGURES, ROWS
-from headhunt.demo.example import overlaps, repeat
+from headhunt.chains.ablation import FIGURES, PLANTED, ROWS, own_rows
+from headhunt.demo.example import OWN_HEADS, overlaps, repeat, rows_of
 
 
 def main() -> None:
@@ -35,10 +35,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         place, common = options.out or Path(scratch), {"model": options.model, "say": print}
         first, last = options.first_seed, options.first_seed + options.seeds
-        reports, together = repeat(place, range(first, last), **common)
+        reports, together = repeat(place, range(first, last), rows=rows_of(options.model, full=True), **common)
         more = range(last, first + options.selections)
         # These calibrate on 16 videos as well; nothing of what they measure on the few others is shown.
-        few, _ = repeat(place, more, n_test=4, rows=ROWS[:2], **common) if more else ([], {})
+        few, _ = repeat(place, more, n_test=4, rows=PLANTED[:2], **common) if more else ([], {})
     together["overlap"] = overlaps([report.head_sets for report in (*reports, *few)])
     together["selections"] = len(reports) + len(few)
     together["machine"] = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -53,7 +53,7 @@ def main() -> None:
 
 def table(together: dict) -> str:  # type: ignore[type-arg]
     """The record as Markdown: mean ± standard deviation over seeds."""
-    names = {row.name.strip(): row.name for row in ROWS}
+    names = {row.name.strip(): row.name for row in (*own_rows(*OWN_HEADS), *ROWS)}
     lines = [
         f"{together['machine']}; {len(together['seeds'])} seeds, {together['minutes']} minutes; mean ± deviation",
         "",

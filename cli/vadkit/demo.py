@@ -28,13 +28,14 @@ def demo(config: DemoConfig, as_json: options.Json = False) -> None:
         return
     import tempfile
 
-    from headhunt.demo.example import repeat, run
+    from headhunt.demo.example import CAPTION, repeat, rows_of, run
 
     folder = Path(tempfile.mkdtemp(prefix="vadkit-demo-")) if out is None else out
     console.say(f"everything goes to {folder}")
     with console.progress() as progress:
         given: dict[str, Any] = {
-            "model": model, "workers": workers, "say": console.say, "progress": progress, **sizes,
+            "model": model, "workers": workers, "rows": rows_of(model, full=config.full), "say": console.say,
+            "progress": progress, **sizes,
         }  # fmt: skip
         if seeds == 1:
             reports, together = [run(folder, seed=seed, **given)], None
@@ -43,6 +44,8 @@ def demo(config: DemoConfig, as_json: options.Json = False) -> None:
     if as_json:
         first = {"store": reports[0].store} if together is None else {"folder": folder}
         console.print_json("demo", reports[0] if together is None else together, **first)
+    if model == "tiny":
+        console.say("", CAPTION)
     for note in reports[0].model:
         console.say("", f"*** {note.upper() if note.islower() else note} ***")
     _tell(reports[0]) if together is None else _tell_together(together)
@@ -63,10 +66,9 @@ def _tell(report: Any) -> None:
 
 
 def _tell_together(together: dict[str, Any]) -> None:
-    from headhunt.chains.ablation import FIGURES, ROWS
+    from headhunt.chains.ablation import FIGURES
 
-    names = {row.name.strip(): row.name for row in ROWS}
-    table = [[names.get(row["row"], row["row"]), *(_spread(row[key]) for key in FIGURES)] for row in together["rows"]]
+    table = [[row["row"], *(_spread(row[key]) for key in FIGURES)] for row in together["rows"]]
     console.table(f"mean ± deviation over {len(together['seeds'])} seeds", ["row", *FIGURES.values()], table)
     overlap = together["overlap"]
     for metric in ("rss", "rsa"):

@@ -36,8 +36,8 @@ class Row:
 
     Attributes:
         name: As it is printed, no two alike.
-        heads: A selection; or "random:K" (mean over `DRAWS` draws), "layer:last", or "layer:best": the layer whose
-            heads have the highest mean RSS on the calibration rows.
+        heads: A selection; or "random:K", also "random:K:SEED:FIRST-LAST" (mean over `DRAWS` draws, SEED is put in),
+            "layer:last", or "layer:best": the layer whose heads have the highest mean RSS on the labelled rows.
         method: Of `FitConfig`.
         options: Of the method.
         prompt: Prompt whose features are scored; None for the scoring prompt.
@@ -76,8 +76,9 @@ class Result:
     interval: tuple[float, float] | None = None
 
 
-def _one(saliency: str, k: int) -> SelectConfig:
-    return SelectConfig(saliency=saliency, k=k, name=f"{saliency}-{k}")
+def _one(saliency: str, k: int, among: tuple[int, int] | None = None) -> SelectConfig:
+    name = f"{saliency}-{k}" + ("" if among is None else "-own")
+    return SelectConfig(saliency=saliency, k=k, among=among, name=name)
 
 
 RSS, RSA = _one("rss", 5), _one("rsa", 4)
@@ -93,15 +94,28 @@ def _steered(name: str, variant: str) -> Row:
     return Row(name, RSA, "steer", {"variant": variant})
 
 
+HEADHUNT = Row("HeadHunt-VAD: 5 heads by RSS, logistic", RSS)
+STEERVAD = Row("SteerVAD: 4 heads by RSA, steered", RSA, "steer")
+RANDOM, LAST = Row("  5 random heads", "random:5"), Row("  all heads of the last layer", "layer:last")
+PROBE = Row("  logistic regression on its heads", RSA)
+KNN = Row("  5 heads by knn alone", _one("knn", 5))
+CONTROLS: tuple[Row, ...] = (
+    Row("control: the context alone, logistic", RSA, "context"),
+    Row("control: RSA heads beside the context, logistic", RSA, "heads-and-context"),
+    Row("control: steering on constant heads", RSA, "constant-heads"),
+)
+"""Beside every row of steering: what the context that it reads can do without its heads."""
+
 ROWS: tuple[Row, ...] = (
-    Row("HeadHunt-VAD: 5 heads by RSS, logistic", RSS),
-    Row("SteerVAD: 4 heads by RSA, steered", RSA, "steer"),
+    HEADHUNT,
+    STEERVAD,
     Row("HeadHunt: linear SVM", RSS, "svm"),
     Row("  two-layer MLP", RSS, "mlp"),
-    Row("  5 random heads", "random:5"),
-    Row("  all heads of the last layer", "layer:last"),
+    RANDOM,
+    LAST,
     Row("  all heads of the best layer", "layer:best"),
-    *(Row(f"  5 heads by {m} alone", _one(m, 5)) for m in ("lda", "kl", "mmd", "nmi", "rsa", "silhouette", "knn")),
+    *(Row(f"  5 heads by {m} alone", _one(m, 5)) for m in ("lda", "kl", "mmd", "nmi", "rsa", "silhouette")),
+    KNN,
     *(_prompted(p) for p in ("p1", "p2", "p3", "coarse", "detailed")),
     Row("  no smoothing", RSS, smoothing="none"),
     *(Row(f"  threshold fixed at {tau:g}", RSS, tau=tau) for tau in (0.25, 0.5, 0.65, 0.75)),
@@ -110,11 +124,29 @@ ROWS: tuple[Row, ...] = (
     _steered("  additive", "additive"),
     _steered("  static scaling", "static"),
     _steered("  linear probe, trained alike", "linear"),
-    Row("  logistic regression on its heads", RSA),
+    PROBE,
     Row("  steered, 4 random heads", "random:4", "steer"),
     Row("  steered, no smoothing", RSA, "steer", smoothing="none"),
     Row("  steered, calibrated on whole videos", VIDEOS["rsa"], "steer", units="video"),
+    *CONTROLS,
 )
+"""Every ablation and baseline of both papers, with the controls."""
+
+
+def own_rows(first: int, last: int) -> tuple[Row, ...]:
+    """Both methods and their baselines among the heads of these indices alone: those a model has of its own."""
+    among, suffix = (first, last), f"{first}-{last}"
+    return (
+        Row("own heads: 5 by RSS, logistic", _one("rss", 5, among)),
+        Row("own heads: 4 by RSA, steered", _one("rsa", 4, among), "steer"),
+        Row("own heads: 4 by RSA, logistic", _one("rsa", 4, among)),
+        Row("own heads: 5 random", f"random:5:SEED:{suffix}"),
+        Row("own heads: all of the last layer", f"layer:last:{suffix}"),
+    )
+
+
+PLANTED: tuple[Row, ...] = (HEADHUNT, STEERVAD, PROBE, RANDOM, LAST, KNN)
+"""The rows that the example prints of a model with planted heads."""
 
 
 def measure(
@@ -147,7 +179,8 @@ def measure(
         if isinstance(row.heads, SelectConfig):
             heads = [_select(store, row.heads, seed, chosen)]
         elif row.heads.startswith("random:"):
-            heads = [f"{row.heads}:{seed * DRAWS + draw}" for draw in range(DRAWS)]
+            template = row.heads if "SEED" in row.heads else f"{row.heads}:SEED"
+            heads = [template.replace("SEED", str(seed * DRAWS + draw)) for draw in range(DRAWS)]
         else:
             heads = [_best_layer(store) if row.heads == "layer:best" else row.heads]
         n_bootstrap = EvaluateConfig.n_bootstrap if len(heads) == 1 else 0  # a mean over draws has no interval

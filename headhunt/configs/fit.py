@@ -20,7 +20,8 @@ class FitConfig(RowsConfig):
 
     method: str = option(
         "logistic",
-        "logistic is HeadHunt-VAD's scorer, steer SteerVAD's; svm and mlp are ablations.",
+        "logistic is HeadHunt-VAD's scorer, steer SteerVAD's; svm and mlp are ablations, the others controls that "
+        "show what steering owes to the context.",
         choices=("headhunt.scorers:METHODS",),
     )
     heads: str | None = option(
@@ -34,15 +35,15 @@ class FitConfig(RowsConfig):
         None, "Prompt whose features the scorer reads.", metavar="ID", shown="the prompt set's scoring prompt"
     )
     c: float | None = option(
-        None, "logistic, svm: inverse strength of the L2 penalty.", above=0, shown="1.0", panel=METHOD
+        None, "all but mlp and steering: inverse strength of the L2 penalty.", above=0, shown="1.0", panel=METHOD
     )
     max_iter: int | None = option(
-        None, "logistic, svm, mlp: most iterations.", metavar="N", least=1, shown="2000", panel=METHOD
+        None, "all but steering: most iterations.", metavar="N", least=1, shown="2000", panel=METHOD
     )
-    epochs: int | None = option(None, "steer: training steps.", metavar="N", least=0, shown="1000", panel=METHOD)
-    rank: int | None = option(None, "steer: rank of each adapter.", metavar="N", least=1, shown="4", panel=METHOD)
+    epochs: int | None = option(None, "steering: training steps.", metavar="N", least=0, shown="1000", panel=METHOD)
+    rank: int | None = option(None, "steering: rank of each adapter.", metavar="N", least=1, shown="4", panel=METHOD)
     lambda_reg: float | None = option(
-        None, "steer: weight of the gate's regulariser.", metavar="WEIGHT", least=0, shown="0.1", panel=METHOD
+        None, "steering: weight of the gate's regulariser.", metavar="WEIGHT", least=0, shown="0.1", panel=METHOD
     )
     variant: Literal["full", "no-gate", "additive", "static", "linear"] | None = option(
         None,

@@ -135,9 +135,7 @@ def formerly(**names: str) -> Callable[[T], T]:
 
         def init(self: Any, *args: Any, **given: Any) -> None:
             for old, new in names.items():
-                if old in given:
-                    if new in given:
-                        raise UsageError(f"{old!r} is the earlier name of {new!r}", got="both", expected=repr(new))
+                if old in given:  # also beside the new name, which `dataclasses.replace` always gives
                     given[new] = given.pop(old)
             make(self, *args, **given)
 

@@ -18,6 +18,9 @@ METHODS: Registry[Method] = Registry(
         "steer": "headhunt.scorers.steer:METHOD",
         "svm": "headhunt.scorers.svm:METHOD",
         "mlp": "headhunt.scorers.mlp:METHOD",
+        "context": "headhunt.scorers.context:ALONE",
+        "heads-and-context": "headhunt.scorers.context:BESIDE_HEADS",
+        "constant-heads": "headhunt.scorers.constant_heads:METHOD",
     }
 )
 

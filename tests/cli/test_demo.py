@@ -20,7 +20,7 @@ Call = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "QUICK", {"n_calibration": 4, "n_val": 2, "n_test": 4, "duration_s": 10.0})
-    monkeypatch.setitem(example.run.__kwdefaults__, "rows", ablation.ROWS[:2])
+    monkeypatch.setattr(example, "rows_of", lambda _model, *, full: ablation.ROWS[:2])
 
 
 def test_one_seed_then_several_each_with_a_table(vadkit: Call, tmp_path: Path) -> None:

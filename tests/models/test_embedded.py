@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from headhunt import models
+from headhunt.demo.example import OWN_HEADS
 from headhunt.demo.training import held_out, network, specialists
 from headhunt.demo.training.language import WORDS
 from headhunt.extraction import golden
@@ -110,3 +111,12 @@ def test_its_vocabulary_judges_nothing(embedded: Backbone) -> None:
     known = {token.lstrip("Ġ").lower() for token in vocabulary if len(token.lstrip("Ġ")) > 1}
     assert not known & FORBIDDEN
     assert set(WORDS) <= known | {word for word in WORDS if len(word) == 1}
+
+
+def test_the_planted_heads_are_those_whose_output_goes_nowhere(embedded: Backbone) -> None:
+    """The example calls heads of the indices `OWN_HEADS` the model's own; the others' columns of o_proj are zero."""
+    spec, (first, last) = embedded.spec, OWN_HEADS
+    for layer in embedded.decoder.layers:
+        size = layer.self_attn.o_proj.weight.detach().unflatten(1, (spec.heads, spec.head_dim)).abs().amax(dim=(0, 2))
+        silent = [head for head in range(spec.heads) if float(size[head]) == 0.0]
+        assert silent == [head for head in range(spec.heads) if not first <= head <= last]
