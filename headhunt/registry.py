@@ -35,6 +35,9 @@ class Registry(MutableMapping[str, T], Generic[T]):
     def __delitem__(self, name: str) -> None:
         del self._variants[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._variants
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._variants)
 

@@ -111,8 +111,28 @@ def test_a_preset_sets_what_was_not_given(vadkit: Call, learnt: Path) -> None:
     assert answer.code == 0
 
 
-def test_evaluate_prints_every_metric_as_strict_json_and_as_a_table(vadkit: Call, learnt: Path) -> None:
-    answer = vadkit("evaluate", "--store", learnt, "--bootstrap", "20", "--json")
+def test_evaluate_prints_some_ten_lines_in_words(vadkit: Call, learnt: Path) -> None:
+    answer = vadkit("evaluate", "--store", learnt, "--bootstrap", "20")
+    assert answer.code == 0
+    lines = answer.err.splitlines()
+    assert 8 <= len(lines) <= 13
+    assert not [line for line in lines if "/frame" in line or " - " in line]
+    assert any(line.startswith("  frames, ROC-AUC") and "(95 %:" in line for line in lines)
+    assert lines[-1].endswith("--full or --json")
+
+
+def test_evaluate_says_in_one_line_what_is_not_defined_and_why(vadkit: Call, tmp_path: Path) -> None:
+    path = make_store(tmp_path / "s.zarr")
+    for command in (["select-heads"], ["fit"], ["score"], ["localize", "--tau", "2"]):
+        assert vadkit(*command, "--store", path).code == 0
+    lines = vadkit("evaluate", "--store", path, "--bootstrap", "0").err.splitlines()
+    undefined = [line for line in lines if "not defined" in line]
+    assert len(undefined) == 1
+    assert "delay until an event is found, median (no annotated event was detected)" in undefined[0]
+
+
+def test_evaluate_prints_every_metric_as_strict_json_and_in_full(vadkit: Call, learnt: Path) -> None:
+    answer = vadkit("evaluate", "--store", learnt, "--bootstrap", "20", "--json", "--full")
     assert answer.code == 0
     assert (answer.json["command"], answer.json["split"]) == ("evaluate", "test")
     assert answer.json["frame"]["continuous"]["frame_auc"] > 0.9

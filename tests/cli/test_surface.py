@@ -120,7 +120,7 @@ def test_choices_are_those_of_the_library() -> None:
 
 @pytest.mark.parametrize("command", CONFIGS)
 def test_every_option_of_the_library_is_offered_and_nothing_else(command: str) -> None:
-    own = {"store", "videos", "output", "as_json", "preset", "config_file", "dry_run"}
+    own = {"store", "videos", "output", "as_json", "preset", "config_file", "dry_run", "full"}
     offered = {p.name for p in parameters(command) if not p.name.startswith("old_")} - own
     library = {name for name, option in options_of(CONFIGS[command]).items() if not option.library}
     assert offered | {"videos"} == library | {"videos"}
@@ -212,3 +212,59 @@ def test_help_is_printed_on_stdout(vadkit: Callable[..., Any], command: str) -> 
     assert answer.code == 0
     assert f"Usage: vadkit {command}" in answer.out
     assert answer.err == ""
+
+
+def test_a_file_of_options_gives_defaults_and_the_command_line_wins(
+    vadkit: Callable[..., Any], store: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "vadkit.toml"
+    file.write_text(
+        f'store = "{store.as_posix()}"\nseed = 4\n'
+        '[select-heads]\nsaliency = "rsa"\nk = 2\nprompt = ["a"]\n[localize]\nmin-frames = 3\n'
+    )
+    first = vadkit("select-heads", "--config", file, "--json")
+    assert first.code == 0
+    config = first.json["head_set"]["provenance"]["config"]
+    assert (config["saliency"], config["k"], config["prompt_ids"], config["seed"]) == ("rsa", 2, ["a"], 4)
+    second = vadkit("select-heads", "--config", file, "--k", "3", "--json")
+    assert len(second.json["head_set"]["heads"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[select-heads]\npace = 1\n", "has options that select-heads does not"),
+        ("k = \n", "is no file of options"),
+        ("select-heads = 3\n", "is not a table"),
+        ("[select-heads]\nk = 0\n", "--k is out of range"),
+    ],
+)
+def test_a_file_of_options_that_cannot_be_used_is_a_usage_error(
+    vadkit: Callable[..., Any], tmp_path: Path, text: str, words: str
+) -> None:
+    file = tmp_path / "vadkit.toml"
+    file.write_text(text)
+    answer = vadkit("select-heads", "--config", file, "--store", tmp_path / "none")
+    assert answer.code == 2
+    assert words in answer.err
+
+
+def test_a_missing_file_of_options_is_told(vadkit: Callable[..., Any], tmp_path: Path) -> None:
+    answer = vadkit("score", "--config", tmp_path / "none.toml")
+    assert answer.code == 2
+    assert "none.toml is no file of options" in answer.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_a_file_of_options(command: str) -> None:
+    assert "--config" in next(p for p in parameters(command) if p.name == "config_file").opts
+
+
+def test_a_file_of_options_comes_between_the_command_line_and_a_preset(
+    vadkit: Callable[..., Any], store: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "vadkit.toml"
+    file.write_text("[select-heads]\nk = 3\n")
+    answer = vadkit("select-heads", "--preset", "steervad", "--config", file, "--store", store, "--json")
+    config = answer.json["head_set"]["provenance"]["config"]
+    assert (config["saliency"], config["k"]) == ("rsa", 3)
