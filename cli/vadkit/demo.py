@@ -71,9 +71,9 @@ def _tell_together(together: dict[str, Any]) -> None:
     table = [[row["row"], *(_spread(row[key]) for key in FIGURES)] for row in together["rows"]]
     console.table(f"mean ± deviation over {len(together['seeds'])} seeds", ["row", *FIGURES.values()], table)
     overlap = together["overlap"]
-    for metric in ("rss", "rsa"):
-        often = ", ".join(f"{head} {n}x" for head, n in list(overlap[f"{metric}_heads"].items())[:6])
-        console.say(f"{metric.upper()} heads of two seeds overlap by {overlap[metric]:.2f} (Jaccard); picked: {often}")
+    for name in ("rss", "rsa"):
+        often = ", ".join(f"{head} {n}x" for head, n in list(overlap[f"{name}_heads"].items())[:6])
+        console.say(f"{name.upper()} heads of two seeds overlap by {overlap[name]:.2f} (Jaccard); picked: {often}")
     console.say(f"RSS and RSA heads of one seed overlap by {overlap['rss_rsa']:.2f}")
 
 

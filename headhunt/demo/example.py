@@ -186,14 +186,14 @@ def overlaps(chosen: Sequence[Mapping[str, HeadSet]]) -> Json:
     """
     out: Json = {}
     names = {"rss": str(RSS.name), "rsa": str(RSA.name)}
-    for metric, name in names.items():
+    for ranking_name, name in names.items():
         sets = [one[name] for one in chosen if name in one]
         pairs = [ranking.overlap(a, b) for a, b in itertools.combinations(sets, 2)]
-        out[metric] = float(np.mean(pairs)) if pairs else None
+        out[ranking_name] = float(np.mean(pairs)) if pairs else None
         count: dict[str, int] = {}
         for head in sorted(h for one in sets for h in one.heads):
             count[str(head)] = count.get(str(head), 0) + 1
-        out[f"{metric}_heads"] = dict(sorted(count.items(), key=lambda item: -item[1]))
+        out[f"{ranking_name}_heads"] = dict(sorted(count.items(), key=lambda item: -item[1]))
     same = [ranking.overlap(one[names["rss"]], one[names["rsa"]]) for one in chosen if set(names.values()) <= set(one)]
     out["rss_rsa"] = float(np.mean(same)) if same else None
     return out
