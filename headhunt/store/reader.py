@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from headhunt.arrays import Bool, Float32, Int64, UInt8
-from headhunt.errors import ArtefactError, ComputeError, ForeignStoreError, InputError, StoreError
+from headhunt.errors import ArtefactError, ForeignStoreError, InputError
 from headhunt.files import StrPath
 from headhunt.fingerprint import Fingerprint
 from headhunt.records import Head, Interval, Json, ModelSpec, canonical_json
-from headhunt.store import artefacts
+from headhunt.store import artefacts, features
 from headhunt.store.artefacts import Arrays, Artefact
 from headhunt.store.cache import unchanged
-from headhunt.store.layout import FORMAT, KINDS, SHARD_ROWS, VERSION, RowStatus, VideoStatus
+from headhunt.store.layout import FORMAT, KINDS, VERSION, RowStatus, VideoStatus
 from headhunt.store.locks import disk_error
 from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
@@ -209,12 +208,10 @@ class Store:
         except ImportError as error:
             raise InputError("xarray is not installed", hint="pip install 'vadkit[xarray]'") from error
         table, paths = self.segments(), self.videos().path
-        features = xr.open_zarr(str(self.path), group="features", consolidated=False, chunks=None)
+        stored = xr.open_zarr(str(self.path), group="features", consolidated=False, chunks=None)
         rows = {name: ("segment", getattr(table, name)) for name in (*SEGMENT_ARRAYS[1:], "row")}
         video = np.array([paths[int(i)] for i in table.video], dtype=object)
-        return features.isel(segment=table.row).assign_coords(
-            prompt=list(self.prompts), video=("segment", video), **rows
-        )
+        return stored.isel(segment=table.row).assign_coords(prompt=list(self.prompts), video=("segment", video), **rows)
 
     def __repr__(self) -> str:
         table = self.segments()
@@ -249,9 +246,8 @@ class Store:
             raise InputError(
                 f"{self.path} holds {len(self.subset)} chosen heads only", hint="extract without --heads for this step"
             )
-        array, p = self.root["features/heads"], self.place_of_prompt(prompt)
-        shape = (len(layers), *array.shape[3:])
-        return self._gather(rows, shape, lambda a, b: array[a:b, p, layers.start : layers.stop])
+        p = self.place_of_prompt(prompt)
+        return features.read_layers(self.root["features/heads"], self.path, rows, layers, p)
 
     def heads(self, rows: Int64, heads: Sequence[Head], *, prompt: str) -> Float32:
         """Chosen heads; only the chunks they are in are touched, each once.
@@ -263,38 +259,10 @@ class Store:
             InputError: A head is not in the store.
             ComputeError: A row was never written.
         """
-        array, subset, p = self.root["features/heads"], self.subset, self.place_of_prompt(prompt)
-        out = np.empty((len(rows), len(heads), array.shape[-1]), np.float32)
-        if subset is not None:
-            place = {head: index for index, head in enumerate(subset)}
-            for k, head in enumerate(heads):
-                if head not in place:
-                    raise InputError(
-                        f"{self.path} does not hold head {head}",
-                        got=", ".join(map(str, subset)),
-                        hint="extract with it",
-                    )
-                pick = place[head]
-
-                def read(start: int, end: int, pick: int = pick) -> npt.NDArray[np.float16]:
-                    return array[start:end, p, pick]  # type: ignore[no-any-return]
-
-                out[:, k] = self._gather(rows, array.shape[3:], read)
-            return out
-        if wrong := [head for head in heads if head.layer >= array.shape[2] or head.head >= array.shape[3]]:
-            raise InputError(f"{self.path} has {array.shape[2]} layers x {array.shape[3]} heads", got=wrong)
-        width = array.chunks[3]
-        for layer, group in sorted({(head.layer, head.head // width) for head in heads}):
-            mine = [k for k, head in enumerate(heads) if (head.layer, head.head // width) == (layer, group)]
-            picks, some = [heads[k].head - group * width for k in mine], slice(group * width, (group + 1) * width)
-
-            def take(
-                start: int, end: int, layer: int = layer, some: slice = some, picks: list[int] = picks
-            ) -> npt.NDArray[np.float16]:
-                return array[start:end, p, layer, some][:, picks]  # type: ignore[no-any-return]
-
-            out[:, mine] = self._gather(rows, (len(mine), array.shape[-1]), take)
-        return out
+        array, p = self.root["features/heads"], self.place_of_prompt(prompt)
+        if self.subset is not None:
+            return features.read_picks(array, self.path, rows, heads, p, subset=self.subset)
+        return features.read_heads(array, self.path, rows, heads, p)
 
     def context(self, rows: Int64, *, prompt: str) -> Float32:
         """Context, float32 (n, hidden).
@@ -305,29 +273,7 @@ class Store:
         """
         if not self.has_context:
             raise InputError(f"{self.path} holds no context", hint="extract again with --context")
-        array, p = self.root["features/context"], self.place_of_prompt(prompt)
-        return self._gather(rows, array.shape[2:], lambda a, b: array[a:b, p])
-
-    def _gather(
-        self, rows: Int64, shape: tuple[int, ...], read: Callable[[int, int], npt.NDArray[np.float16]]
-    ) -> Float32:
-        out = np.empty((len(rows), *shape), np.float32)
-        shards = rows // SHARD_ROWS
-        for shard in np.unique(shards):
-            mine = shards == shard
-            first = int(shard) * SHARD_ROWS
-            try:
-                out[mine] = read(first, first + SHARD_ROWS)[rows[mine] - first]
-            except (ValueError, RuntimeError, OSError) as error:
-                raise StoreError(
-                    f"a chunk of {self.path} is damaged (rows {first} to {first + SHARD_ROWS - 1})",
-                    got=f"{type(error).__name__}: {error}",
-                    hint="extract those videos again into a new store",
-                ) from error
-        if not np.isfinite(out).all():
-            bad = rows[~np.isfinite(out.reshape(len(rows), -1)).all(axis=1)]
-            raise ComputeError(f"{self.path} has rows without data", got=bad[:5].tolist(), hint="run extract again")
-        return out
+        return features.read_context(self.root["features/context"], self.path, rows, self.place_of_prompt(prompt))
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Names of the complete artefacts of a kind, sorted."""
