@@ -33,6 +33,8 @@ def steer_arrays(seed: int = 1) -> dict[str, np.ndarray]:
 
 
 def scorer_of(method: str) -> Scorer:
-    z, _, y = rows()
-    arrays = steer_arrays() if method == "steer" else METHODS[method].fit(z, None, y).arrays
-    return Scorer(method, HEADS, D, HIDDEN if method == "steer" else None, arrays, {"seed": 0, "prompt": "Gibt es ä?"})
+    z, context, y = rows()
+    reads_context = "context" in METHODS[method].reads({})
+    arrays = METHODS[method].fit(z, context, y).arrays if method != "steer" else steer_arrays()
+    hidden = HIDDEN if reads_context else None
+    return Scorer(method, HEADS, D, hidden, arrays, {"seed": 0, "prompt": "Gibt es ä?"})

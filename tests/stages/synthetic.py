@@ -10,6 +10,11 @@ from headhunt import segments
 from headhunt import store as stores
 from headhunt.fingerprint import Fingerprint
 from headhunt.records import Head, Interval, ManifestRow, ModelSpec, Segment
+from headhunt.stages.evaluate import EvaluateConfig, evaluate
+from headhunt.stages.fit import FitConfig, fit
+from headhunt.stages.localize import LocalizeConfig, localize
+from headhunt.stages.score import ScoreConfig, score
+from headhunt.stages.select_heads import SelectConfig, select_heads
 from headhunt.store import PlannedVideo, ShardWriter, Store
 
 SPEC = ModelSpec(layers=3, heads=4, head_dim=6, hidden=10)
@@ -101,3 +106,12 @@ def make_store(
                     writer.fail(int(table.row[i]), "a frame could not be decoded")
             writer.flush()
     return stores.finish(store)
+
+
+def chain(path: Path, method: str = "logistic", **options: object) -> dict:
+    """Everything right of the store, with two heads."""
+    select_heads(path, SelectConfig(k=2))
+    fit(path, FitConfig(method=method, options=options))
+    score(path, ScoreConfig())
+    localize(path, LocalizeConfig(calibrate=True))
+    return evaluate(path, EvaluateConfig(n_bootstrap=20))

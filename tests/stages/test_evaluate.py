@@ -1,0 +1,61 @@
+"""Evaluating: against the expanded frames, and what is left out is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from headhunt import events as events_noun
+from headhunt import store as stores
+from headhunt.records import ManifestRow
+from headhunt.stages.inspect import inspect
+from tests.stages.synthetic import chain, make_store, manifest_rows
+
+
+def test_frame_auc_is_that_of_the_expanded_frames(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s", strength=0.5)
+    result = chain(tmp_path / "s")
+    raw = store.artefact("scores").arrays
+    truth, values = [], []
+    for i, row in enumerate(manifest_rows()):
+        if row.split == "test":
+            mine = raw["video"] == i
+            smoothed = events_noun.smooth(raw["score"][mine], sigma=result["sigma"])
+            values.append(np.repeat(smoothed, 48))
+            expanded = np.zeros(288)
+            for event in row.events or ():
+                expanded[event.start_frame : event.end_frame] = 1
+            truth.append(expanded)
+    expected = roc_auc_score(np.concatenate(truth), np.concatenate(values))
+    assert result["frame"]["continuous"]["frame_auc"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_videos_that_failed_wholly_are_left_out_and_named(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s")
+    bad = stores.PlannedVideo(
+        ManifestRow("zz.mp4", "test", "normal", ()),
+        0,
+        float("nan"),
+        float("nan"),
+        0,
+        (),
+        np.empty((0, 2)),
+        problem="empty",
+    )
+    stores.finish(stores.plan(store, [bad]))
+    result = chain(tmp_path / "s")
+    assert result["left_out"] == {"without_label": [], "failed": ["zz.mp4"], "events_not_known": []}
+    assert inspect(tmp_path / "s", verify=True)["damaged"] == []
+    assert inspect(tmp_path / "s")["failed"] == [["zz.mp4", "empty"]]
+
+
+def test_evaluating_what_was_fitted_on_is_told(tmp_path: Path) -> None:
+    make_store(tmp_path / "split")
+    assert chain(tmp_path / "split")["also_fitted_on"] == []
+    rows = [replace(row, split="") for row in manifest_rows()]
+    make_store(tmp_path / "whole", rows=rows)
+    assert chain(tmp_path / "whole")["also_fitted_on"] == [row.video for row in rows]
