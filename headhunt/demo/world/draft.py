@@ -1,4 +1,4 @@
-"""The stage a video is planned on, and `Part`, which writes one actor's record step by step; draws nothing."""
+"""The draft a video is planned on, and `Part`, which writes one actor's record step by step; draws nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOON_S = 10.0  # a routine that begins this long before an incident may still be
 
 
 @dataclass
-class Stage:
+class Draft:
     """What scripts write on while a video is planned.
 
     Attributes:
@@ -116,10 +116,10 @@ class Stage:
 
 
 class Part:
-    """One actor's script, written in order; `done` puts the actor on the stage.
+    """One actor's script, written in order; `done` puts the actor on the draft.
 
     Args:
-        stage: Where it plays.
+        draft: Where it plays.
         kind: Kind of actor.
         x: First position, metres.
         z: First position, metres.
@@ -130,7 +130,7 @@ class Part:
 
     def __init__(
         self,
-        stage: Stage,
+        draft: Draft,
         kind: str,
         x: float,
         z: float,
@@ -139,26 +139,26 @@ class Part:
         colour: str | None = None,
         size: float | None = None,
     ) -> None:
-        rng = stage.rng
-        self.stage, self.kind, self.at = stage, kind, at
+        rng = draft.rng
+        self.draft, self.kind, self.at = draft, kind, at
         names = [colour] if colour else []
         if kind == "car" and not colour:
             names = ["red", "blue", "white", "black", "grey", "green", "yellow", "orange"]
-        self.colour, rgb = stage.colour(*names)
+        self.colour, rgb = draft.colour(*names)
         self.colours: list[RGB] = [rgb]
         if kind in ("person", "cyclist"):
             self.colours += [pool[int(rng.integers(len(pool)))] for pool in (LEGS, SKINS, HAIRS)]
             if kind == "cyclist":
-                self.colours.append(stage.colour()[1])
+                self.colours.append(draft.colour()[1])
         elif kind == "car":
             self.colours.append((float(rng.choice([0.7, 0.95, 1.6])), 0.0, 0.0))
         usual = (0.93, 1.1) if kind in ("person", "cyclist") else (0.92, 1.06)
-        self.size = stage.uniform(*usual) if size is None else size
+        self.size = draft.uniform(*usual) if size is None else size
         self.path: list[tuple[int, float, float]] = [(at, x, z)]
         self.actions: list[Action] = []
         self.held: list[Held] = []
         self._holding: tuple[str, str, RGB, int] | None = None
-        self.phase = stage.uniform(0, 2 * math.pi)
+        self.phase = draft.uniform(0, 2 * math.pi)
 
     @property
     def x(self) -> float:
@@ -182,7 +182,7 @@ class Part:
 
     def go(self, x: float, z: float, speed: float, action: str = "walk", *, facing: float | None = None) -> Part:
         """Move straight to a point at a speed in metres a second."""
-        frames = max(1, round(math.hypot(x - self.x, z - self.z) / speed * self.stage.config.fps))
+        frames = max(1, round(math.hypot(x - self.x, z - self.z) / speed * self.draft.config.fps))
         return self.move(x, z, self.at + frames, action, facing=facing)
 
     def until(self, frame: int, action: str, *, facing: float | None = None, target: str = "") -> Part:
@@ -218,31 +218,31 @@ class Part:
 
     def leave(self, speed: float, action: str = "walk", *, side: int | None = None) -> Part:
         """Go out of view the shorter way, or to the given side."""
-        stage = self.stage
+        draft = self.draft
         if side is None:
-            left, right = stage.view.edges(self.z)
+            left, right = draft.view.edges(self.z)
             side = -1 if self.x - left < right - self.x else 1
-            side = stage.side() if stage.ground.axis == "z" else side
-        near = self.x if stage.ground.axis == "z" else self.z
-        return self.go(*stage.gate(side=side, near=near), speed, action)
+            side = draft.side() if draft.ground.axis == "z" else side
+        near = self.x if draft.ground.axis == "z" else self.z
+        return self.go(*draft.gate(side=side, near=near), speed, action)
 
     def done(self) -> Actor:
-        """Put the actor on the stage unless it ends before the video begins."""
+        """Put the actor on the draft unless it ends before the video begins."""
         self.drop()
         actor = Actor(
             self.kind, self.colour, tuple(self.colours), self.size, tuple(self.path), tuple(self.actions),
             tuple(self.held), self.phase,
         )  # fmt: skip
-        if actor.end_frame > 0 and actor.start_frame < self.stage.n_frames:
-            self.stage.actors.append(actor)
+        if actor.end_frame > 0 and actor.start_frame < self.draft.n_frames:
+            self.draft.actors.append(actor)
         return actor
 
 
 def fixture(
-    stage: Stage, kind: str, x: float, z: float, *, facing: float = math.pi, colour: str | None = None
+    draft: Draft, kind: str, x: float, z: float, *, facing: float = math.pi, colour: str | None = None
 ) -> Actor:
     """A thing that stands from the first to the last frame."""
-    part = Part(stage, kind, x, z, 0, colour=colour)
+    part = Part(draft, kind, x, z, 0, colour=colour)
     if kind == "sign":
-        part.colours.append(stage.colour()[1])
-    return part.do("still", stage.n_frames, facing=facing).done()
+        part.colours.append(draft.colour()[1])
+    return part.do("still", draft.n_frames, facing=facing).done()
