@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from headhunt.demo.training.trainer import TrainConfig, Trainer
-from headhunt.demo.training.training_data import by_cells, segments_of, shots_of, told_of
+from headhunt.demo.training.config import TrainConfig
+from headhunt.demo.training.samples import by_cells, segments_of, shots_of, told_of
+from headhunt.demo.training.trainer import Trainer
 from headhunt.stages.doctor import doctor
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.store import RowStatus, Store

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from headhunt.demo.training import network
 from headhunt.demo.training.language import describe_scene
+from headhunt.demo.training.packing import Layout
 from headhunt.demo.training.reading import Read, read
-from headhunt.demo.training.training_data import FRAMES, Sample, segments_of
+from headhunt.demo.training.samples import FRAMES, Sample, segments_of
+from headhunt.demo.training.visual_tokens import as_tensor, see
 from headhunt.demo.world.facts import Facts
 from headhunt.models.last_layer import cache_name
 from headhunt.records import Json
@@ -34,7 +35,7 @@ def segments(n_videos: int, *, first_seed: int = FIRST_SEED) -> list[Sample]:
 
 
 @torch.no_grad()
-def generate(model: Any, layout: network.Layout, samples: Sequence[Sample], *, batch: int = 16) -> list[str]:
+def generate(model: Any, layout: Layout, samples: Sequence[Sample], *, batch: int = 16) -> list[str]:
     """The likeliest words, one after the other, until the end of the turn."""
     from transformers import DynamicCache
 
@@ -44,8 +45,8 @@ def generate(model: Any, layout: network.Layout, samples: Sequence[Sample], *, b
     out = []
     for low in range(0, len(samples), batch):
         part = samples[low : low + batch]
-        pixels = network.as_tensor([s.pixels for s in part], device).flatten(0, 1)
-        tokens, _ = network.see(model, pixels)
+        pixels = as_tensor([s.pixels for s in part], device).flatten(0, 1)
+        tokens, _ = see(model, pixels)
         row = torch.tensor(ids, device=device)
         embedded = model.get_input_embeddings()(row)[None].repeat(len(part), 1, 1)
         embedded[:, row == layout.image] = tokens.unflatten(0, (len(part), FRAMES)).flatten(1, 2).to(embedded.dtype)
@@ -99,7 +100,7 @@ def f1(said: Iterable[Hashable], true: Iterable[Hashable]) -> float:
     return 2 * sum((a & b).values()) / total if total else 1.0
 
 
-def judge(model: Any, layout: network.Layout, *, n_videos: int) -> tuple[Json, list[Json]]:
+def judge(model: Any, layout: Layout, *, n_videos: int) -> tuple[Json, list[Json]]:
     """Scores on held-out videos beside two references, and examples.
 
     References: "same words for all" gives every segment the description that scores best on all of them; "another

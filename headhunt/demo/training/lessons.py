@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
-from headhunt.demo.training.training_data import Sample, by_cells, segments_of, shots_of, told_of
+from headhunt.demo.training.samples import Sample, by_cells, segments_of, shots_of, told_of
+from headhunt.demo.training.schedule import FRAMES_ALONE
 
-# Stages: the decoder on segments told in words; the vision tower on single frames; the decoder on what it sees.
-TOLD, FRAMES_ALONE, SEGMENTS = 0, 1, 2
 # First seeds of the stages, and of the segments of the checks, all of the world "train".
 FIRST_SEEDS, CHECK_SEEDS = (10_000_000, 40_000_000, 20_000_000), 30_000_000
 SAMPLES_A_VIDEO = (4, 16, 6)

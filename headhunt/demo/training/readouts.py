@@ -11,8 +11,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from headhunt.demo.training import bodies
-from headhunt.demo.training.network import HIDDEN, SEEING, Layout, Packed
-from headhunt.demo.training.training_data import INDEX, MANY, PATCH_WORDS
+from headhunt.demo.training.losses import show_loss
+from headhunt.demo.training.network import HIDDEN, SEEING
+from headhunt.demo.training.packing import Layout, Packed
+from headhunt.demo.training.patches import INDEX, MANY, PATCH_WORDS
 
 MOST_COUNTED = 9  # people or cars in a frame, told apart
 
@@ -103,22 +105,3 @@ def counted(words: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     people = (words[..., [INDEX[word] for word in MANY]] * numbers).sum((-3, -2, -1))
     cars = words[..., INDEX["cars"]].sum((-2, -1), dtype=torch.int64)
     return people.clamp(max=MOST_COUNTED), cars.clamp(max=MOST_COUNTED)
-
-
-def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
-    """Binary cross entropy, summed over words, mean over places; `weight` (words,) is that of a word that is shown."""
-    loss = F.binary_cross_entropy_with_logits(logits.float(), words.float(), pos_weight=weight, reduction="none")
-    return loss.sum(-1).mean()
-
-
-def body_loss(points: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Mean distance (smooth L1, in patches) of the points of bodies, over the patches that show one.
-
-    Args:
-        points: (..., 2 * POINTS), read out of the patches.
-        wanted: (..., 2 * POINTS + 1), as `headhunt.demo.training.bodies` gives them.
-    """
-    known, there = wanted[..., :-1], wanted[..., -1]
-    # What is far from a patch, hidden behind others as a rule, must not outweigh what it shows.
-    apart = F.smooth_l1_loss(points.float(), known.clamp(-5, 5), reduction="none", beta=0.5).mean(-1)
-    return (apart * there).sum() / there.sum().clamp(min=1.0)

@@ -13,10 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import ctypes
-import json
 import os
-import platform
 import signal
 import sys
 import time
@@ -24,15 +21,18 @@ from collections import defaultdict
 from dataclasses import fields, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import torch
 
-from headhunt.demo.training import language, network
 from headhunt.demo.training.checkpoint import load_state, save_state
-from headhunt.demo.training.lessons import CHECK_SEEDS, FRAMES_ALONE, SEGMENTS, TOLD, Feed, check_samples
-from headhunt.demo.training.trainer import MUON, SLOTS, WARM, TrainConfig, Trainer, folder_of, rate_at
-from headhunt.demo.training.training_data import FRAMES, PATCH_WORDS, segments_of
+from headhunt.demo.training.config import TrainConfig
+from headhunt.demo.training.export import export
+from headhunt.demo.training.grid import TOKENS
+from headhunt.demo.training.history import folder_of, keep_logs
+from headhunt.demo.training.lessons import Feed, check_samples
+from headhunt.demo.training.machine import keep_memory
+from headhunt.demo.training.schedule import FRAMES_ALONE, WARM, WHOLE, rate_at, stage_at
+from headhunt.demo.training.trainer import SLOTS, Trainer
 from headhunt.errors import UsageError
 from headhunt.models import pick_device
 
@@ -54,9 +54,7 @@ COLUMNS = (
     "number",
     *SLOTS,
 )
-WHOLE = 0.2  # share of the second stage, at its end, in which whole frames are looked at
 READ = (256, 2048, 256)  # samples of each stage on which only the read-outs learn where the rest has learnt before
-LEVEL_VIDEOS = 8  # of the world "train": on them it is measured how large what heads give is
 STATE = "state.safetensors"
 CPU = TrainConfig()
 # The recipe of the embedded model.
@@ -64,7 +62,6 @@ GPU = TrainConfig(
     hours=0.1417, batch=32, told=0.23, frames=0.41, uses=(1, 10, 9), check_s=30.0,
     workers=max(1, (os.cpu_count() or 1) - 1),
 )  # fmt: skip
-NOTE = "embedded model, trained on rendered video only: it describes what is visible and judges nothing"
 
 
 def train(
@@ -79,8 +76,8 @@ def train(
         resume: Go on with the run in `out`.
         init: A checkpoint of the same architecture whose weights the run begins with, None for random ones.
     """
-    if not 1 <= config.cells <= network.TOKENS:
-        raise UsageError("a frame has no such number of cells", got=config.cells, expected=f"1 to {network.TOKENS}")
+    if not 1 <= config.cells <= TOKENS:
+        raise UsageError("a frame has no such number of cells", got=config.cells, expected=f"1 to {TOKENS}")
     place = pick_device(device)
     if place.type == "cpu":
         keep_memory()
@@ -116,7 +113,7 @@ def train(
         trainer.whole = done > 1.0 - WHOLE
         after = trainer.drawn[stage] - (READ[stage] if new and stage == FRAMES_ALONE else 0)
         trainer.reading = after < 0
-        size = config.batch * (2, 4 if trainer.whole or config.cells == network.TOKENS else 8, 1)[stage]
+        size = config.batch * (2, 4 if trainer.whole or config.cells == TOKENS else 8, 1)[stage]
         samples = feed.draw(size)
         trainer.next_video[stage] = feed.next_video
         losses = trainer.losses(samples)
@@ -142,15 +139,6 @@ def train(
     return trainer
 
 
-def keep_logs(known: Path, out: Path, runs: int) -> None:
-    """The logs of the runs before: log-1.csv of the first, and so on."""
-    for run in range(1, runs + 1):
-        for log in (known / f"log-{run}.csv", known / "log.csv"):
-            if log.is_file():
-                (out / f"log-{run}.csv").write_bytes(log.read_bytes())
-                break
-
-
 def _feed(trainer: Trainer, config: TrainConfig) -> Feed:
     stage = trainer.stage
     # What is shown again is varied: mirrored, in another brightness, asked other questions (the last stage: only that).
@@ -171,109 +159,11 @@ def _progress(trainer: Trainer, config: TrainConfig) -> float:
     return trainer.step / config.steps
 
 
-def stage_at(progress: float, config: TrainConfig) -> tuple[int, float]:
-    """The stage at a point of the run, and the share of it that is over."""
-    if progress < config.told:
-        return TOLD, progress / config.told
-    before = config.told + config.frames
-    if progress < before:
-        return FRAMES_ALONE, (progress - config.told) / config.frames
-    return SEGMENTS, (progress - before) / (1.0 - before)
-
-
 def _write_row(log: Path, row: dict[str, float]) -> None:
     cells = [f"{row[name]:.5g}" if isinstance(row.get(name), float) else row.get(name, "") for name in COLUMNS]
     with log.open("a", newline="") as file:
         csv.writer(file, lineterminator="\n").writerow(cells)
     print("  ".join(f"{name} {cell}" for name, cell in zip(COLUMNS, cells, strict=True) if cell != ""), flush=True)
-
-
-def keep_memory() -> None:
-    """Let glibc keep freed memory: without this large tensors are unmapped and faulted in again all the time."""
-    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL("libc.so.6")
-        m_trim_threshold, m_mmap_threshold = -1, -3
-        libc.mallopt(m_mmap_threshold, 1 << 30)
-        libc.mallopt(m_trim_threshold, (1 << 31) - 1)
-
-
-def export(trainer: Trainer, out: Path, *, n_videos: int, note: str = "") -> None:
-    """Write the averaged weights as a checkpoint folder, judge it, and write scores and card beside it.
-
-    Args:
-        trainer: After training or `restore`.
-        out: Folder of the run; `model/` in it is written.
-        n_videos: Held-out videos to judge on, two segments each; 0 leaves judging out.
-        note: What else is to be known of the run; stands in the card and in the scores.
-    """
-    # Layers differ in how large their heads' vectors are, by chance alone: what is fitted on them without scaling, as
-    # the methods do, would see some layers and not others.
-    measured_on = [s for i in range(LEVEL_VIDEOS) for s in segments_of(CHECK_SEEDS + i, split="train", n=2)]
-    with trainer.averaged():
-        even = network.levelled(trainer.model, trainer.spreads(measured_on))
-    run = _figures(trainer) | ({"note": note} if note else {})
-    write_model(even, trainer.tokenizer, trainer.layout, out, runs=[*trainer.before, run], n_videos=n_videos)
-
-
-def write_model(
-    model: Any, tokenizer: Any, layout: network.Layout, out: Path, *, runs: list[dict[str, Any]], n_videos: int
-) -> None:
-    """Write weights as a checkpoint folder, judge it, and write scores and card beside it.
-
-    Args:
-        model: InternVLForConditionalGeneration.
-        tokenizer: Its own.
-        layout: Of the same tokenizer.
-        out: Folder of the run; `model/` in it is written.
-        runs: Figures of each run of the training, the last one's last.
-        n_videos: Held-out videos to judge on, two segments each; 0 leaves judging out.
-    """
-    from headhunt.demo.training import held_out
-    from headhunt.demo.training.card import model_card
-    from headhunt.extraction import golden
-    from headhunt.models import load
-
-    place = out / "model"
-    place.mkdir(parents=True, exist_ok=True)
-    network.save(model, tokenizer, place, note=NOTE)
-    backbone = load(str(place), device="cpu", dtype="float32")  # the code path, precision and weights of use
-    golden.save(golden.measure(backbone), place)
-    model = backbone.model  # type: ignore[attr-defined]
-    judged, examples = held_out.judge(model, layout, n_videos=n_videos) if n_videos else (None, [])
-    weights = place / "model.safetensors"
-    sizes = {
-        "frames": FRAMES, "length": 48, "height": network.HEIGHT, "width": network.WIDTH,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "vision": sum(p.numel() for p in model.model.vision_tower.parameters()),
-        "layers": network.LAYERS, "heads": backbone.spec.heads, "hidden": network.HIDDEN, "tokens": network.TOKENS,
-        "vocabulary": len(tokenizer), "words": len(language.WORDS),
-        "megabytes": weights.stat().st_size / 1e6, "shown": len(PATCH_WORDS), "level": network.LEVEL,
-    }  # fmt: skip
-    whole = {"training": runs[-1], "before": runs[:-1], "judged": judged, "examples": examples}
-    (out / "scores.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    (out / "MODEL_CARD.md").write_text(model_card(sizes, runs, judged, examples), encoding="utf-8")
-
-
-def _figures(trainer: Trainer) -> dict[str, Any]:
-    told, frames, segments = trainer.drawn
-    config = trainer.config
-    return {
-        "device": trainer.ran_on,
-        "hours": round(trainer.seconds / 3600, 3),
-        "steps": trainer.step,
-        "segments told in words": told,
-        "single frames": frames,
-        "segments": segments,
-        "videos rendered": sum(trainer.next_video),
-        "batch": config.batch,
-        "stages": f"{config.told:g}, {config.frames:g} and the rest of the time; samples shown "
-        f"{', '.join(map(str, config.uses))} times",
-        "optimiser": f"Muon for matrices at {MUON:g} times the rate, AdamW for the rest at {config.rate:g} at most"
-        f"{f', read-outs at {config.read_rate:g} times' if config.read_rate != 1 else ''}, "
-        f"weight decay {config.weight_decay:g}, {str(trainer.products).removeprefix('torch.')} products",
-        "seed": config.seed,
-        **({"cells of a frame looked at": config.cells} if config.cells != network.TOKENS else {}),
-    }
 
 
 def main() -> None:

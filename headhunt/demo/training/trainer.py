@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import platform
-import time
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from headhunt.demo.training import network, readouts
+from headhunt.demo.training import network, readouts, visual_tokens
+from headhunt.demo.training.attention import choose_attention
+from headhunt.demo.training.config import TrainConfig
+from headhunt.demo.training.decoder import decode
+from headhunt.demo.training.grid import TOKENS, by_cell, picked
+from headhunt.demo.training.history import folder_of
 from headhunt.demo.training.language import THINGS, pairs
-from headhunt.demo.training.lessons import FRAMES_ALONE, SEGMENTS, TOLD
+from headhunt.demo.training.losses import WEIGHTS, body_loss, show_loss, text_loss
+from headhunt.demo.training.machine import device_name, fast_bfloat16
 from headhunt.demo.training.muon import Muon
-from headhunt.demo.training.training_data import FRAMES, INDEX, Sample, shares
+from headhunt.demo.training.packing import SYSTEM, Layout, pack
+from headhunt.demo.training.patches import INDEX
+from headhunt.demo.training.samples import FRAMES, Sample, shares
+from headhunt.demo.training.schedule import SEGMENTS, TOLD
 from headhunt.demo.training.variation import Variation
 from headhunt.demo.world.facts import Facts
 from headhunt.errors import ArtefactError
-from headhunt.models.random import EMBEDDED
 from headhunt.records import Json
 
-# Of the losses.
-WEIGHTS = {
-    "text": 1.0, "gist": 0.1, "frame": 0.1, "number": 0.3, "patch": 0.2, "body": 2.0, "cell": 0.2, "match": 0.05,
-}  # fmt: skip
 MUON = 12.0  # Muon's rate in rates of AdamW
 # Every so many-th frame is shown in this share of the steps of the first stage.
 EVERY = {16: 0.3, 8: 0.2, 4: 0.2, 2: 0.15, 1: 0.15}
@@ -38,48 +38,6 @@ EVERY = {16: 0.3, 8: 0.2, 4: 0.2, 2: 0.15, 1: 0.15}
 SHOWN = [INDEX[word] for word in ("person", "person", "cyclist", "car", "bag", *THINGS.values())]
 MOST, SPREAD = 6.0, 3.0
 SLOTS = ("count", "actor", "action", "object", "light", "place", "description")
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How a run goes.
-
-    Attributes:
-        hours: Length in hours, None to go by `steps`.
-        steps: Length in steps.
-        seed: Of the weights and every choice.
-        batch: Segments a step of the last stage; twice as many in the first, four times as many frames in the second.
-        told: Share of the run given to the first stage.
-        frames: Share of the run given to the second.
-        rate: Learning rate that the stages' schedules are shares of.
-        read_rate: That of the read-outs in learning rates of the rest; new ones on a model that has learnt want more.
-        weight_decay: Of both optimisers.
-        cells: Visual tokens of a frame that the second stage looks at, but for its end; all of them by default. With
-            6 of 16 it goes through frames 2.6 times as fast, but learns less of what stands in the background.
-        uses: How often a sample is shown, stage by stage.
-        questions: Short questions a segment.
-        average: Decay of the running average of the weights.
-        check_s: Seconds between checks.
-        workers: Rendering processes.
-        threads: Threads of the trainer on a CPU, one less in the second stage.
-    """
-
-    hours: float | None = 2.5
-    steps: int = 0
-    seed: int = 0
-    batch: int = 2
-    told: float = 0.22
-    frames: float = 0.48
-    rate: float = 1.25e-3
-    read_rate: float = 1.0
-    weight_decay: float = 0.05
-    cells: int = network.TOKENS
-    uses: tuple[int, int, int] = (2, 4, 3)
-    questions: int = 8
-    average: float = 0.999
-    check_s: float = 240.0
-    workers: int = 1
-    threads: int = 2
 
 
 class Shown(NamedTuple):
@@ -111,9 +69,9 @@ class Trainer:
         self.config, self.device = config, device
         self.products = torch.bfloat16 if fast_bfloat16(device) else torch.float32
         self.tokenizer = network.make_tokenizer_of_words()
-        self.layout = network.Layout(self.tokenizer)
+        self.layout = Layout(self.tokenizer)
         self.model: Any = network.make_model(self.tokenizer).to(device)
-        network.choose_attention(self.model, device)
+        choose_attention(self.model, device)
         self.reader = readouts.Reader(self.layout, shares(split="train")).to(device)
         reads = list(self.reader.parameters())
         self.parameters = [*self.model.parameters(), *reads]
@@ -185,10 +143,10 @@ class Trainer:
         every = int(self.rng.choice(list(EVERY), p=list(EVERY.values())))
         first = int(self.rng.integers(every))
         varied = Variation.drawn(len(samples), self.rng, self.device)
-        words = varied.words(network.as_tensor([s.patches for s in samples], self.device))
+        words = varied.words(visual_tokens.as_tensor([s.patches for s in samples], self.device))
         shown = words[:, first::every]
         table = self.model.get_input_embeddings().weight
-        visual = network.told(shown.flatten(0, 1).flatten(1, 2), table, self.reader.words)
+        visual = visual_tokens.told(shown.flatten(0, 1).flatten(1, 2), table, self.reader.words)
         return Shown(varied.facts([s.facts for s in samples if s.facts is not None]), words, shown, visual)
 
     def frames_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
@@ -198,24 +156,24 @@ class Trainer:
         at all of them.
         """
         varied = Variation.drawn(len(samples), self.rng, self.device)
-        pixels = varied.pixels(network.as_tensor([s.pixels for s in samples], self.device)).flatten(0, 1)
-        words = varied.words(network.as_tensor([s.patches for s in samples], self.device)).flatten(0, 1)
+        pixels = varied.pixels(visual_tokens.as_tensor([s.pixels for s in samples], self.device)).flatten(0, 1)
+        words = varied.words(visual_tokens.as_tensor([s.patches for s in samples], self.device)).flatten(0, 1)
         posed = [s.bodies for s in samples if s.bodies is not None]
-        bodies = varied.bodies(network.as_tensor(posed, self.device)).flatten(0, 1)
-        words, bodies = network.by_cell(words), network.by_cell(bodies)
+        bodies = varied.bodies(visual_tokens.as_tensor(posed, self.device)).flatten(0, 1)
+        words, bodies = by_cell(words), by_cell(bodies)
         cells = words[..., SHOWN].sum((2, 3)).clamp(max=MOST) + SPREAD * torch.rand(words.shape[:2]).to(self.device)
-        chosen = cells.topk(network.TOKENS if self.whole else self.config.cells, 1).indices.sort(1).values
-        words, bodies = network.picked(words, chosen), network.picked(bodies, chosen)
+        chosen = cells.topk(TOKENS if self.whole else self.config.cells, 1).indices.sort(1).values
+        words, bodies = picked(words, chosen), picked(bodies, chosen)
         shown_by_cell = words.amax(2)
         with self.autocast(), torch.set_grad_enabled(torch.is_grad_enabled() and not self.reading):
-            tokens, states = network.see_cells(self.model, pixels, chosen)
+            tokens, states = visual_tokens.see_cells(self.model, pixels, chosen)
         table = self.model.get_input_embeddings().weight.detach()
-        wanted = network.in_words(shown_by_cell.float(), table, self.reader.words)
+        wanted = visual_tokens.in_words(shown_by_cell.float(), table, self.reader.words)
         shown, places = self.reader.patch(states.float()), self.reader.body(states.float())
         return {
-            "body": readouts.body_loss(places, bodies),
-            "patch": readouts.show_loss(shown, words, self.reader.weight),
-            "cell": readouts.show_loss(self.reader(tokens, table), shown_by_cell, self.reader.weight),
+            "body": body_loss(places, bodies),
+            "patch": show_loss(shown, words, self.reader.weight),
+            "cell": show_loss(self.reader(tokens, table), shown_by_cell, self.reader.weight),
             "match": (tokens.float() - wanted).square().sum(-1).mean(),
         }
 
@@ -226,8 +184,8 @@ class Trainer:
     def _looked_at(self, samples: list[Sample]) -> Shown:
         tokens = [s.tokens for s in samples if s.tokens is not None]
         facts = [s.facts for s in samples if s.facts is not None]  # varied before the tower looked
-        words = network.as_tensor([s.patches for s in samples], self.device)
-        return Shown(facts, words, words, network.as_tensor(tokens, self.device).float())
+        words = visual_tokens.as_tensor([s.patches for s in samples], self.device)
+        return Shown(facts, words, words, visual_tokens.as_tensor(tokens, self.device).float())
 
     def _decoder_losses(self, segments: Shown) -> dict[str, torch.Tensor]:
         loss, readings = self._decoded(segments)
@@ -237,11 +195,11 @@ class Trainer:
         """The loss of the answers, and what the read-outs are to read."""
         facts, words, shown, visual = segments
         asked = [pairs(fact, self.rng, n=self.config.questions) for fact in facts]
-        system = network.SYSTEM if self.rng.random() < 0.15 else None
-        batch = network.pack(self.layout, asked, system=system, n_frames=shown.shape[1]).to(self.device)
+        system = SYSTEM if self.rng.random() < 0.15 else None
+        batch = pack(self.layout, asked, system=system, n_frames=shown.shape[1]).to(self.device)
         with self.autocast():
-            states = network.decode(self.model, batch, visual, self.layout.image)
-            loss, _ = network.text_loss(self.model, states.last, batch)
+            states = decode(self.model, batch, visual, self.layout.image)
+            loss, _ = text_loss(self.model, states.last, batch)
         people, cars = readouts.counted(shown)
         readings = readouts.Readings(
             gist=states.hidden[network.GIST][batch.asked].float(),
@@ -291,12 +249,12 @@ class Trainer:
         if self.stage != SEGMENTS:
             return samples
         varied = Variation.drawn(len(samples), self.rng, self.device)
-        pixels = varied.pixels(network.as_tensor([s.pixels for s in samples], self.device))
-        words = varied.words(network.as_tensor([s.patches for s in samples], self.device)).cpu().numpy()
+        pixels = varied.pixels(visual_tokens.as_tensor([s.pixels for s in samples], self.device))
+        words = varied.words(visual_tokens.as_tensor([s.patches for s in samples], self.device)).cpu().numpy()
         facts = varied.facts([s.facts for s in samples if s.facts is not None])
         with torch.no_grad(), self.autocast():
             self._settle()
-            tokens = torch.stack([network.see(self.model, frames)[0] for frames in pixels])
+            tokens = torch.stack([visual_tokens.see(self.model, frames)[0] for frames in pixels])
         kept = tokens.to("cpu", torch.float16).numpy()
         return [
             replace(s, pixels=s.pixels[:0], patches=words[i], facts=facts[i], tokens=kept[i])
@@ -347,11 +305,11 @@ class Trainer:
             for low in range(0, len(samples), 8):
                 part = samples[low : low + 8]
                 asked = [pairs(s.facts, rng, n=12) for s in part if s.facts is not None]
-                batch = network.pack(self.layout, asked, system=None).to(self.device)
+                batch = pack(self.layout, asked, system=None).to(self.device)
                 visual = self._seen(part).unflatten(0, (len(part), FRAMES))
-                hidden = network.decode(self.model, batch, visual, self.layout.image).last
+                hidden = decode(self.model, batch, visual, self.layout.image).last
                 good = torch.zeros_like(batch.target, dtype=torch.bool)
-                good[batch.target != -100] = network.text_loss(self.model, hidden, batch)[1]
+                good[batch.target != -100] = text_loss(self.model, hidden, batch)[1]
                 for row, slots in enumerate(batch.slots):
                     for number, slot in enumerate(slots, 1):
                         own = (batch.block[row] == number) & (batch.target[row] != -100)
@@ -366,19 +324,19 @@ class Trainer:
         squares = torch.zeros(network.LAYERS)
         for sample in samples:
             asked = [pairs(s.facts, rng, n=12) for s in [sample] if s.facts is not None]
-            batch = network.pack(self.layout, asked, system=None).to(self.device)
-            heads = network.decode(self.model, batch, self._seen([sample])[None], self.layout.image).heads
+            batch = pack(self.layout, asked, system=None).to(self.device)
+            heads = decode(self.model, batch, self._seen([sample])[None], self.layout.image).heads
             rows = [given[batch.asked].float() for given in heads]
             squares += torch.stack([row.square().mean() for row in rows]).cpu() / len(samples)
         return [float(s) for s in squares.sqrt()]
 
     def _seen(self, samples: list[Sample]) -> torch.Tensor:
         if self.stage == TOLD:
-            words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
+            words = visual_tokens.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
             table = self.model.get_input_embeddings().weight
-            return network.in_words(words.flatten(1, 2).float(), table, self.reader.words)
-        pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
-        return network.see(self.model, pixels)[0]
+            return visual_tokens.in_words(words.flatten(1, 2).float(), table, self.reader.words)
+        pixels = visual_tokens.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
+        return visual_tokens.see(self.model, pixels)[0]
 
     def state(self) -> dict[str, Any]:
         """Everything `restore` needs."""
@@ -421,19 +379,6 @@ class Trainer:
         self.rng.bit_generator.state = json.loads(place["rng"])
 
 
-def device_name(device: torch.device, threads: int) -> str:
-    """What the card calls it."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU ({platform.machine()}), {threads} thread(s) of the trainer"
-
-
-def folder_of(model: str) -> Path:
-    """Where the records of a model's training are: beside `model/` of a run, or in the folder of the model itself."""
-    place = EMBEDDED if model == "tiny" else Path(model)
-    return place.parent if (place.parent / "scores.json").is_file() else place
-
-
 class _Swap:
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
@@ -452,38 +397,3 @@ class _Swap:
     def __exit__(self, *_: object) -> None:
         self._exchange()
         self.trainer.model.train()
-
-
-@functools.cache
-def fast_bfloat16(device: torch.device) -> bool:
-    """Whether a device multiplies bfloat16 faster than float32; a CPU without it is a hundred times slower."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    took = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        matrix = torch.ones(256, 256, dtype=dtype, device=device)
-        matrix @ matrix  # what is made once is not timed
-        began = time.perf_counter()
-        for _ in range(8):
-            matrix @ matrix
-        took[dtype] = time.perf_counter() - began
-    return took[torch.bfloat16] < took[torch.float32]
-
-
-WARM = 100  # steps until the rate is at its height
-# Where the rate of a stage stands after its beginning, how long it stays, and where it ends; of the highest rate.
-SCHEDULES = {TOLD: (1.6, 0.5, 0.2), FRAMES_ALONE: (1.0, 0.3, 0.02), SEGMENTS: (0.6, 0.1, 0.02)}
-
-
-def rate_at(stage: int, progress: float, step: int, highest: float) -> float:
-    """Learning rate in a stage: `WARM` steps up, level, then down along a line.
-
-    Args:
-        stage: One of the three.
-        progress: Share of the stage that is over, 0 to 1.
-        step: Steps of the stage taken.
-        highest: Highest rate of the run.
-    """
-    top, level, end = SCHEDULES[stage]
-    fallen = max(0.0, progress - level) / (1.0 - level)
-    return highest * min((step + 1) / WARM, 1.0) * (top + (end - top) * min(1.0, fallen))

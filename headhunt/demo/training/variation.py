@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from headhunt.demo.training import bodies
-from headhunt.demo.training.training_data import INDEX, PATCH_WORDS
+from headhunt.demo.training.patches import INDEX, PATCH_WORDS
 from headhunt.demo.world.facts import Facts
 
 GAIN, LIFT = 0.15, 12.0  # brightness: factor from 1 - GAIN to 1 + GAIN, then so many of 255 more or less
