@@ -36,6 +36,7 @@ from headhunt import prompts
 from headhunt.demo.example import SECONDS
 from headhunt.demo.training import visual_tokens
 from headhunt.demo.training.decoder import decode
+from headhunt.demo.training.grid import by_cell
 from headhunt.demo.training.language import Pair
 from headhunt.demo.training.network import make_tokenizer_of_words
 from headhunt.demo.training.packing import Layout, pack
@@ -102,7 +103,7 @@ class Model:
             best = (tokens @ known.T).amax(1)
             found[TOWER].append(torch.cat([best.mean(0), best.amax(0)]).numpy())
             found[SEEN].append(self._heads(tokens))
-            cells = visual_tokens.cells(torch.from_numpy(said)).float()
+            cells = torch.from_numpy(by_cell(said).max(2)).float()
             found[TOLD].append(self._heads(visual_tokens.in_words(cells, self.table, self.words)))
         return {name: np.stack(rows) for name, rows in found.items()}
 

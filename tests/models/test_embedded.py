@@ -82,7 +82,7 @@ def test_the_record_the_card_and_the_log_agree(record: dict) -> None:
         np.mean([scores[s] for s in ("count", "actor", "action", "object", "light")])
     )
     runs = [*record.get("before", []), record["training"]]
-    stages = set()
+    phases = set()
     assert ["specialists" in run for run in runs] == [False] * (len(runs) - 1) + [True]
     for number, run in enumerate(runs[:-1], 1):
         rows = list(csv.DictReader((EMBEDDED / f"log-{number}.csv").read_text().splitlines()))
@@ -93,8 +93,8 @@ def test_the_record_the_card_and_the_log_agree(record: dict) -> None:
         assert int(rows[-1]["step"]) == run["steps"]
         texts = [float(row["text"]) for row in rows if row["text"]]
         assert texts[-1] < texts[0]
-        stages |= {row["stage"] for row in rows}
-    assert stages == {"0", "1", "2"}
+        phases |= {row["phase"] for row in rows}
+    assert phases == {"0", "1", "2"}
     rows = list(csv.DictReader((EMBEDDED / "specialists.csv").read_text().splitlines()))
     assert tuple(rows[0]) == COLUMNS
     for name in COLUMNS[3:]:  # of what is not trained on; knowing nothing leaves 1

@@ -1,4 +1,4 @@
-"""How a training run goes: the numbers, and nothing that runs."""
+"""How a training run goes: numbers, and nothing that runs."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ class TrainConfig:
     """How a run goes.
 
     Attributes:
-        hours: Length in hours, None to go by `steps`.
+        hours: Length in hours; None to use `steps`.
         steps: Length in steps.
-        seed: Of the weights and every choice.
-        batch: Segments a step of the last stage; twice as many in the first, four times as many frames in the second.
-        told: Share of the run given to the first stage.
-        frames: Share of the run given to the second.
-        rate: Learning rate that the stages' schedules are shares of.
-        read_rate: That of the read-outs in learning rates of the rest; new ones on a model that has learnt want more.
-        weight_decay: Of both optimisers.
-        cells: Visual tokens of a frame that the second stage looks at, but for its end; all of them by default. With
-            6 of 16 it goes through frames 2.6 times as fast, but learns less of what stands in the background.
-        uses: How often a sample is shown, stage by stage.
+        seed: Seed of the weights and of every random choice.
+        batch: Segments a step in the third phase; twice as many in the first, four times as many frames in the second.
+        told: Share of the run given to the first phase.
+        frames: Share of the run given to the second phase.
+        rate: Learning rate; the schedule of each phase scales it.
+        read_rate: Learning rate of the read-outs, as a multiple of that of the rest; new read-outs on a trained model
+            want more.
+        weight_decay: Weight decay of both optimisers.
+        cells: Visual tokens a frame that the second phase looks at, except at its end; all of them by default. With 6
+            of 16 it gets through frames 2.6 times as fast, but learns less about the background.
+        uses: How often a sample is shown, by phase.
         questions: Short questions a segment.
         average: Decay of the running average of the weights.
         check_s: Seconds between checks.
         workers: Rendering processes.
-        threads: Threads of the trainer on a CPU, one less in the second stage.
+        threads: Threads of the trainer on a CPU; one fewer in the second phase.
     """
 
     hours: float | None = 2.5

@@ -17,8 +17,8 @@ import torch
 from headhunt.demo.training.language import describe_scene
 from headhunt.demo.training.packing import Layout
 from headhunt.demo.training.reading import Read, read
-from headhunt.demo.training.samples import FRAMES, Sample, segments_of
-from headhunt.demo.training.visual_tokens import as_tensor, see
+from headhunt.demo.training.samples import FRAMES, Sample, facts_of, segments_of, stacked
+from headhunt.demo.training.visual_tokens import see
 from headhunt.demo.world.facts import Facts
 from headhunt.models.last_layer import cache_name
 from headhunt.records import Json
@@ -45,7 +45,7 @@ def generate(model: Any, layout: Layout, samples: Sequence[Sample], *, batch: in
     out = []
     for low in range(0, len(samples), batch):
         part = samples[low : low + batch]
-        pixels = as_tensor([s.pixels for s in part], device).flatten(0, 1)
+        pixels = stacked([s.pixels for s in part], device).flatten(0, 1)
         tokens, _ = see(model, pixels)
         row = torch.tensor(ids, device=device)
         embedded = model.get_input_embeddings()(row)[None].repeat(len(part), 1, 1)
@@ -107,7 +107,7 @@ def judge(model: Any, layout: Layout, *, n_videos: int) -> tuple[Json, list[Json
     segment" gives each the true description of the next one.
     """
     samples = segments(n_videos)
-    facts = [s.facts for s in samples if s.facts is not None]
+    facts = facts_of(samples)
     texts = generate(model, layout, samples)
     true = [describe_scene(fact) for fact in facts]
     shifted = true[1:] + true[:1]

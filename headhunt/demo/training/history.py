@@ -1,4 +1,4 @@
-"""What is known of the runs that a model has behind it: where their records are, and their logs."""
+"""Records of the earlier runs of a model: where they are, and copies of their logs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from headhunt.models.random import EMBEDDED
 
 
 def folder_of(model: str) -> Path:
-    """Where the records of a model's training are: beside `model/` of a run, or in the folder of the model itself."""
-    place = EMBEDDED if model == "tiny" else Path(model)
-    return place.parent if (place.parent / "scores.json").is_file() else place
+    """Folder of the records of a model's training: that of the run, which holds `model/`, or the model's own."""
+    folder = EMBEDDED if model == "tiny" else Path(model)
+    return folder.parent if (folder.parent / "scores.json").is_file() else folder
 
 
 def keep_logs(known: Path, out: Path, runs: int) -> None:
-    """The logs of the runs before: log-1.csv of the first, and so on."""
+    """Copy the logs of earlier runs: log-1.csv is that of the first, and so on."""
     for run in range(1, runs + 1):
         for log in (known / f"log-{run}.csv", known / "log.csv"):
             if log.is_file():

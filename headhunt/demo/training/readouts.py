@@ -47,19 +47,15 @@ class Reader(nn.Module):
 
     Args:
         layout: Gives the ids of the words.
-        shares: How often a patch shows each word, (words,); seldom ones weigh more. None for equal weights.
+        shares: How often a patch shows each word, (words,); seldom ones weigh more.
     """
 
     words: torch.Tensor
     weight: torch.Tensor
 
-    def __init__(self, layout: Layout, shares: Sequence[float] | None = None) -> None:
+    def __init__(self, layout: Layout, shares: Sequence[float]) -> None:
         super().__init__()
-        seldom = (
-            np.ones(len(PATCH_WORDS))
-            if shares is None
-            else np.clip(np.sqrt(0.02 / (np.asarray(shares) + 1e-6)), 1.0, 8.0)
-        )
+        seldom = np.clip(np.sqrt(0.02 / (np.asarray(shares) + 1e-6)), 1.0, 8.0)
         self.register_buffer("weight", torch.tensor(seldom, dtype=torch.float32), persistent=False)
         ids = [layout.ids(" " + word) for word in PATCH_WORDS]
         if any(len(one) != 1 for one in ids):

@@ -1,6 +1,6 @@
-"""Training samples from seeds: segments of rendered videos with their facts and what stands in every patch.
+"""Training samples from seeds: segments and single frames of rendered videos, with the truth about them.
 
-Every number of a sample follows from its seed, so any number of worker processes gives the same samples in the same
+Every number of a sample follows from its seed, so any number of worker processes yields the same samples in the same
 order. Nothing here knows the model or its tokens.
 """
 
@@ -10,14 +10,16 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from headhunt.arrays import Float32, Int64, UInt8
-from headhunt.demo.training import bodies
+from headhunt.demo.training.bodies import bodies
 from headhunt.demo.training.crowds import crowd
-from headhunt.demo.training.grid import CELL, GRID
+from headhunt.demo.training.grid import GRID, SIDE, by_cell
 from headhunt.demo.training.patches import PATCH_WORDS, patches
 from headhunt.demo.world.facts import Facts, describe
 from headhunt.demo.world.plan import Actor, Kind, Split, VideoPlan
@@ -26,23 +28,23 @@ from headhunt.demo.world.script import plan_video
 from headhunt.records import Interval
 from headhunt.segments import sample_frames
 
-FRAMES, LENGTH = 16, 48  # frames a segment shows, native frames it covers: as extraction does
-ENCODED = 0.5  # share of segments and of single frames that go through a real H.264 encoding
-CROWDS, TOLD_CROWDS = 0.65, 0.35  # share of the videos that are crowds: of single frames, of segments told in words
+FRAMES, LENGTH = 16, 48  # frames shown of a segment, native frames it covers: as in extraction
+ENCODED = 0.5  # share of segments and of single frames that pass through a real H.264 encoder
+CROWDS, TOLD_CROWDS = 0.65, 0.35  # share of crowds: among single frames, among segments told in words
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One segment, or some frames of a video.
+    """One segment, or one frame.
 
     Attributes:
-        pixels: uint8 (f, H, W, 3); empty where they are not needed.
-        facts: What the segment shows; None for frames from here and there.
-        patches: uint8 (f, GRID, GRID, words of `PATCH_WORDS`), 1 where the patch shows it; see `by_cells`.
+        pixels: uint8 (f, H, W, 3); empty where not needed.
+        facts: What the segment shows; None for a frame.
+        patches: uint8 (f, g, g, words of `PATCH_WORDS`), 1 where a patch shows the word; by cell after `pooled`.
         seed: Seed of the plan.
-        start_frame: First native frame of the segment.
-        bodies: float32 (f, GRID, GRID, 2 * POINTS + 1), see `bodies`; None where they are not needed.
-        tokens: (f, tokens a frame, hidden): what a vision tower made of the frames, None when nothing has looked yet.
+        start_frame: First native frame of the segment; -1 for a frame.
+        bodies: float32 (f, GRID, GRID, 2 * POINTS + 1), see `bodies.bodies`; None where not needed.
+        tokens: float16 (f, TOKENS, hidden), what the vision tower made of the frames; None before it has looked.
     """
 
     pixels: UInt8
@@ -55,12 +57,12 @@ class Sample:
 
 
 def plan_of(seed: int, split: Split) -> VideoPlan:
-    """The plan of a training video: ordinary and eventful scenes of every sort in turn, so that every action is met."""
+    """The plan of a training video: three of five are abnormal, so that every action occurs."""
     return plan_video(seed, kind="abnormal" if seed % 5 < 3 else "normal", split=split)
 
 
 def segments_of(seed: int, *, split: Split, n: int, encoded: float = ENCODED) -> list[Sample]:
-    """`n` segments of one video, half of them where most is going on."""
+    """`n` segments of one video, half of them around a change; a share `encoded` of them through H.264."""
     rng = np.random.default_rng([1, seed])
     plan = plan_of(seed, split)
     renderer = Renderer(plan)
@@ -79,9 +81,9 @@ def segments_of(seed: int, *, split: Split, n: int, encoded: float = ENCODED) ->
 
 
 def told_of(seed: int, *, split: Split, n: int) -> list[Sample]:
-    """`n` segments of one video told in words: their patches say what their frames would show; they have no pixels.
+    """`n` segments of one video, told in words: their patches say what the frames would show; there are no pixels.
 
-    Some are of crowds, where seldom actions are met more often.
+    Some are of crowds, where rare actions are more frequent.
     """
     rng = np.random.default_rng([2, seed])
     plan = plan_of(seed, split)
@@ -99,7 +101,7 @@ def told_of(seed: int, *, split: Split, n: int) -> list[Sample]:
 
 
 def shots_of(seed: int, *, split: Split, n: int) -> list[Sample]:
-    """`n` single frames of one place, through a real encoding now and then, a sample each: crowds or a fuller video."""
+    """`n` single frames of one place, a sample each: of crowds, or of a video with extra actors; some through H.264."""
     rng = np.random.default_rng([4, seed])
     plan, at = _shots(seed, rng, split, n)
     renderer = Renderer(plan)
@@ -107,7 +109,7 @@ def shots_of(seed: int, *, split: Split, n: int) -> list[Sample]:
     if rng.random() < ENCODED:
         frames = [through_codec(frame, crf=int(rng.integers(20, 29))) for frame in frames]
     shown = patches(plan, at)
-    posed = bodies.bodies(plan, at, GRID)
+    posed = bodies(plan, at, GRID)
     return [Sample(frames[i], None, shown[i : i + 1], seed, -1, posed[i : i + 1]) for i in range(n)]
 
 
@@ -122,6 +124,7 @@ def shares(*, split: Split, n: int = 30) -> tuple[float, ...]:
 
 
 def _shots(seed: int, rng: np.random.Generator, split: Split, n: int) -> tuple[VideoPlan, Int64]:
+    """A plan and the native frames (n,) to show of it."""
     plan = plan_of(seed, split)
     if rng.random() < CROWDS:
         return crowd(plan, rng, n)
@@ -130,7 +133,7 @@ def _shots(seed: int, rng: np.random.Generator, split: Split, n: int) -> tuple[V
 
 
 def _crowded(plan: VideoPlan, rng: np.random.Generator, split: Split) -> VideoPlan:
-    """A video with the moving actors of one more of the same place, so that a frame has more to learn from."""
+    """A video with the moving actors of another one of the same place added: each frame has more to learn from."""
     kind: Kind = "abnormal" if rng.random() < 0.6 else "normal"
     other = plan_video(int(rng.integers(1 << 40)), kind=kind, camera=plan.camera.place, split=split)
     more = [a for a in other.actors if a.kind in ("person", "cyclist", "bag") or _drives(a)]
@@ -142,7 +145,7 @@ def _drives(actor: Actor) -> bool:
 
 
 def _starts(plan: VideoPlan, rng: np.random.Generator, n: int) -> list[int]:
-    """First frames of `n` segments: half anywhere, half around a change of what an actor does."""
+    """First frames of `n` segments: every other one around the start of an action or effect, the rest anywhere."""
     last = plan.n_frames - LENGTH
     changes = [
         action.start_frame for actor in plan.actors for action in actor.actions
@@ -158,16 +161,24 @@ def _starts(plan: VideoPlan, rng: np.random.Generator, n: int) -> list[int]:
     return out
 
 
-def by_cells(samples: Sequence[Sample]) -> list[Sample]:
-    """Samples whose patches are those of visual tokens, (f, GRID / CELL, GRID / CELL, words): a sixteenth in size."""
-    side = GRID // CELL
-    return [
-        replace(s, patches=s.patches.reshape(-1, side, CELL, side, CELL, len(PATCH_WORDS)).max((2, 4))) for s in samples
-    ]
+def pooled(samples: Sequence[Sample]) -> list[Sample]:
+    """The samples with their words pooled by cell, (f, SIDE, SIDE, words): a sixteenth of the size."""
+    shape = (-1, SIDE, SIDE, len(PATCH_WORDS))
+    return [replace(s, patches=by_cell(s.patches).max(2).reshape(shape)) for s in samples]
+
+
+def facts_of(samples: Sequence[Sample]) -> list[Facts]:
+    """What segments show."""
+    return [s.facts for s in samples if s.facts is not None]
+
+
+def stacked(arrays: Sequence[npt.NDArray[Any]], device: torch.device) -> torch.Tensor:
+    """Arrays of one shape as one tensor on a device."""
+    return torch.from_numpy(np.stack(arrays)).to(device, non_blocking=True)
 
 
 def through_codec(frames: UInt8, *, crf: int) -> UInt8:
-    """Frames (f, H, W, 3) as they come back from an H.264 file of this quality."""
+    """Encode frames (f, H, W, 3) as H.264 of this quality and decode them again."""
     import av
 
     coder = av.CodecContext.create("libx264", "w")

@@ -1,19 +1,19 @@
-"""The three stages of a run: when each is due, and its learning rate."""
+"""The three phases of a run: when each is due, and its learning rate."""
 
 from __future__ import annotations
 
 from headhunt.demo.training.config import TrainConfig
 
-# Stages: the decoder on segments told in words; the vision tower on single frames; the decoder on what it sees.
+# The decoder on segments told in words; the vision tower on single frames; the decoder on what the tower sees.
 TOLD, FRAMES_ALONE, SEGMENTS = 0, 1, 2
-WHOLE = 0.2  # share of the second stage, at its end, in which whole frames are looked at
-WARM = 100  # steps until the rate is at its height
-# Where the rate of a stage stands after its beginning, how long it stays, and where it ends; of the highest rate.
+WHOLE = 0.2  # share of the second phase, at its end, in which it looks at whole frames
+WARM = 100  # steps of warm-up
+# Rate of each phase after warm-up, the share of the phase for which it holds, and the rate at the end.
 SCHEDULES = {TOLD: (1.6, 0.5, 0.2), FRAMES_ALONE: (1.0, 0.3, 0.02), SEGMENTS: (0.6, 0.1, 0.02)}
 
 
-def stage_at(progress: float, config: TrainConfig) -> tuple[int, float]:
-    """The stage at a point of the run, and the share of it that is over."""
+def phase_at(progress: float, config: TrainConfig) -> tuple[int, float]:
+    """The phase at a point of the run, and the share of that phase that is over."""
     if progress < config.told:
         return TOLD, progress / config.told
     before = config.told + config.frames
@@ -22,15 +22,15 @@ def stage_at(progress: float, config: TrainConfig) -> tuple[int, float]:
     return SEGMENTS, (progress - before) / (1.0 - before)
 
 
-def rate_at(stage: int, progress: float, step: int, highest: float) -> float:
-    """Learning rate in a stage: `WARM` steps up, level, then down along a line.
+def rate_at(phase: int, progress: float, step: int, rate: float) -> float:
+    """Learning rate within a phase: `WARM` steps up, then level, then linearly down.
 
     Args:
-        stage: One of the three.
-        progress: Share of the stage that is over, 0 to 1.
-        step: Steps of the stage taken.
-        highest: Highest rate of the run.
+        phase: One of the three.
+        progress: Share of the phase that is over, 0 to 1.
+        step: Steps of the phase taken so far.
+        rate: Learning rate of the run.
     """
-    top, level, end = SCHEDULES[stage]
+    top, level, end = SCHEDULES[phase]
     fallen = max(0.0, progress - level) / (1.0 - level)
-    return highest * min((step + 1) / WARM, 1.0) * (top + (end - top) * min(1.0, fallen))
+    return rate * min((step + 1) / WARM, 1.0) * (top + (end - top) * min(1.0, fallen))

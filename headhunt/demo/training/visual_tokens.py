@@ -1,11 +1,9 @@
-"""Visual tokens: as the vision tower makes them of pixels, and as they are made of words instead."""
+"""Visual tokens, made from pixels by the vision tower, or from words directly."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -14,12 +12,12 @@ from headhunt.demo.training.network import RATIO
 
 
 def told(words: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Visual tokens as they would be if the tower saw perfectly: the words of each cell, some left out, and noise.
+    """Visual tokens as from a tower that sees almost perfectly: the words of each cell, a tenth missing, plus noise.
 
     Args:
         words: (n, TOKENS, words), 1 where a cell shows a word.
         table: Embeddings of all tokens.
-        ids: Of the words.
+        ids: Token ids of the words.
 
     Returns:
         (n, TOKENS, hidden).
@@ -30,12 +28,12 @@ def told(words: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.T
 
 
 def in_words(words: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Visual tokens (n, TOKENS, hidden) that show words (n, TOKENS, words), each between 0 and 1; see `told`."""
+    """Visual tokens (n, TOKENS, hidden) that show words (n, TOKENS, words), each 0 to 1; arguments as in `told`."""
     return 2.0 * words @ F.normalize(table[ids].float(), dim=-1)
 
 
 def normalized(pixels: torch.Tensor) -> torch.Tensor:
-    """uint8 (n, H, W, 3) -> float32 (n, 3, H, W) as the processor's files say."""
+    """uint8 (n, H, W, 3) -> float32 (n, 3, H, W), normalised as the processor files say."""
     mean = torch.tensor([0.485, 0.456, 0.406], device=pixels.device) * 255
     std = torch.tensor([0.229, 0.224, 0.225], device=pixels.device) * 255
     return ((pixels.float() - mean) / std).permute(0, 3, 1, 2).contiguous()
@@ -53,12 +51,12 @@ def see(model: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def see_cells(model: Any, pixels: torch.Tensor, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """As `see`, but of each frame only some cells are looked at, as if there were no others, which saves time.
+    """Like `see`, but looks at some cells of each frame only, as if there were no others; this saves time.
 
     Args:
         model: The model.
         pixels: uint8 (n, H, W, 3).
-        chosen: int (n, k), numbers of the cells in reading order.
+        chosen: int (n, k), numbers of cells in reading order.
 
     Returns:
         Visual tokens (n, k, hidden) and patch states (n, k, CELL * CELL, width).
@@ -71,13 +69,3 @@ def see_cells(model: Any, pixels: torch.Tensor, chosen: torch.Tensor) -> tuple[t
     squares = states.reshape(n * k, CELL, CELL, -1)
     tokens = model.model.multi_modal_projector(model.model.pixel_shuffle(squares, RATIO).reshape(n, k, -1))
     return tokens, states
-
-
-def cells(patches: torch.Tensor) -> torch.Tensor:
-    """Words of each visual token, (n, TOKENS, words), from those of its patches (n, GRID, GRID, words)."""
-    return by_cell(patches).amax(2)
-
-
-def as_tensor(arrays: Sequence[np.ndarray[Any, Any]], device: torch.device) -> torch.Tensor:
-    """Arrays of one shape stacked on a device."""
-    return torch.from_numpy(np.stack(arrays)).to(device, non_blocking=True)

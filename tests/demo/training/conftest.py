@@ -9,7 +9,7 @@ import torch
 
 from headhunt.demo.training.config import TrainConfig
 from headhunt.demo.training.network import save
-from headhunt.demo.training.samples import Sample, by_cells, segments_of
+from headhunt.demo.training.samples import Sample, pooled, segments_of
 from headhunt.demo.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="session")
 def samples() -> list[Sample]:
-    return by_cells(segments_of(3, split="train", n=2))
+    return pooled(segments_of(3, split="train", n=2))
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from headhunt.demo.training import visual_tokens
-from headhunt.demo.training.grid import GRID, TOKENS
+from headhunt.demo.training.grid import GRID, TOKENS, by_cell
 from headhunt.demo.training.network import RATIO
 from headhunt.demo.training.trainer import Trainer
 
@@ -19,4 +18,4 @@ def test_visual_tokens_cover_the_cells_in_reading_order(trainer: Trainer) -> Non
     for cell in range(TOKENS):
         for patch in shuffled[cell].int().tolist():
             words[0, patch // grid, patch % grid, cell] = 1
-    assert torch.equal(visual_tokens.cells(words)[0], torch.eye(TOKENS))
+    assert torch.equal(by_cell(words).amax(2)[0], torch.eye(TOKENS))

@@ -10,6 +10,7 @@ import torch
 from headhunt import models
 from headhunt.demo.training.decoder import decode
 from headhunt.demo.training.language import pairs
+from headhunt.demo.training.measures import spreads
 from headhunt.demo.training.network import LEVEL, levelled
 from headhunt.demo.training.packing import pack
 from headhunt.demo.training.samples import Sample
@@ -28,8 +29,8 @@ def test_the_exported_model_is_within_its_limits(exported: Path) -> None:
 
 def test_levelled_heads_are_of_one_size_and_the_model_says_the_same(trainer: Trainer, samples: list[Sample]) -> None:
     with trainer.averaged():
-        spreads = trainer.spreads(samples)
-        even = levelled(trainer.model, spreads)
+        found = spreads(trainer, samples)
+        even = levelled(trainer.model, found)
         batch = pack(trainer.layout, [pairs(samples[0].facts, np.random.default_rng(0), n=3)], system=None)  # type: ignore[arg-type]
         with torch.no_grad():
             visual = see(trainer.model, torch.from_numpy(samples[0].pixels))[0][None]
@@ -37,7 +38,7 @@ def test_levelled_heads_are_of_one_size_and_the_model_says_the_same(trainer: Tra
         np.testing.assert_allclose(scaled.numpy(), plain.numpy(), atol=1e-4)
         before, trainer.model = trainer.model, even
         try:
-            np.testing.assert_allclose(trainer.spreads(samples), LEVEL, rtol=1e-4)
+            np.testing.assert_allclose(spreads(trainer, samples), LEVEL, rtol=1e-4)
         finally:
             trainer.model = before
-    assert max(spreads) / min(spreads) > 1.01
+    assert max(found) / min(found) > 1.01

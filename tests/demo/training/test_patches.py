@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import torch
 
-from headhunt.demo.training import visual_tokens
+from headhunt.demo.training.grid import by_cell
 from headhunt.demo.training.patches import INDEX, MANY, patches
 from headhunt.demo.training.samples import Sample, plan_of, segments_of
 from headhunt.demo.world.camera import View
@@ -31,7 +30,7 @@ def test_middles_say_how_many_there_are() -> None:
     left, right = view.edges(7.0)
     actors = [_standing(left + share * (right - left)) for share in (0.60, 0.63, 0.1)]
     shown = patches(replace(plan, actors=tuple(actors), effects=()), np.array([5]))[0]
-    cells = visual_tokens.cells(torch.from_numpy(shown[None]))[0].numpy()
+    cells = by_cell(shown[None]).max(2)[0]
     counts = {word: int(cells[:, INDEX[word]].sum()) for word in MANY}
     assert counts == {"one": 1, "two": 1, "three": 0, "four": 0}
     assert shown[..., INDEX["two"]].sum() in (1, 2)

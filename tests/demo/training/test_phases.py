@@ -1,4 +1,4 @@
-"""What each stage shows the model, and what learns from it."""
+"""What each phase shows the model, and what learns from it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from headhunt.demo.training import visual_tokens
+from headhunt.demo.training import phases, visual_tokens
 from headhunt.demo.training.config import TrainConfig
 from headhunt.demo.training.grid import TOKENS, by_cell
 from headhunt.demo.training.network import HIDDEN
-from headhunt.demo.training.samples import FRAMES, Sample, by_cells, segments_of, shots_of, told_of
+from headhunt.demo.training.phases import MOST, SHOWN, SPREAD
+from headhunt.demo.training.samples import FRAMES, Sample, pooled, segments_of, shots_of, told_of
 from headhunt.demo.training.schedule import FRAMES_ALONE, SEGMENTS, TOLD
-from headhunt.demo.training.trainer import MOST, SHOWN, SPREAD, Trainer
+from headhunt.demo.training.trainer import Trainer
 from headhunt.demo.training.variation import Variation
 from headhunt.demo.training.visual_tokens import see, see_cells
 
@@ -21,10 +22,10 @@ CPU = torch.device("cpu")
 
 def test_loss_falls_on_a_few_segments(samples: list[Sample]) -> None:
     small = Trainer(TrainConfig(batch=2, questions=2, average=0.5), CPU)
-    small.stage = SEGMENTS
+    small.phase = SEGMENTS
     before = {name: p.detach().clone() for name, p in small.model.named_parameters()}
-    looked = small.look([samples[0]])
-    seen = [float(small.learn(small.losses(looked), 2e-3)) for _ in range(9)]
+    looked = phases.look(small, [samples[0]])
+    seen = [float(small.learn(phases.losses(small, looked), 2e-3)) for _ in range(9)]
     assert seen[-1] < 0.75 * seen[0]
     assert all(np.isfinite(seen))
     changed = {name for name, p in small.model.named_parameters() if not torch.equal(p, before[name])}
@@ -34,9 +35,9 @@ def test_loss_falls_on_a_few_segments(samples: list[Sample]) -> None:
 
 def test_what_the_tower_has_seen_is_what_it_would_see_again(samples: list[Sample]) -> None:
     small = Trainer(TrainConfig(average=0.5), CPU)
-    assert small.look(samples)[0] is samples[0]  # only the third stage looks
-    small.stage = SEGMENTS
-    for was, looked in zip(samples, small.look(samples), strict=True):
+    assert phases.look(small, samples)[0] is samples[0]  # only the third phase looks
+    small.phase = SEGMENTS
+    for was, looked in zip(samples, phases.look(small, samples), strict=True):
         assert looked.pixels.size == 0
         assert looked.tokens is not None
         assert looked.tokens.shape == (FRAMES, TOKENS, HIDDEN)
@@ -53,11 +54,11 @@ def test_what_the_tower_has_seen_is_what_it_would_see_again(samples: list[Sample
 
 def test_frames_alone_teach_the_vision_tower_and_leave_the_decoder_as_it_is() -> None:
     small = Trainer(TrainConfig(average=0.5), CPU)
-    small.stage = FRAMES_ALONE
+    small.phase = FRAMES_ALONE
     before = {name: p.detach().clone() for name, p in small.model.named_parameters()}
     shots = shots_of(5, split="train", n=3)
     assert [shot.pixels.shape[0] for shot in shots] == [1, 1, 1]
-    small.learn(small.losses(shots), 1e-3)
+    small.learn(phases.losses(small, shots), 1e-3)
     changed = {name for name, p in small.model.named_parameters() if not torch.equal(p, before[name])}
     assert any("vision_tower" in name for name in changed)
     assert not any("language_model" in name for name in changed)
@@ -70,7 +71,7 @@ def test_segments_told_in_words_teach_the_decoder_and_leave_the_vision_tower_as_
     told = told_of(5, split="train", n=2)
     assert [one.pixels.size for one in told] == [0, 0]
     assert [one.patches.shape[0] for one in told] == [16, 16]
-    small.learn(small.losses(by_cells(told)), 1e-3)
+    small.learn(phases.losses(small, pooled(told)), 1e-3)
     changed = {name for name, p in small.model.named_parameters() if not torch.equal(p, before[name])}
     assert any("language_model.layers" in name for name in changed)
     assert not any("vision_tower" in name for name in changed)
@@ -81,15 +82,14 @@ def test_cells_with_most_in_them_are_looked_at(trainer: Trainer, monkeypatch: py
     real = see_cells
     monkeypatch.setattr(visual_tokens, "see_cells", lambda m, p, c: looked.append(c) or real(m, p, c))
     small = Trainer(TrainConfig(cells=6), CPU)
-    small.stage = FRAMES_ALONE
+    small.phase = FRAMES_ALONE
     shots = shots_of(5, split="train", n=6)
     torch.manual_seed(0)  # some chance is in it
     as_it_is = Variation(torch.zeros(6, dtype=torch.bool), torch.ones(6), torch.zeros(6))
     monkeypatch.setattr(Variation, "drawn", lambda *_: as_it_is)  # a mirrored frame has its cells elsewhere
     with torch.no_grad():
-        small.losses(shots)
-        small.whole = True
-        small.losses(shots)
+        phases.losses(small, shots)
+        phases.losses(small, shots, whole=True)
     assert [chosen.shape for chosen in looked] == [(6, 6), (6, 16)]
     assert torch.equal(looked[1], torch.arange(16).expand(6, -1))
     words = torch.from_numpy(np.concatenate([shot.patches for shot in shots]))
@@ -105,21 +105,21 @@ def test_cells_with_most_in_them_are_looked_at(trainer: Trainer, monkeypatch: py
 
 def test_only_read_outs_learn_while_reading() -> None:
     small = Trainer(TrainConfig(questions=2), CPU)
-    small.stage, small.reading = FRAMES_ALONE, True
+    small.phase = FRAMES_ALONE
     before = {name: p.detach().clone() for name, p in small.model.named_parameters()}
     was = small.reader.patch.weight.detach().clone()
-    small.learn(small.losses(shots_of(5, split="train", n=2)), 1e-3)
+    small.learn(phases.losses(small, shots_of(5, split="train", n=2), reading=True), 1e-3)
     assert all(torch.equal(p, before[name]) for name, p in small.model.named_parameters())
     assert not torch.equal(small.reader.patch.weight, was)
 
 
-@pytest.mark.parametrize("stage", [TOLD, SEGMENTS])
-def test_read_outs_learn_to_read_a_model_that_stays_as_it_is(stage: int) -> None:
+@pytest.mark.parametrize("phase", [TOLD, SEGMENTS])
+def test_read_outs_learn_to_read_a_model_that_stays_as_it_is(phase: int) -> None:
     small = Trainer(TrainConfig(questions=2, batch=2), CPU)
-    small.stage = stage
+    small.phase = phase
     before = {name: p.detach().clone() for name, p in small.model.named_parameters()}
-    make = told_of if stage == TOLD else segments_of
-    curve = small.fit_readers(small.look(by_cells(make(5, split="train", n=3))), steps=40)
+    make = told_of if phase == TOLD else segments_of
+    curve = phases.fit_readers(small, phases.look(small, pooled(make(5, split="train", n=3))), steps=40)
     assert len(curve) == 40
     assert curve[-1] < 0.7 * curve[0]
     assert all(torch.equal(p, before[name]) for name, p in small.model.named_parameters())

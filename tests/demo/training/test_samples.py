@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from headhunt.demo.training.network import HEIGHT, WIDTH
-from headhunt.demo.training.samples import Sample, by_cells, plan_of, segments_of
+from headhunt.demo.training.samples import Sample, plan_of, pooled, segments_of
 from headhunt.demo.world.facts import describe
 
 
 def test_samples_follow_from_their_seed(samples: list[Sample]) -> None:
-    again = by_cells(segments_of(3, split="train", n=2))
+    again = pooled(segments_of(3, split="train", n=2))
     for one, two in zip(samples, again, strict=True):
         assert np.array_equal(one.pixels, two.pixels)
         assert np.array_equal(one.patches, two.patches)

@@ -1,23 +1,23 @@
-"""Stages and learning rates of a run."""
+"""Phases and learning rates of a run."""
 
 from __future__ import annotations
 
 import pytest
 
 from headhunt.demo.training.config import TrainConfig
-from headhunt.demo.training.schedule import FRAMES_ALONE, SCHEDULES, SEGMENTS, TOLD, rate_at, stage_at
+from headhunt.demo.training.schedule import FRAMES_ALONE, SCHEDULES, SEGMENTS, TOLD, phase_at, rate_at
 
 
-@pytest.mark.parametrize("stage", [TOLD, FRAMES_ALONE, SEGMENTS])
-def test_the_learning_rate_of_a_stage_rises_stays_and_falls(stage: int) -> None:
-    top, level, end = SCHEDULES[stage]
-    assert rate_at(stage, 0.0, 0, 1.0) == pytest.approx(0.01 * top)
-    assert rate_at(stage, level, 1000, 2.0) == pytest.approx(2 * top)
-    assert end < rate_at(stage, 0.5 * (1 + level), 1000, 1.0) < top
-    assert rate_at(stage, 1.0, 1000, 1.0) == pytest.approx(end)
+@pytest.mark.parametrize("phase", [TOLD, FRAMES_ALONE, SEGMENTS])
+def test_the_learning_rate_of_a_phase_rises_stays_and_falls(phase: int) -> None:
+    top, level, end = SCHEDULES[phase]
+    assert rate_at(phase, 0.0, 0, 1.0) == pytest.approx(0.01 * top)
+    assert rate_at(phase, level, 1000, 2.0) == pytest.approx(2 * top)
+    assert end < rate_at(phase, 0.5 * (1 + level), 1000, 1.0) < top
+    assert rate_at(phase, 1.0, 1000, 1.0) == pytest.approx(end)
 
 
-def test_a_run_goes_through_its_stages_in_turn() -> None:
+def test_a_run_goes_through_its_phases_in_turn() -> None:
     config = TrainConfig(told=0.25, frames=0.5)
-    found = [stage_at(progress, config) for progress in (0.0, 0.125, 0.25, 0.5, 0.75, 0.875)]
+    found = [phase_at(progress, config) for progress in (0.0, 0.125, 0.25, 0.5, 0.75, 0.875)]
     assert found == [(0, 0.0), (0, 0.5), (1, 0.0), (1, 0.5), (2, 0.0), (2, 0.5)]

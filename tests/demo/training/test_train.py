@@ -36,7 +36,7 @@ def test_a_run_is_resumed_where_it_stopped_and_exports_what_loads(tmp_path: Path
     assert trainer.step == 4
     assert trainer.drawn == [2, 4, 2]
     rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
-    assert [(row["step"], row["stage"]) for row in rows] == [("1", "0"), ("2", "1"), ("3", "2"), ("4", "2")]
+    assert [(row["step"], row["phase"]) for row in rows] == [("1", "0"), ("2", "1"), ("3", "2"), ("4", "2")]
     assert float(rows[-1]["text"]) > 0
     export(trainer, tmp_path, n_videos=1)
     scores = json.loads((tmp_path / "scores.json").read_text())
@@ -70,7 +70,7 @@ def test_help_names_the_options(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 @pytest.mark.parametrize("cells", [0, TOKENS + 1])
-def test_a_frame_has_so_many_cells(tmp_path: Path, cells: int) -> None:
+def test_a_frame_has_a_limited_number_of_cells(tmp_path: Path, cells: int) -> None:
     with pytest.raises(UsageError, match="number of cells"):
         train.train(tmp_path, TrainConfig(cells=cells), device="cpu")
     assert not list(tmp_path.iterdir())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from headhunt.demo.training import phases
 from headhunt.demo.training import trainer as trainer_module
 from headhunt.demo.training.checkpoint import load_state, save_state
 from headhunt.demo.training.config import TrainConfig
@@ -23,8 +24,8 @@ def test_the_running_average_is_of_each_weight_by_its_name(tmp_path: Path) -> No
     one = Trainer(TrainConfig(average=0.0), CPU)  # nothing is kept: the average is the weights themselves
     save_state(one.state(), tmp_path / "s")
     one.restore(load_state(tmp_path / "s", "cpu"))
-    one.stage = FRAMES_ALONE
-    one.learn(one.losses(shots_of(5, split="train", n=1)), 1e-3)
+    one.phase = FRAMES_ALONE
+    one.learn(phases.losses(one, shots_of(5, split="train", n=1)), 1e-3)
     assert all(torch.equal(one.average[name], p) for name, p in one.model.named_parameters())
 
 
@@ -32,7 +33,7 @@ def test_a_state_of_another_architecture_is_refused() -> None:
     small = Trainer(TrainConfig(), CPU)
     state = small.state()
     state["reader"] = {name: value for name, value in state["reader"].items() if not name.startswith("people")}
-    with pytest.raises(ArtefactError, match="cannot be gone on with"):
+    with pytest.raises(ArtefactError, match="cannot be continued"):
         small.restore(state)
 
 

@@ -36,8 +36,8 @@ def test_all_cells_are_the_whole_frame_and_one_cell_sees_only_itself(trainer: Tr
     every = torch.arange(TOKENS).expand(2, -1)
     with torch.no_grad():
         tokens, states = see(trainer.model, pixels)
-        by_cells, by_patches = see_cells(trainer.model, pixels, every)
-        torch.testing.assert_close(by_cells, tokens, atol=1e-4, rtol=1e-3)
+        of_cells, by_patches = see_cells(trainer.model, pixels, every)
+        torch.testing.assert_close(of_cells, tokens, atol=1e-4, rtol=1e-3)
         grid = states.unflatten(1, (GRID, GRID))
         torch.testing.assert_close(by_patches, by_cell(grid), atol=1e-4, rtol=1e-3)
         some, _ = see_cells(trainer.model, pixels, torch.tensor([[5], [5]]))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from headhunt.demo.training import phases
 from headhunt.demo.training.config import TrainConfig
 from headhunt.demo.training.export import write_model
 from headhunt.demo.training.history import folder_of, keep_logs
 from headhunt.demo.training.lessons import Feed
-from headhunt.demo.training.machine import device_name, keep_memory
+from headhunt.demo.training.machine import device_name
 from headhunt.demo.training.schedule import SEGMENTS
 from headhunt.demo.training.specialists import fitting
 from headhunt.demo.training.specialists.fitting import COLUMNS, SpecialistConfig, fit
@@ -22,6 +24,7 @@ from headhunt.demo.training.specialists.heads import ADDED, Specialists
 from headhunt.demo.training.specialists.looked import Looked, look
 from headhunt.demo.training.trainer import Trainer
 from headhunt.errors import UsageError
+from headhunt.extraction.memory import keep_freed_memory
 from headhunt.models import pick_device
 
 FIRST_VIDEO = 100_000  # number of the first video of the run: none that the model learnt from
@@ -48,16 +51,22 @@ def run(out: Path, model: str, config: SpecialistConfig, *, device: str = "auto"
         raise UsageError(f"{out} already holds a model", hint="take another folder")
     place = pick_device(device)
     if place.type == "cpu":
-        keep_memory()
+        keep_freed_memory()
         torch.set_num_threads(config.threads)
     out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(TrainConfig(seed=config.seed), place)
     trainer.begin_with(model)
-    trainer.stage = SEGMENTS
+    trainer.phase = SEGMENTS
     trainer.model.eval()
     began, rng = time.monotonic(), np.random.default_rng([5, config.seed])
     feed = Feed(
-        SEGMENTS, first=FIRST_VIDEO, workers=config.workers, pool=1, uses=1, rng=trainer.rng, prepare=trainer.look
+        SEGMENTS,
+        first=FIRST_VIDEO,
+        workers=config.workers,
+        pool=1,
+        uses=1,
+        rng=trainer.rng,
+        prepare=partial(phases.look, trainer),
     )
     segments: list[Looked] = []
     while len(segments) < config.segments:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from headhunt.demo.training import phases
 from headhunt.demo.training.config import TrainConfig
-from headhunt.demo.training.samples import Sample, by_cells, segments_of
+from headhunt.demo.training.samples import Sample, pooled, segments_of
 from headhunt.demo.training.schedule import SEGMENTS
 from headhunt.demo.training.specialists.heads import Specialists
 from headhunt.demo.training.specialists.looked import Looked, look
@@ -20,14 +21,14 @@ CPU = torch.device("cpu")
 def trainer() -> Trainer:
     torch.manual_seed(0)
     made = Trainer(TrainConfig(seed=3), CPU)
-    made.stage = SEGMENTS
+    made.phase = SEGMENTS
     made.model.eval()
     return made
 
 
 @pytest.fixture(scope="session")
 def samples(trainer: Trainer) -> list[Sample]:
-    return trainer.look(by_cells(segments_of(7, split="train", n=3)))
+    return phases.look(trainer, pooled(segments_of(7, split="train", n=3)))
 
 
 @pytest.fixture(scope="session")
