@@ -1,4 +1,4 @@
-"""Attention for training: the faster implementation of each device; a saved checkpoint does not remember it."""
+"""Attention for training: the faster implementation on each device."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-FAR = -3e4  # what is added to attention scores that must not count
+FAR = -3e4  # added to attention scores that must not count
 MATMUL_ATTENTION = "headhunt_matmul"
-CHUNK = 128  # rows of attention that go together
+ROWS = 128  # rows of attention computed together
 
 
 def matmul_attention(
@@ -22,19 +22,19 @@ def matmul_attention(
     scaling: float,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention as batched products: on a CPU it trains about twice as fast as the fused kernel.
+    """Attention as batched matrix products: on a CPU it trains about twice as fast as the fused kernel.
 
-    With a mask, which must be causal, rows go in chunks that leave out the keys after them.
+    With a mask, which must be causal, `ROWS` rows are computed at a time, without the keys after them.
     """
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
     query, keys, values = (query * scaling).flatten(0, 1), key.flatten(0, 1).transpose(1, 2), value.flatten(0, 1)
     length = query.shape[1]
-    chunk = length if attention_mask is None else CHUNK
+    rows = length if attention_mask is None else ROWS
     mixed = []
-    for low in range(0, length, chunk):
-        high = min(low + chunk, length)
+    for low in range(0, length, rows):
+        high = min(low + rows, length)
         end = high if attention_mask is not None else keys.shape[2]
         scores = torch.bmm(query[:, low:high], keys[..., :end])
         if attention_mask is not None:
@@ -46,7 +46,7 @@ def matmul_attention(
 
 
 def choose_attention(model: Any, device: torch.device) -> None:
-    """Take the faster attention of a device for training; a saved checkpoint does not remember it."""
+    """Use the faster attention of a device for training; a saved checkpoint does not record the choice."""
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
     ALL_ATTENTION_FUNCTIONS.register(MATMUL_ATTENTION, matmul_attention)

@@ -1,7 +1,7 @@
-"""Scenes that no video shows, for training alone: a place full of people, each of whom does something else.
+"""Crowds, for training only: a place full of people who each do something different, as no video shows it.
 
-In a video most people walk or stand most of the time; what is seldom done is seen too seldom to be learnt from. Here
-every action is about as frequent as every other, alone, in pairs and beside cars and flames.
+In a video most people walk or stand most of the time, so that rare actions are seen too rarely to be learnt. Here every
+action is about equally frequent, alone, in pairs and beside cars and flames.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from headhunt.demo.world.draft import Draft, Part
 from headhunt.demo.world.ordinary import LEFT, RIGHT, bag_beside, spark
 from headhunt.demo.world.plan import Actor, Effect, VideoPlan
 
-MOMENT = 80  # frames that the people of one moment have for themselves
-ROOM = 0.9  # metres between groups, where there is room
+MOMENT = 80  # frames of one moment, each with its own people
+ROOM = 0.9  # metres between groups, where possible
+# Metres a second.
 MOVING = {"walk": (1.0, 1.6), "run": (2.6, 4.8), "scatter": (3.2, 4.8), "carry": (1.0, 1.5), "cycle": (3.0, 4.6)}
 LASTING = {"fall": 0.8, "get up": 1.5, "lie down": 2.0, "grab": 0.5, "put down": 0.7, "pick up": 0.7}  # seconds
-# How often each is drawn.
+# Relative frequencies.
 ALONE = {
     "walk": 2.0, "run": 3.0, "scatter": 1.0, "carry": 1.0, "cycle": 1.0, "stand": 1.5, "talk": 1.0, "sit": 0.7,
     "kick": 1.0, "strike": 1.5, "wipe": 0.7, "reach": 0.7, "put down": 0.8, "pick up": 0.8, "fall": 2.0, "lie": 2.0,
@@ -31,15 +32,15 @@ TOGETHER = {"fight": 5.0, "hug": 2.5, "talk": 1.5, "snatch": 1.5}
 
 
 def crowd(plan: VideoPlan, rng: np.random.Generator, n: int) -> tuple[VideoPlan, Int64]:
-    """The place and light of a video with `n` moments of crowds in it, and the native frame of each moment.
+    """A video's place and light with `n` moments of crowds in it, and the native frame of each moment.
 
     Args:
-        plan: Gives camera, light, textures and what stands there from beginning to end.
-        rng: Source of chance.
-        n: Moments, at least 1.
+        plan: Provides camera, light, textures and whatever stands there throughout.
+        rng: Source of randomness.
+        n: Number of moments, at least 1.
     """
     draft = Draft(rng=rng, camera=plan.camera, config=plan.config, n_frames=n * MOMENT)
-    draft.actors += [_for_ever(actor, draft.n_frames) for actor in plan.actors if _stands(actor, plan.n_frames)]
+    draft.actors += [_throughout(actor, draft.n_frames) for actor in plan.actors if _stands(actor, plan.n_frames)]
     frames = np.arange(n) * MOMENT + MOMENT // 2 + rng.integers(-10, 10, n)
     for frame in frames.tolist():
         taken: list[tuple[float, float]] = []
@@ -67,7 +68,7 @@ def _stands(actor: Actor, n_frames: int) -> bool:
     return still and actor.kind not in ("person", "cyclist", "bag") and actor.end_frame >= n_frames
 
 
-def _for_ever(actor: Actor, n_frames: int) -> Actor:
+def _throughout(actor: Actor, n_frames: int) -> Actor:
     _, x, z = actor.path[0]
     action = replace(actor.actions[0], start_frame=0, end_frame=n_frames)
     return replace(actor, path=((0, x, z), (n_frames, x, z)), actions=(action,))
@@ -94,7 +95,7 @@ def _point(draft: Draft, taken: list[tuple[float, float]]) -> tuple[float, float
 
 
 def _heading(draft: Draft) -> float:
-    """Most often along the place's axis, as in its videos."""
+    """Usually along the place's axis, as in its videos."""
     if draft.chance(0.3):
         return draft.uniform(-math.pi, math.pi)
     along = (0.0, math.pi) if draft.ground.axis == "z" else (LEFT, RIGHT)
@@ -120,7 +121,7 @@ def _single(draft: Draft, action: str, x: float, z: float, frame: int) -> None:
 
 
 def _do(draft: Draft, part: Part, action: str, frame: int, facing: float, target: str = "") -> None:
-    """Be in the middle of an action at a frame, and put the actor on the draft."""
+    """Have an actor be in the middle of an action at a frame, and add it to the draft."""
     lasts = draft.frames(LASTING[action]) if action in LASTING else 0
     begun = int(draft.rng.integers(1, lasts)) if lasts else int(draft.rng.integers(5, 28))
     part.until(frame - begun, "stand", facing=facing)
@@ -140,7 +141,7 @@ def _pair(draft: Draft, what: str, x: float, z: float, frame: int) -> None:
         b.take("bag", *draft.colour(), since=b.at)
     elif what == "talk" and draft.chance(0.6):
         second = "stand"
-    if draft.chance(0.5):  # the other way round
+    if draft.chance(0.5):  # swap sides
         first, second = second, first
     _do(draft, a, first, frame, RIGHT, "person")
     _do(draft, b, second, frame, LEFT, "person")

@@ -1,4 +1,4 @@
-"""One pass of the decoder over a packed batch: its states, and what its heads give."""
+"""One decoder pass over a packed batch: its states and its head outputs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from headhunt.demo.training.packing import Packed
 
 
 class States(NamedTuple):
-    """What the decoder made of a packed batch.
+    """What the decoder computes on a packed batch.
 
     Attributes:
-        last: Hidden states (b, t, hidden) at the end.
-        hidden: Those that go into each layer, before its norm, and `last`.
-        heads: What the heads of each layer give, each (b, t, HEADS * d).
+        last: Final hidden states, (b, t, hidden).
+        hidden: Hidden states that enter each layer, before its norm; then `last`.
+        heads: Head outputs of each layer, each (b, t, HEADS * d).
     """
 
     last: torch.Tensor
@@ -24,7 +24,7 @@ class States(NamedTuple):
 
 
 def decode(model: Any, batch: Packed, visual: torch.Tensor, image: int) -> States:
-    """Run the decoder over a packed batch with the visual tokens (b, f, TOKENS, hidden)."""
+    """Run the decoder over a packed batch with visual tokens (b, f, TOKENS, hidden)."""
     embedded = model.get_input_embeddings()(batch.ids)
     embedded = embedded.masked_scatter((batch.ids == image)[..., None], visual.to(embedded.dtype))
     dtype = torch.bfloat16 if torch.is_autocast_enabled(embedded.device.type) else embedded.dtype

@@ -17,28 +17,28 @@ from headhunt.models.random import make_tokenizer, write_processor
 
 HEIGHT, WIDTH = 144, 192
 PATCH = (9, 12)
-RATIO = 1 / CELL  # so many patches each way make one visual token
+RATIO = 1 / CELL  # one visual token for CELL patches across and down
 LAYERS, HEADS, HIDDEN = 8, 8, 192
-KEYS = 4  # key-value heads: neighbouring heads share one
+KEYS = 4  # key-value heads; neighbouring heads share one
 SEEING = 192  # width of the vision tower
 VISION: dict[str, Any] = {
     "hidden_size": SEEING, "intermediate_size": 3 * SEEING, "num_hidden_layers": 4, "num_attention_heads": 3,
 }  # fmt: skip
-GIST = 5  # layers after which the end of a question must know what the segment shows
-FRAME_GIST = 3  # layers after which the end of a frame must know what the frame shows
-# Root mean square of what the heads of every layer give in an exported model. It regularises logistic regression as
-# HeadHunt-VAD has it, unscaled and with C = 1: at 1 a few videos are learnt by heart.
+GIST = 5  # after this many layers the end of a question must know what the segment shows
+FRAME_GIST = 3  # after this many layers the end of a frame must know what the frame shows
+# Root mean square of each layer's head outputs in an exported model. It regularises logistic regression as HeadHunt-VAD
+# uses it, unscaled and with C = 1: at 1, a few videos are learnt by heart.
 LEVEL = 0.25
 
 
 def make_tokenizer_of_words() -> Any:
-    """The tokenizer with every word of the descriptions."""
+    """The tokenizer, with every word of the descriptions."""
     words = {*language.WORDS, "you", "are", "camera"}
     return make_tokenizer(sorted(words), frames=FRAMES)
 
 
 def make_model(tokenizer: Any) -> Any:
-    """Transformers' InternVLForConditionalGeneration with fresh weights from torch's generator."""
+    """Transformers' InternVLForConditionalGeneration, with random weights from torch's generator."""
     import transformers
 
     ids = tokenizer.convert_tokens_to_ids
@@ -77,23 +77,23 @@ def make_model(tokenizer: Any) -> Any:
     return model
 
 
-def save(model: Any, tokenizer: Any, place: Path, *, note: str) -> None:
-    """Write a checkpoint folder that `headhunt.models.load` reads: fp16 weights, tokenizer, processor files, note."""
+def save(model: Any, tokenizer: Any, folder: Path, *, note: str) -> None:
+    """Write a checkpoint folder for `headhunt.models.load`: float16 weights, tokenizer, processor files, note."""
     from headhunt.models import quiet
 
     with quiet():
-        copy.deepcopy(model).to(torch.float16).save_pretrained(place)
-        tokenizer.save_pretrained(place)
-    write_processor(place, height=HEIGHT, width=WIDTH, tokens=TOKENS)
-    (place / "NOTE.txt").write_text(note + "\n", encoding="utf-8")
+        copy.deepcopy(model).to(torch.float16).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    write_processor(folder, height=HEIGHT, width=WIDTH, tokens=TOKENS)
+    (folder / "NOTE.txt").write_text(note + "\n", encoding="utf-8")
 
 
 def levelled(model: Any, spreads: Sequence[float]) -> Any:
-    """A copy that computes the same, the values of each layer scaled by a number that `o_proj` takes back.
+    """A copy that computes the same: the values of each layer are scaled, and `o_proj` is scaled back.
 
     Args:
         model: The model.
-        spreads: Root mean square of what the heads of each layer give, (layers,); in the copy it is `LEVEL`.
+        spreads: Root mean square of each layer's head outputs, (layers,); in the copy it is `LEVEL`.
     """
     model = copy.deepcopy(model)
     with torch.no_grad():

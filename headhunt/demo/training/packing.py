@@ -1,8 +1,8 @@
-"""Segments with their questions packed into one pass over the decoder; knows token ids and no pixels.
+"""Segments packed with their questions into one decoder pass; knows token ids, no pixels.
 
-A batch of segments is laid out as extraction lays it out: chat template, frames, question, answer. The frames of a
-segment are read once; its questions follow as separate suffixes that see the frames and themselves, never each other
-(block-diagonal mask, positions restarting after the shared prefix).
+The layout is that of extraction: chat template, frames, question, answer. The frames of a segment are read once; its
+questions follow as separate suffixes that see the frames and themselves, but not each other (block-diagonal mask,
+positions restarting after the shared prefix).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from headhunt.demo.training.samples import FRAMES
 from headhunt.prompts import FRAME_TEXT, IMAGE
 
 SYSTEM = "You are a camera."
-DEEDS = 4.0  # weight of tokens that say what is done: they decide what the first generated token must know
+DEEDS = 4.0  # weight of tokens that name actions: they decide what the first generated token must know
 
 
 class Layout:
-    """Token ids of whole inputs, cut after the last frame.
+    """Token ids of whole inputs, split after the last frame.
 
     Args:
         tokenizer: From `make_tokenizer_of_words`.
@@ -40,7 +40,7 @@ class Layout:
         self._after = self._rendered("\0", None, 1).split(self._cut)[1].split("\0")
 
     def ids(self, text: str) -> tuple[int, ...]:
-        """Ids of a text."""
+        """Token ids of a text."""
         return self._ids(text)
 
     def _tokens(self, text: str) -> tuple[int, ...]:
@@ -76,10 +76,10 @@ class Packed:
         ids: int (b, t), padded at the end.
         positions: int (b, t).
         block: int (b, t): 0 for the prefix, 1, 2, ... for the suffixes, -1 for padding.
-        target: int (b, t): the id to be predicted at a position, -100 where nothing is.
-        weight: float (b, t): how much it counts; what is done counts most.
+        target: int (b, t): the id to predict at each position, -100 for none.
+        weight: float (b, t): its weight in the loss; tokens that name actions weigh most.
         asked: bool (b, t): the last token of each question, where extraction reads.
-        slots: Slot of each suffix of each segment.
+        slots: Slots of the suffixes of each segment.
         prefix: Length of the prefix.
     """
 
@@ -93,12 +93,12 @@ class Packed:
     prefix: int
 
     def to(self, device: torch.device) -> Packed:
-        """The same on a device."""
+        """The same batch on a device."""
         names = ("ids", "positions", "block", "target", "weight", "asked")
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
     def bias(self, dtype: torch.dtype) -> torch.Tensor:
-        """What is added to the scores, (b, 1, t, t): a token sees the prefix and its own suffix up to itself."""
+        """What is added to attention scores, (b, 1, t, t): a token sees the prefix and its own suffix up to itself."""
         t = self.ids.shape[1]
         own = (self.block[:, :, None] == self.block[:, None, :]) | (self.block[:, None, :] == 0)
         allowed = own & torch.ones(t, t, dtype=torch.bool, device=self.ids.device).tril()
@@ -107,7 +107,7 @@ class Packed:
 
 
 def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | None, n_frames: int = FRAMES) -> Packed:
-    """Lay out the questions of a batch of segments behind a shared prefix."""
+    """Lay out the questions of a batch of segments behind their shared prefix."""
     prefix = layout.prefix(system, n_frames)
     said = [[(layout.suffix(p.question), layout.answer(p.answer), _deeds(p, layout)) for p in own] for own in segments]
     # An answer's last token is only predicted, never read.
@@ -136,7 +136,7 @@ def pack(layout: Layout, segments: Sequence[Sequence[Pair]], *, system: str | No
 
 
 def _deeds(pair: Pair, layout: Layout) -> int:
-    """How many of an answer's tokens say what is done: a description up to "can be seen", an answer about actions."""
+    """How many of an answer's tokens name actions: a description's up to "can be seen", all in one about actions."""
     if pair.slot == "description":
         return len(layout.ids(pair.answer.partition(" can be seen")[0]))
     return len(layout.ids(pair.answer)) if pair.slot == "action" else 0

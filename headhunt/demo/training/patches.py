@@ -15,7 +15,7 @@ from headhunt.demo.world.facts import EFFECT_ACTION, SLOW, seen_as
 from headhunt.demo.world.motion import track
 from headhunt.demo.world.plan import Actor, VideoPlan
 
-# Words a patch can be said to show, each a word of the descriptions.
+# The words a patch can show, all from the descriptions.
 _VERBS = sorted(
     {word for doing in DOING.values() for word in doing.split()} - {"down", "up", "out", "hands", "on", "the"}
 )
@@ -27,26 +27,26 @@ PATCH_WORDS = (
     *MANY, "cars",
 )  # fmt: skip
 INDEX = {word: i for i, word in enumerate(PATCH_WORDS)}
-# The words by what they are about: what is done, who and what there is, place and furniture, colours, ways.
+# The words by topic: actions, who and what there is, place and furniture, colours, directions.
 TOPICS = (
     tuple(_VERBS), ("person", "cyclist", "car", "bag", *THINGS.values(), *MANY, "cars"),
     (*WHOLE_WORDS, *OBJECTS), COLOURS, WAYS,
 )  # fmt: skip
-# Length along the heading, width, height in metres of what stands upright; things on the ground lie in LYING.
+# Length (along the heading), width and height in metres of each kind when upright; LYING is a person on the ground.
 SIZES = {
     "person": (0.5, 0.55, 1.75), "cyclist": (1.7, 0.5, 1.75), "car": (4.1, 1.7, 1.4), "bag": (0.3, 0.4, 0.4),
     "barrel": (0.6, 0.6, 0.9), "bench": (0.5, 1.7, 0.85), "bin": (0.5, 0.5, 0.95), "counter": (0.8, 2.2, 1.05),
     "sign": (0.2, 0.9, 2.1), "tree": (1.0, 1.0, 2.4),
 }  # fmt: skip
 LYING = (1.7, 0.6, 0.5)
-# Of a box's eight corners: halves of its length forward, of its width aside, its whole height up.
+# The eight corners of a box of length, width and height 1: forward, sideways, up.
 EDGES = np.array([[i, j, k] for i in (-0.5, 0.5) for j in (-0.5, 0.5) for k in (0.0, 1.0)]).T
 
 
 def patches(plan: VideoPlan, frames: Int64) -> UInt8:
     """Which words each patch of each frame shows.
 
-    In the middle of a person stands how many have their middle in the same visual token, in that of a car "cars".
+    The patch at a person's middle also shows how many people have their middle in the same cell; that of a car, "cars".
 
     Args:
         plan: The video.
@@ -73,7 +73,7 @@ def patches(plan: VideoPlan, frames: Int64) -> UInt8:
         if not len(burning):
             continue
         words = _mask((THINGS[effect.kind], *DOING[EFFECT_ACTION[effect.kind]].split()))
-        # A plume is taller than wide; smoke stands on top of what burns.
+        # Plumes are taller than wide; smoke stands above what burns.
         size = effect.size * (0.4 + 0.6 * power[burning])
         wide, tall = (0.35, 1.1) if effect.kind in ("fire", "smoke") else (0.5, 0.8)
         sizes = np.stack([np.full_like(size, 0.1), 2 * wide * size, tall * size], -1)
@@ -85,7 +85,7 @@ def patches(plan: VideoPlan, frames: Int64) -> UInt8:
 
 
 def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8) -> list[tuple[int, int, int]]:
-    """Write an actor's words; (frame, row, column) of its middle wherever a person's is in the picture."""
+    """Write an actor's words; if it is a person, return (frame, row, column) of its middle wherever that is in view."""
     fps = plan.config.fps
     alive = np.flatnonzero((frames >= actor.start_frame) & (frames < actor.end_frame))
     if not len(alive):
@@ -140,14 +140,14 @@ def _mask(words: tuple[str, ...]) -> UInt8:
 
 
 def _corners(x: Float64, z: Float64, heading: Float64, sizes: Float64, y: float) -> Float64:
-    """(n, 8, 3) corners of boxes (length, width, height) that stand at points."""
+    """Corners (n, 8, 3) of boxes of sizes (n, 3) (length, width, height) that stand at points."""
     forward, side, up = (sizes[:, i, None] * way for i, way in enumerate(EDGES))
     s, c = np.sin(heading)[:, None], np.cos(heading)[:, None]
     return np.stack([x[:, None] + forward * s + side * c, y + up, z[:, None] + forward * c - side * s], -1)
 
 
 def _boxes(view: View, corners: Float64) -> tuple[Int64, Int64]:
-    """First and one past the last patch, (n, 2) as column and row, that boxes cover a third of in each direction."""
+    """First and one past the last patch (column, row), each (n, 2), of which boxes cover a third or more each way."""
     uv, _ = view.project(corners)
     low = uv.min(1) / (view.width, view.height) * GRID
     high = uv.max(1) / (view.width, view.height) * GRID

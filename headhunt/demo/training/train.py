@@ -161,7 +161,10 @@ def _write_row(log: Path, row: dict[str, float]) -> None:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        prog="python -m headhunt.demo.training.train",
+        description="Train the embedded model, write it to --out and judge it on held-out videos.",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1")
     parser.add_argument("--init", help="a model of this architecture to start from ('tiny' for the embedded one)")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from headhunt.demo.training.attention import CHUNK, FAR, matmul_attention
+from headhunt.demo.training.attention import FAR, ROWS, matmul_attention
 from headhunt.demo.training.trainer import Trainer
 
 
-def test_attention_in_chunks_is_attention(trainer: Trainer) -> None:
+def test_attention_a_few_rows_at_a_time_is_attention(trainer: Trainer) -> None:
     chance = torch.Generator().manual_seed(0)
-    length = 2 * CHUNK + 17
+    length = 2 * ROWS + 17
     query = torch.randn(2, 4, length, 8, generator=chance)
     key, value = (torch.randn(2, 2, length, 8, generator=chance) for _ in range(2))
     allowed = torch.ones(length, length, dtype=torch.bool).tril() & (torch.rand(length, length, generator=chance) > 0.3)

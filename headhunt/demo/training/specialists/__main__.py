@@ -11,11 +11,14 @@ from headhunt.demo.training.specialists.program import run
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     usual = SpecialistConfig()
-    parser = argparse.ArgumentParser(description="add heads that know one topic each to a trained embedded model")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--model", default="tiny", help="the model they are added to ('tiny')")
+    parser = argparse.ArgumentParser(
+        prog="python -m headhunt.demo.training.specialists",
+        description="Add heads that know one topic each to a trained embedded model.",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--model", default="tiny", help="model to add them to ('tiny')")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1")
     parser.add_argument("--judge", type=int, default=100, help="held-out videos for the scores (100), 0 for none")
     for name, value in asdict(usual).items():

@@ -1,4 +1,4 @@
-"""How specialists learn."""
+"""How specialists are trained."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from headhunt.demo.training.patches import TOPICS
 from headhunt.demo.training.specialists.heads import SHARING, Specialists, topic_of
 from headhunt.demo.training.specialists.looked import Batch, Looked, in_deviations
 
-HELD_OUT = 160  # segments, the first ones, that the loss is measured on
+HELD_OUT = 160  # segments, the first ones, used only to measure the loss
 COLUMNS = ("epoch", "seconds", "loss", "held_out", *(f"topic_{i}" for i in range(len(TOPICS))))
 
 
 @dataclass(frozen=True)
 class SpecialistConfig:
-    """How they learn.
+    """How specialists are trained.
 
     Attributes:
-        segments: Looked at, `HELD_OUT` of them only to measure the loss on; about 1.5 MB of memory each.
-        questions: Real ones a segment, beside `ODD` that mean nothing.
-        epochs: Times that all segments are gone through.
+        segments: Number of segments, `HELD_OUT` of them only to measure the loss; about 1.5 MB of memory each.
+        questions: Meaningful questions a segment, besides `ODD` meaningless ones.
+        epochs: Passes over the segments.
         batch: Segments a step.
-        rate: Learning rate of AdamW at its height, falling to nothing.
-        weight_decay: Of matrices and read-outs.
-        seed: Of the weights and every choice.
+        rate: Peak learning rate of AdamW, falling to 0.
+        weight_decay: Weight decay of matrices and read-outs.
+        seed: Seed of the weights and of every random choice.
         workers: Rendering processes.
         threads: Threads on a CPU.
     """
@@ -46,16 +46,16 @@ class SpecialistConfig:
 
 
 def fit(model: Specialists, segments: Sequence[Looked], config: SpecialistConfig, device: torch.device) -> list[Any]:
-    """Let them learn.
+    """Train the specialists.
 
     Args:
         model: Changed in place.
-        segments: The first `HELD_OUT` only to measure the loss on.
-        config: How.
-        device: Where.
+        segments: The first `HELD_OUT` serve only to measure the loss.
+        config: How to train.
+        device: Where to train.
 
     Returns:
-        A row of `COLUMNS` an epoch.
+        One row of `COLUMNS` an epoch.
     """
     segments = in_deviations(segments)
     held_out, own = segments[:HELD_OUT], segments[HELD_OUT:]

@@ -1,4 +1,4 @@
-"""A model grown by specialists: the same model with the new heads behind its own."""
+"""A grown model: the same model with specialists behind its own heads."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from headhunt.demo.training import network
 from headhunt.demo.training.specialists.heads import ADDED, ADDED_KEYS, DIM, Specialists
 from headhunt.demo.training.specialists.looked import Batch, Looked
 
-FLOOR = 0.01  # least variance that a direction is taken to have, in that of the widest
+FLOOR = 0.01  # least variance assumed of a direction, as a share of the widest one's
 
 
 def even(given: torch.Tensor) -> torch.Tensor:
-    """A basis in which vectors (n, ..., heads, d) are spread evenly in all directions, (..., d, d), symmetrical.
+    """A symmetric basis (..., d, d) in which vectors (n, ..., heads, d) spread evenly in all directions.
 
-    To the read-outs any basis is as good as any other. In this one no direction counts more than another by chance;
-    directions in which next to nothing is given are not blown up.
+    To the read-outs any basis is as good as another. In this one, no direction counts more than another by chance;
+    directions of almost no variance are not blown up.
     """
     own = given.movedim(0, -2).flatten(-3, -2)
     own = own - own.mean(-2, keepdim=True)
@@ -31,14 +31,14 @@ def even(given: torch.Tensor) -> torch.Tensor:
 
 
 def grown(model: Any, specialists: Specialists, segments: Sequence[Looked]) -> Any:
-    """The model with the new heads behind its own; nobody reads them.
+    """The model with the new heads behind its own; nothing reads them.
 
-    What each gives is brought into an `even` basis, with a root mean square of `network.LEVEL`.
+    Their outputs are brought into an `even` basis, with a root mean square of `network.LEVEL`.
 
     Args:
         model: InternVLForConditionalGeneration without them.
-        specialists: After `fit`.
-        segments: To measure on what they give.
+        specialists: The new heads, after `fit`.
+        segments: Segments on which to measure their outputs.
     """
     import transformers
 

@@ -1,4 +1,4 @@
-"""The specialists themselves: queries, keys and values of the new heads, and what each is to know."""
+"""The specialists themselves: queries, keys and values of the new heads, and what each has to know."""
 
 from __future__ import annotations
 
@@ -12,30 +12,29 @@ from headhunt.demo.training.attention import FAR
 from headhunt.demo.training.patches import INDEX, PATCH_WORDS, TOPICS
 from headhunt.demo.training.specialists.looked import Batch
 
-ADDED, ADDED_KEYS = 4, 2  # heads and key-value heads that each layer gets; as many heads share keys as among the others
+ADDED, ADDED_KEYS = 4, 2  # heads and key-value heads added to each layer, as many sharing a key as in the model
 SHARING = ADDED // ADDED_KEYS
 DIM = network.HIDDEN // network.HEADS
 
 
 class Specialists(nn.Module):
-    """Queries, keys and values of the new heads of all layers, and what reads them in training.
+    """Queries, keys and values of the new heads of all layers, and their read-outs for training.
 
     Args:
         rotary: The decoder's rotary embedding.
-        layers: Of the decoder.
-        seed: Of the weights.
+        seed: Seed of the weights.
     """
 
     topic: torch.Tensor
 
-    def __init__(self, rotary: Any, *, layers: int = network.LAYERS, seed: int = 0) -> None:
+    def __init__(self, rotary: Any, *, seed: int = 0) -> None:
         super().__init__()
-        random = torch.Generator().manual_seed(seed)
+        random, layers = torch.Generator().manual_seed(seed), network.LAYERS
 
         def drawn(*shape: int, std: float) -> nn.Parameter:
             return nn.Parameter(torch.randn(*shape, generator=random) * std)
 
-        self._rotary = [rotary]  # in a list: not a part of this module
+        self._rotary = [rotary]  # in a list, so that torch does not register it
         self.q = drawn(layers, network.HIDDEN, ADDED * DIM, std=0.07)
         self.k = drawn(layers, network.HIDDEN, ADDED_KEYS * DIM, std=0.07)
         self.v = drawn(layers, network.HIDDEN, ADDED_KEYS * DIM, std=0.05)
@@ -47,7 +46,7 @@ class Specialists(nn.Module):
         self.register_buffer("topic", words_of(topic_of(layers)), persistent=False)
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        """What the heads give at the ends of the questions, (b, layers, q, ADDED, DIM)."""
+        """Head outputs at the ends of the questions, (b, layers, q, ADDED, DIM)."""
         x = batch.states
         ends = batch.asked[:, None, :, None].expand(-1, x.shape[1], -1, x.shape[3])
         q = torch.einsum("blqc,lcd->blqd", x.gather(2, ends), self.q) + self.q_bias[:, None]
@@ -61,7 +60,7 @@ class Specialists(nn.Module):
         return given.flatten(-3, -2)
 
     def _turned(self, x: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Queries or keys (b, layers, t, ..., DIM) with the decoder's rotary embedding of their positions (b, t)."""
+        """Queries or keys (b, layers, t, ..., DIM) with the decoder's rotary embedding for positions (b, t)."""
         from transformers.models.qwen2.modeling_qwen2 import rotate_half
 
         b, t = positions.shape
@@ -74,8 +73,8 @@ class Specialists(nn.Module):
         """Mean squared error of each head, (layers, ADDED), over the words of its topic and the questions.
 
         Args:
-            batch: What was looked at, `seen` in deviations.
-            given: What the heads gave.
+            batch: What the heads looked at, with `seen` standardised.
+            given: Head outputs.
         """
         read, bias = self.read.repeat_interleave(SHARING, 1), self.read_bias.repeat_interleave(SHARING, 1)
         missed = torch.einsum("blqhd,lhdw->blqhw", given, read) + bias[:, None] - batch.seen[:, None, None, None]
@@ -86,12 +85,12 @@ class Specialists(nn.Module):
 
 
 def topic_of(layers: int) -> torch.Tensor:
-    """Number of the topic of each key-value head, (layers, ADDED_KEYS): all in turn."""
+    """Topic number of each key-value head, (layers, ADDED_KEYS): all topics in turn."""
     return (torch.arange(layers * ADDED_KEYS) % len(TOPICS)).view(layers, ADDED_KEYS)
 
 
 def words_of(topics: torch.Tensor) -> torch.Tensor:
-    """Which words each key-value head is to know, (layers, ADDED_KEYS, words), 1 or 0, from the numbers of topics."""
+    """Which words each key-value head has to know, (layers, ADDED_KEYS, words), 1 or 0, from their topic numbers."""
     known = torch.zeros(len(TOPICS), len(PATCH_WORDS))
     for row, topic in zip(known, TOPICS, strict=True):
         row[[INDEX[word] for word in topic]] = 1

@@ -1,4 +1,4 @@
-"""What specialists look at: a model run once over a segment, and everything kept that new heads could see."""
+"""What specialists look at: one pass of the model over a segment, with everything kept that new heads could see."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from headhunt.demo.training.packing import pack
 from headhunt.demo.training.samples import Sample
 from headhunt.demo.training.trainer import Trainer
 
-SELDOM = 0.02  # least deviation that a word is taken to have
-ODD = 3  # questions a segment that mean nothing: what is shown must not hang on what is asked
+SELDOM = 0.02  # least standard deviation assumed of a word
+ODD = 3  # meaningless questions a segment: what heads show must not depend on what is asked
 
 
 class Looked(NamedTuple):
     """What new heads can look at in one segment, up to the ends of its questions.
 
     Attributes:
-        states: float16 (layers, t, hidden), what goes into the attention of each layer.
+        states: float16 (layers, t, hidden), the input of each layer's attention.
         positions: int (t,).
         block: int (t,): 0 for the frames, 1, 2, ... for the questions.
-        asked: int (q,), where the questions end.
-        seen: float (words,), in which share of the frames each word is shown, or that in deviations (`in_deviations`).
+        asked: int (q,), indices of the ends of the questions.
+        seen: float (words,), share of the frames that show each word; standardised by `in_deviations`.
     """
 
     states: torch.Tensor
@@ -58,7 +58,7 @@ class Batch(NamedTuple):
 
     @classmethod
     def of(cls, segments: Sequence[Looked], device: torch.device) -> Batch:
-        """Pad and stack."""
+        """Pad and stack segments."""
         b, t = len(segments), max(len(s.positions) for s in segments)
         q = max(len(s.asked) for s in segments)
         layers, _, hidden = segments[0].states.shape
@@ -79,23 +79,21 @@ def look(trainer: Trainer, sample: Sample, rng: np.random.Generator, *, question
 
     Args:
         trainer: Holds the model.
-        sample: With visual tokens, as `Trainer.look` gives it.
+        sample: With visual tokens, as from `phases.look`.
         rng: Source of the questions.
-        questions: Real ones beside the description's.
+        questions: Meaningful questions besides the description's.
     """
     if sample.facts is None or sample.tokens is None:
-        raise AssertionError("nothing is known of the segment, or nobody has looked at it")
+        raise AssertionError("the sample has no facts or no visual tokens")
     asked = pairs(sample.facts, rng, n=questions) + [Pair("", odd_question(rng), "") for _ in range(ODD)]
     batch = pack(trainer.layout, [asked], system=None).to(trainer.device)
     visual = torch.from_numpy(sample.tokens[None]).to(trainer.device).float()
     with torch.no_grad():
         hidden = decode(trainer.model, batch, visual, trainer.layout.image).hidden
         layers = trainer.model.model.language_model.layers
-        inputs = [
-            layer.input_layernorm(x)[0] for layer, x in zip(layers, hidden, strict=False)
-        ]  # the last is of no layer
+        inputs = [layer.input_layernorm(x)[0] for layer, x in zip(layers, hidden[:-1], strict=True)]
     block, ends = batch.block[0].cpu(), batch.asked[0].cpu()
-    # Answers are left out: what follows the end of a question up to the next one.
+    # Leave out the answers: everything from the end of a question to the next question.
     owns = [block == number for number in range(1, len(asked) + 1)]
     answers = torch.stack([own & (ends & own).cumsum(0).bool() & ~ends for own in owns]).any(0)
     kept = (block >= 0) & ~answers
@@ -105,7 +103,7 @@ def look(trainer: Trainer, sample: Sample, rng: np.random.Generator, *, question
 
 
 def odd_question(rng: np.random.Generator) -> str:
-    """A question that means nothing: words of the descriptions and words the model does not know, in any order."""
+    """A meaningless question: words of the descriptions and words the model does not know, in any order."""
     words, letters = sorted(language.WORDS), np.array(list("abcdefghijklmnopqrstuvwxyz"))
     said = [
         words[int(rng.integers(len(words)))] if rng.random() < 0.6 else "".join(rng.choice(letters, rng.integers(2, 9)))
@@ -115,7 +113,7 @@ def odd_question(rng: np.random.Generator) -> str:
 
 
 def in_deviations(segments: Sequence[Looked]) -> list[Looked]:
-    """The segments with `seen` of mean 0 and deviation 1 over them, word by word; hardly ever seen words at less."""
+    """The segments with `seen` standardised, word by word: mean 0, deviation 1; less for words hardly ever seen."""
     seen = torch.stack([s.seen for s in segments])
     scaled = (seen - seen.mean(0)) / seen.std(0).clamp(min=SELDOM)
     return [s._replace(seen=row) for s, row in zip(segments, scaled, strict=True)]

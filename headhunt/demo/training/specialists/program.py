@@ -27,34 +27,34 @@ from headhunt.errors import UsageError
 from headhunt.extraction.memory import keep_freed_memory
 from headhunt.models import pick_device
 
-FIRST_VIDEO = 100_000  # number of the first video of the run: none that the model learnt from
-MEASURED = 640  # segments on which is measured what new heads give
+FIRST_VIDEO = 100_000  # number of the first video: the model learnt from none of these
+MEASURED = 640  # segments on which the outputs of the new heads are measured
 
 
 def run(out: Path, model: str, config: SpecialistConfig, *, device: str = "auto", judge: int = 100) -> None:
-    """Add specialists to a model and write what `train` writes, with `specialists.csv` beside it.
+    """Add specialists to a model; write what `train` writes, and `specialists.csv`.
 
     Args:
-        out: Folder to write.
-        model: 'tiny', or a folder with a model of the embedded one's architecture; specialists it has are left out.
-        config: How they learn.
-        device: As of `pick_device`.
-        judge: Held-out videos for the scores, 0 for none.
+        out: Folder to write to.
+        model: 'tiny', or a folder with a model of the embedded one's architecture; its own specialists are dropped.
+        config: How they are trained.
+        device: As in `pick_device`.
+        judge: Held-out videos for the scores; 0 for none.
 
     Raises:
-        UsageError: Too few segments, or `out` holds a model already.
+        UsageError: Too few segments, or `out` already holds a model.
     """
     held_out = fitting.HELD_OUT
     if config.segments <= held_out:
         raise UsageError("too few segments to learn from", got=config.segments, expected=f"more than {held_out}")
     if (out / "model").exists():
-        raise UsageError(f"{out} already holds a model", hint="take another folder")
-    place = pick_device(device)
-    if place.type == "cpu":
+        raise UsageError(f"{out} already holds a model", hint="use another folder")
+    where = pick_device(device)
+    if where.type == "cpu":
         keep_freed_memory()
         torch.set_num_threads(config.threads)
     out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(TrainConfig(seed=config.seed), place)
+    trainer = Trainer(TrainConfig(seed=config.seed), where)
     trainer.begin_with(model)
     trainer.phase = SEGMENTS
     trainer.model.eval()
@@ -73,16 +73,16 @@ def run(out: Path, model: str, config: SpecialistConfig, *, device: str = "auto"
         segments.append(look(trainer, feed.draw(1)[0], rng, questions=config.questions))
         if len(segments) % 200 == 0:
             print(f"{len(segments)} segments looked at in {time.monotonic() - began:.0f} s", flush=True)
-    specialists = Specialists(trainer.model.model.language_model.rotary_emb, seed=config.seed).to(place)
-    rows = fit(specialists, segments, config, place)
+    specialists = Specialists(trainer.model.model.language_model.rotary_emb, seed=config.seed).to(where)
+    rows = fit(specialists, segments, config, where)
     with (out / "specialists.csv").open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *([f"{v:.5g}" for v in row] for row in rows)])
     figures = {
-        "device": device_name(place, config.threads), "hours": round((time.monotonic() - began) / 3600, 3),
+        "device": device_name(where, config.threads), "hours": round((time.monotonic() - began) / 3600, 3),
         "specialists": f"{ADDED} heads a layer, {config.epochs} times through {config.segments - held_out} segments",
         "videos rendered": feed.next_video - FIRST_VIDEO, "batch": config.batch,
         "optimiser": f"AdamW at {config.rate:g}, weight decay {config.weight_decay:g}", "seed": config.seed,
     }  # fmt: skip
-    whole = grown(trainer.model.cpu(), specialists.cpu(), segments[:MEASURED])
+    larger = grown(trainer.model.cpu(), specialists.cpu(), segments[:MEASURED])
     keep_logs(folder_of(model), out, len(trainer.before))
-    write_model(whole, trainer.tokenizer, trainer.layout, out, runs=[*trainer.before, figures], n_videos=judge)
+    write_model(larger, trainer.tokenizer, trainer.layout, out, runs=[*trainer.before, figures], n_videos=judge)
