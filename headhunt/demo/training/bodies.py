@@ -7,7 +7,7 @@ import torch
 
 from headhunt.arrays import Float32, Float64, Int64
 from headhunt.demo.world.camera import View
-from headhunt.demo.world.motion import poses, track
+from headhunt.demo.world.motion import during, poses, track
 from headhunt.demo.world.people import skeleton, to_world
 from headhunt.demo.world.plan import Actor, VideoPlan
 
@@ -50,7 +50,7 @@ def bodies(plan: VideoPlan, frames: Int64, grid: int) -> Float32:
 
 def _of(plan: VideoPlan, actor: Actor, view: View, frames: Int64) -> list[tuple[float, int, Float64]]:
     """(depth, index of the frame, points (POINTS, 2) in pixels) of an actor, for every frame it is in view."""
-    alive = np.flatnonzero((frames >= actor.start_frame) & (frames < actor.end_frame))
+    alive = np.flatnonzero(during(actor, frames))
     if not len(alive):
         return []
     way = track(actor, plan.config.fps)

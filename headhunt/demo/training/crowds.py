@@ -120,12 +120,12 @@ def _single(draft: Draft, action: str, x: float, z: float, frame: int) -> None:
     _do(draft, part, action, frame, way)
 
 
-def _do(draft: Draft, part: Part, action: str, frame: int, facing: float, target: str = "") -> None:
+def _do(draft: Draft, part: Part, action: str, frame: int, facing: float) -> None:
     """Have an actor be in the middle of an action at a frame, and add it to the draft."""
     lasts = draft.frames(LASTING[action]) if action in LASTING else 0
     begun = int(draft.rng.integers(1, lasts)) if lasts else int(draft.rng.integers(5, 28))
     part.until(frame - begun, "stand", facing=facing)
-    part.do(action, max(lasts, begun + 6), facing=facing, target=target)
+    part.do(action, max(lasts, begun + 6), facing=facing)
     part.do("lie" if action in ("fall", "lie down", "lie") else "stand", 12, facing=facing).done()
 
 
@@ -143,8 +143,8 @@ def _pair(draft: Draft, what: str, x: float, z: float, frame: int) -> None:
         second = "stand"
     if draft.chance(0.5):  # swap sides
         first, second = second, first
-    _do(draft, a, first, frame, RIGHT, "person")
-    _do(draft, b, second, frame, LEFT, "person")
+    _do(draft, a, first, frame, RIGHT)
+    _do(draft, b, second, frame, LEFT)
     if what == "talk" and draft.chance(0.15):
         bag_beside(draft, a, *draft.colour()).until(frame + 20, "still").done()
 

@@ -11,8 +11,8 @@ from headhunt.demo.training.grid import CELL, GRID
 from headhunt.demo.training.language import COLOURS, DOING, OBJECTS, THINGS
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.effects import strength
-from headhunt.demo.world.facts import EFFECT_ACTION, SLOW, seen_as
-from headhunt.demo.world.motion import track
+from headhunt.demo.world.facts import EFFECT_ACTION, FAST, FAST_ON_FOOT, STILL, direction, seen_as
+from headhunt.demo.world.motion import during, track
 from headhunt.demo.world.plan import Actor, VideoPlan
 
 # The words a patch can show, all from the descriptions.
@@ -87,7 +87,7 @@ def patches(plan: VideoPlan, frames: Int64) -> UInt8:
 def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8) -> list[tuple[int, int, int]]:
     """Write an actor's words; if it is a person, return (frame, row, column) of its middle wherever that is in view."""
     fps = plan.config.fps
-    alive = np.flatnonzero((frames >= actor.start_frame) & (frames < actor.end_frame))
+    alive = np.flatnonzero(during(actor, frames))
     if not len(alive):
         return []
     way = track(actor, fps)
@@ -101,23 +101,22 @@ def _actor(plan: VideoPlan, actor: Actor, view: View, frames: Int64, out: UInt8)
     first, last = _boxes(view, _corners(way.x[rows], way.z[rows], way.heading[rows], sizes, 0.0))
     before, after = way.rows(frames[alive] - 6), way.rows(frames[alive] + 6)
     dx, dz = way.x[after] - way.x[before], way.z[after] - way.z[before]
-    slow, fast = SLOW.get(actor.kind, (0.35, 2.2))
+    fast = FAST.get(actor.kind, FAST_ON_FOOT)
     for k, at in enumerate(alive.tolist()):
         words = [actor.kind]
         if actor.kind in ("person", "cyclist", "car", "bag"):
             words += [actor.colour, *DOING[names[k]].split()]
         speed = way.speed[rows[k]]
-        if speed > slow and actor.kind in ("person", "cyclist", "car"):
-            across = abs(dx[k]) >= abs(dz[k])
-            words.append(("right" if dx[k] > 0 else "left") if across else "away" if dz[k] > 0 else "toward")
+        if speed > STILL and actor.kind in ("person", "cyclist", "car"):
+            words.append(direction(dx[k], dz[k]))
             if speed > fast:
                 words.append("fast")
-        if any(h.start_frame <= frames[at] < h.end_frame and h.name == "bag" for h in actor.held):
+        if any(h.name == "bag" and h.start_frame <= frames[at] < h.end_frame for h in actor.held):
             words.append("bag")
         _fill(out[at], first[k], last[k], _mask(tuple(words)))
     if actor.kind not in ("person", "cyclist", "car"):
         return []
-    uv, _ = view.project(np.stack([way.x[rows], np.full(len(rows), 0.8), way.z[rows]], -1))
+    uv, _ = view.middles(way.x[rows], way.z[rows])
     middle = np.floor(uv[:, ::-1] / (view.height, view.width) * GRID).astype(int)
     seen = ((middle >= 0) & (middle < GRID)).all(1)
     middles = [(int(alive[k]), int(middle[k, 0]), int(middle[k, 1])) for k in np.flatnonzero(seen)]

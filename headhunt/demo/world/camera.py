@@ -56,10 +56,17 @@ class View:
             out.append(self.camera.x + dx)
         return out[0], out[1]
 
+    def depth(self, x: Float64, z: Float64) -> Float64:
+        """Depths (n,) in metres of ground points x, z (n,)."""
+        return self.project(np.stack([x, 0 * x, z], -1))[1]
+
+    def middles(self, x: Float64, z: Float64) -> tuple[Float64, Float64]:
+        """Pixels (n, 2) and depths (n,) of the middles of bodies of usual height on ground points x, z (n,)."""
+        return self.project(np.stack([x, np.full_like(x, 0.8), z], -1))
+
     def inside(self, x: Float64, z: Float64, *, margin: float = 0.0) -> npt.NDArray[np.bool_]:
         """Whether a body of usual height on ground points x, z (n,) shows; `margin` in metres narrows the view."""
-        points = np.stack([x, np.full_like(x, 0.8), z], -1)
-        uv, depth = self.project(points)
+        uv, depth = self.middles(x, z)
         slack = margin * self.focal / depth
         across = (uv[..., 0] > slack) & (uv[..., 0] < self.width - slack)
         return np.asarray(across & (uv[..., 1] > 0) & (uv[..., 1] < self.height) & (depth > NEAR))

@@ -100,9 +100,7 @@ def plan_dataset(
                 plan = plan_video(
                     own, kind="normal", look_alike=name, duration_s=duration_s, split=world, config=config
                 )
-            row = ManifestRow(
-                f"{part}/{i:04d}.mp4", PART_SPLIT[part], plan.kind, plan.events if plan.events else (), plan.category
-            )
+            row = ManifestRow(f"{part}/{i:04d}.mp4", PART_SPLIT[part], plan.kind, plan.events, plan.category)
             out.append((row, plan))
     return out
 

@@ -92,6 +92,11 @@ class Draft:
         left, right = self.view.edges(near)
         return (left - 0.9, near) if side < 0 else (right + 0.9, near)
 
+    def kept(self, x: float, z: float) -> tuple[float, float]:
+        """The nearest ground point that people may go to."""
+        x = float(np.clip(x, -1.6, 1.6)) if self.ground.axis == "z" else x
+        return x, float(np.clip(z, self.ground.near, self.ground.far))
+
     def side(self) -> int:
         """-1 or 1."""
         return 1 if self.chance(0.5) else -1
@@ -170,12 +175,10 @@ class Part:
         """Where it is now."""
         return self.path[-1][2]
 
-    def move(
-        self, x: float, z: float, frame: int, action: str, *, facing: float | None = None, target: str = ""
-    ) -> Part:
+    def move(self, x: float, z: float, frame: int, action: str, *, facing: float | None = None) -> Part:
         """Be at a point at a native frame (nothing when that has passed)."""
         if frame > self.at:
-            self.actions.append(Action(action, self.at, frame, facing, target))
+            self.actions.append(Action(action, self.at, frame, facing))
             self.at = frame
             self.path.append((frame, x, z))
         return self
@@ -185,13 +188,13 @@ class Part:
         frames = max(1, round(math.hypot(x - self.x, z - self.z) / speed * self.draft.config.fps))
         return self.move(x, z, self.at + frames, action, facing=facing)
 
-    def until(self, frame: int, action: str, *, facing: float | None = None, target: str = "") -> Part:
+    def until(self, frame: int, action: str, *, facing: float | None = None) -> Part:
         """Stay and do something until a native frame (nothing when that has passed)."""
-        return self.move(self.x, self.z, frame, action, facing=facing, target=target)
+        return self.move(self.x, self.z, frame, action, facing=facing)
 
-    def do(self, action: str, frames: int, *, facing: float | None = None, target: str = "") -> Part:
+    def do(self, action: str, frames: int, *, facing: float | None = None) -> Part:
         """Stay and do something for a number of frames."""
-        return self.until(self.at + frames, action, facing=facing, target=target)
+        return self.until(self.at + frames, action, facing=facing)
 
     def take(self, name: str, colour: str, rgb: RGB, *, since: int | None = None) -> Part:
         """Hold an object from now (or from an earlier frame) on."""

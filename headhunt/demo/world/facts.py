@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from headhunt.arrays import Int64
+from headhunt.arrays import Float64, Int64
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.effects import strength
-from headhunt.demo.world.motion import Track, action_index, track
+from headhunt.demo.world.motion import Track, action_index, during, track
 from headhunt.demo.world.plan import Actor, Effect, VideoPlan
 from headhunt.demo.world.scenery import ROAD
 from headhunt.errors import InputError
@@ -36,7 +36,8 @@ CALM = ("stand", "walk", "park")
 ALONE_M = 1.5  # a bag stands alone when nobody is within so many metres
 KERB_SLACK_M = 0.85  # half a car: nearer to the kerb than this a wheel is on the pavement
 ON_PAVEMENT = {"drive": "drive on pavement", "park": "park on pavement"}
-SLOW, FAST = {"person": (0.35, 2.2), "cyclist": (0.35, 5.5), "car": (0.35, 5.0)}, 2.2
+FAST = {"cyclist": 5.5, "car": 5.0}  # metres a second from which an actor is fast
+STILL, FAST_ON_FOOT = 0.35, 2.2  # metres a second
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,11 @@ class Activity:
         action: Neutral word: walk, run, stand, hit, fall, lie, hug, sit, cycle, drive, park, burn, ...
         start_frame: First native frame on which it is seen.
         end_frame: One past the last.
-        target: What it is done to, "" for nothing.
     """
 
     action: str
     start_frame: int
     end_frame: int
-    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,25 +159,24 @@ def _actor(plan: VideoPlan, index: int, actor: Actor, view: View, start: int, en
     names = seen_as(plan, actor, way, frames)
     turns = np.flatnonzero([i == 0 or (which[i], names[i]) != (which[i - 1], names[i - 1]) for i in range(len(frames))])
     activities = tuple(
-        Activity(names[i], int(frames[i]), int(frames[j - 1]) + 1, actor.actions[which[i]].target)
+        Activity(names[i], int(frames[i]), int(frames[j - 1]) + 1)
         for i, j in itertools.pairwise((*turns.tolist(), len(frames)))
     )
     lengths: dict[str, int] = {}
     for activity in activities:
         lengths[activity.action] = lengths.get(activity.action, 0) + activity.end_frame - activity.start_frame
     main = max(lengths, key=lambda name: lengths[name])
-    uv, _ = view.project(np.stack([way.x[rows], np.full(len(rows), 0.8), way.z[rows]], -1))
+    uv, _ = view.middles(way.x[rows], way.z[rows])
     top = float(np.quantile(way.speed[rows], 0.75))
-    slow, fast = SLOW.get(actor.kind, (0.35, FAST))
-    speed: Speed = "still" if top < slow else "slow" if top < fast else "fast"
-    held = [f"{h.colour} {h.name}" for h in actor.held if np.any((frames >= h.start_frame) & (frames < h.end_frame))]
+    speed: Speed = "still" if top < STILL else "slow" if top < FAST.get(actor.kind, FAST_ON_FOOT) else "fast"
+    held = [f"{h.colour} {h.name}" for h in actor.held if during(h, frames).any()]
     return Seen(
         index=index,
         kind=actor.kind,
         colour=actor.colour,
         action=main,
         activities=activities,
-        direction=_direction(way.x[rows], way.z[rows]) if speed != "still" else "",
+        direction=_overall(way.x[rows], way.z[rows]) if speed != "still" else "",
         speed=speed,
         objects=tuple(held),
         region=_region(float(np.median(uv[:, 0])), view.width),
@@ -199,9 +197,8 @@ def seen_as(plan: VideoPlan, actor: Actor, way: Track, frames: Int64) -> list[st
         for other in plan.actors:
             if other.kind == "person":
                 path = track(other, plan.config.fps)
-                there = (frames >= other.start_frame) & (frames < other.end_frame)
                 at = path.rows(frames)
-                near |= there & (np.hypot(path.x[at] - way.x[rows], path.z[at] - way.z[rows]) < ALONE_M)
+                near |= during(other, frames) & (np.hypot(path.x[at] - way.x[rows], path.z[at] - way.z[rows]) < ALONE_M)
         return [name if by else "stand alone" for name, by in zip(names, near, strict=True)]
     if actor.kind == "car" and plan.camera.place == "street":
         kerb = way.z[rows] < ROAD[0] + KERB_SLACK_M
@@ -209,12 +206,13 @@ def seen_as(plan: VideoPlan, actor: Actor, way: Track, frames: Int64) -> list[st
     return names
 
 
-def _direction(
-    x: np.ndarray[tuple[int], np.dtype[np.float64]], z: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> Direction:
+def _overall(x: Float64, z: Float64) -> Direction:
     dx, dz = float(x[-1] - x[0]), float(z[-1] - z[0])
-    if math.hypot(dx, dz) < 0.3:
-        return ""
+    return "" if math.hypot(dx, dz) < 0.3 else direction(dx, dz)
+
+
+def direction(dx: float, dz: float) -> Direction:
+    """Which way a step on the ground goes in the picture."""
     if abs(dx) >= abs(dz):
         return "right" if dx > 0 else "left"
     return "away" if dz > 0 else "toward"

@@ -77,11 +77,6 @@ def cell(rng: np.random.Generator, low: float, high: float, split: Split) -> flo
     return low + (high - low) * (index + float(rng.uniform(0.02, 0.98))) / CELLS
 
 
-def cell_of(value: float, low: float, high: float) -> int:
-    """The cell of [low, high] a value lies in; its parity tells the split."""
-    return int((value - low) / (high - low) * CELLS)
-
-
 def stream(seed: int, split: Split, *keys: int) -> np.random.Generator:
     """The random stream of one purpose in one video of one split."""
     return np.random.default_rng([WORLD_VERSION, SPLITS.index(split), seed, *keys])

@@ -43,11 +43,11 @@ def fight(draft: Draft, at: int) -> tuple[float, float]:
         for i, (part, facing) in enumerate(((a, RIGHT), (b, LEFT))):
             name = "hit" if i == attacker or draft.chance(0.35) else "struck"
             drift = draft.uniform(-0.05, 0.05)
-            part.move(part.x + push, part.z + drift, turn, name, facing=facing, target="person")
+            part.move(part.x + push, part.z + drift, turn, name, facing=facing)
         attacker = 1 - attacker if draft.chance(0.75) else attacker
     if draft.chance(0.5):
         b.do("fall", draft.frames(0.7), facing=LEFT)
-        a.do("kick", draft.frames(draft.uniform(1.0, 2.0)), facing=RIGHT, target="person")
+        a.do("kick", draft.frames(draft.uniform(1.0, 2.0)), facing=RIGHT)
         b.do("lie", draft.frames(draft.uniform(1.0, 2.5)), facing=LEFT)
         b.do("get up", draft.frames(1.5), facing=LEFT)
         end = b.at
@@ -107,20 +107,13 @@ def panic(draft: Draft, at: int) -> tuple[float, float]:
     actors = []
     for part, angle in gather(draft, x, z, at):
         part.do("stand", int(draft.rng.integers(0, 8)))
-        out_x, out_z = part.x + 2.0 * math.sin(angle), part.z + 2.0 * math.cos(angle)
-        if draft.ground.axis == "z":
-            out_x = float(np.clip(out_x, -1.6, 1.6))
+        out = draft.kept(part.x + 2.0 * math.sin(angle), part.z + 2.0 * math.cos(angle))
         speed = draft.uniform(2.8, 4.2)
         for _ in range(int(draft.rng.integers(4, 8))):  # to and fro at first
             turn = angle + draft.uniform(-2.5, 2.5)
-            aside_x, aside_z = part.x + 2.0 * math.sin(turn), part.z + 2.0 * math.cos(turn)
-            if draft.ground.axis == "z":
-                aside_x = float(np.clip(aside_x, -1.6, 1.6))
-            part.go(aside_x, float(np.clip(aside_z, draft.ground.near, draft.ground.far)), speed, "scatter")
-        part.go(
-            out_x, float(np.clip(out_z, draft.ground.near, draft.ground.far)), speed,
-            "scatter" if draft.chance(0.6) else "run",
-        )  # fmt: skip
+            aside = draft.kept(part.x + 2.0 * math.sin(turn), part.z + 2.0 * math.cos(turn))
+            part.go(*aside, speed, "scatter")
+        part.go(*out, speed, "scatter" if draft.chance(0.6) else "run")
         part.leave(speed, "run" if draft.chance(0.5) else "scatter", side=outward(draft, angle))
         actors.append(part.done())
     draft.event(at, max(draft.last_seen(actor) for actor in actors))
@@ -136,7 +129,7 @@ def theft(draft: Draft, at: int) -> tuple[float, float]:
     owner.until(at, "stand", facing=draft.uniform(1.2, 2.0))
     thief.until(at, "stand", facing=LEFT)
     snatch = draft.frames(draft.uniform(3.0, 5.5))  # both pull at it
-    thief.do("grab", snatch, facing=LEFT, target="bag").take("bag", name, rgb)
+    thief.do("grab", snatch, facing=LEFT).take("bag", name, rgb)
     owner.do("struck", snatch, facing=RIGHT).drop()
     thief.leave(draft.uniform(3.8, 4.8), "run", side=1)
     if draft.chance(0.6):
@@ -155,7 +148,7 @@ def abandoned_bag(draft: Draft, at: int) -> tuple[float, float]:
     name, rgb = draft.colour()
     part = arrive(draft, at - draft.frames(1.5), x, z, draft.uniform(1.1, 1.5))
     part.take("bag", name, rgb, since=part.path[0][0]).until(at - draft.frames(1.2), "stand")
-    part.do("put down", draft.frames(0.6), target="bag").drop()
+    part.do("put down", draft.frames(0.6)).drop()
     bag = bag_beside(draft, part, name, rgb)
     part.do("stand", draft.frames(0.6), facing=draft.uniform(-3, 3))
     begin = part.at
@@ -167,7 +160,7 @@ def abandoned_bag(draft: Draft, at: int) -> tuple[float, float]:
         )
         side = across(draft, finder)
         finder.go(bag.x - 0.3, bag.z + 0.2, 1.4).until(end, "stand")
-        finder.do("pick up", draft.frames(0.5), target="bag")
+        finder.do("pick up", draft.frames(0.5))
         end = finder.at
         finder.take("bag", name, rgb).do("stand", draft.frames(0.4)).leave(1.3, "carry", side=side).done()
     else:
@@ -189,7 +182,7 @@ def vandalism(draft: Draft, at: int) -> tuple[float, float]:
     end = at + draft.frames(draft.uniform(6.0, 9.0))
     while part.at < end:
         name = "strike" if part.holds or draft.chance(0.5) else "kick"
-        part.until(min(end, part.at + draft.frames(draft.uniform(1.5, 3.0))), name, facing=facing, target=target)
+        part.until(min(end, part.at + draft.frames(draft.uniform(1.5, 3.0))), name, facing=facing)
     ahead_x, ahead_z = (0.0, 0.55) if target == "car" else (0.6, 0.0)
     for blow in range(at + draft.frames(0.4), end, draft.frames(1.5)):
         gone = min(end + 50, draft.n_frames)

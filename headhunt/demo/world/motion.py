@@ -6,10 +6,9 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from headhunt.arrays import Float64, Int64
-from headhunt.demo.world.plan import Actor
+from headhunt.arrays import Bool, Float64, Int64
+from headhunt.demo.world.plan import Actor, Effect, Held
 from headhunt.demo.world.poses import ACTIONS, JOINTS
 
 BLEND_FRAMES = 7  # one pose goes over into the next in this many frames
@@ -117,7 +116,12 @@ def poses(actor: Actor, fps: int) -> Float64:
     return out
 
 
-def action_index(actor: Actor, frames: Int64) -> npt.NDArray[np.int64]:
+def during(span: Actor | Effect | Held, frames: Int64) -> Bool:
+    """Which of some native frames lie in the life of an actor, an effect or a held object."""
+    return np.asarray((frames >= span.start_frame) & (frames < span.end_frame))
+
+
+def action_index(actor: Actor, frames: Int64) -> Int64:
     """Which action (index) an actor does on native frames inside its life."""
     starts = np.array([action.start_frame for action in actor.actions])
     return np.clip(np.searchsorted(starts, frames, side="right") - 1, 0, len(starts) - 1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from headhunt.arrays import Float64, Int64
 from headhunt.demo.world.camera import View
-from headhunt.demo.world.motion import Track
+from headhunt.demo.world.motion import Track, during
 from headhunt.demo.world.painting import Capsules, Sprite
 from headhunt.demo.world.plan import Actor, Light
 from headhunt.demo.world.poses import COLUMN
@@ -118,7 +118,7 @@ def person(actor: Actor, way: Track, angles: Float64, frames: Int64, view: View,
     colours = [palette[p[5]] for p in PARTS]
     opacity = [np.ones(len(rows))] * len(PARTS)
     for held in actor.held:
-        shown = ((frames >= held.start_frame) & (frames < held.end_frame)).astype(np.float64)
+        shown = during(held, frames).astype(np.float64)
         if shown.any():
             _add_held(held.name, np.array(held.rgb), bones, shown, starts, ends, radii, colours, opacity, actor.size)
     if cyclist:
@@ -139,7 +139,7 @@ def person(actor: Actor, way: Track, angles: Float64, frames: Int64, view: View,
     spine = np.stack([bones["pelvis"], bones["head"]], 1)
     feet = 0.5 * (bones["ankle_l"] + bones["ankle_r"])
     line = to_world(np.stack([feet, spine[:, 0], spine[:, 1]], 1), x, z, heading)
-    return Sprite((shade(line, 0.2 * actor.size, view, light), body), view.project(np.stack([x, 0 * x, z], -1))[1])
+    return Sprite((shade(line, 0.2 * actor.size, view, light), body), view.depth(x, z))
 
 
 def _modelling(a: Float64, b: Float64, light: Light) -> Float64:

@@ -127,14 +127,12 @@ class Action:
         start_frame: First frame.
         end_frame: One past the last frame.
         facing: Fixed heading in radians, or None to face the way of motion.
-        target: What it is done to ("car", "bag", ...), "" for nothing.
     """
 
     name: str
     start_frame: int
     end_frame: int
     facing: float | None = None
-    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -248,8 +246,3 @@ class VideoPlan:
     def category(self) -> str:
         """All categories as a manifest names them: "fight", "fire+theft", "" for a normal video."""
         return "+".join(self.categories)
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return self.n_frames / self.config.fps

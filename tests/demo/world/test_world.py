@@ -29,7 +29,7 @@ from headhunt.demo.world import (
 )
 from headhunt.demo.world.accidents import INCIDENT_PLACES
 from headhunt.demo.world.camera import View
-from headhunt.demo.world.families import RANGES, cell_of
+from headhunt.demo.world.families import CELLS, RANGES
 from headhunt.demo.world.look_alikes import LOOK_ALIKE_PLACES
 from headhunt.demo.world.motion import track
 from headhunt.demo.world.painting import Capsules, Quads, Sprite, paint
@@ -48,6 +48,11 @@ def _frames(plan, start, end):
 
 def _digest(frames):
     return hashlib.sha256(np.ascontiguousarray(frames).tobytes()).hexdigest()
+
+
+def cell_of(value, low, high):
+    """The cell of [low, high] that a value lies in; its parity tells the split."""
+    return int((value - low) / (high - low) * CELLS)
 
 
 def test_the_same_seed_gives_the_same_plan_and_frames():
