@@ -5,7 +5,7 @@
     plan.events                      # abnormal native frames, half-open
     describe(plan, 0, 48).actors     # who does what, in neutral words
 
-The parts, each knowing only those above it: plan (records), camera, painting, poses, motion, shading, people, things,
+The parts, each knowing only those before it: plan (records), camera, painting, poses, motion, shading, people, things,
 scenery, effects, rendering (pixels), families, draft, ordinary, look_alikes, incidents, accidents, script (what
 happens), facts, dataset (files).
 """

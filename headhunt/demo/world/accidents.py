@@ -1,4 +1,4 @@
-"""Anomalies of cars, fire and explosions, in the manner of `incidents`, and the table of all anomalies."""
+"""Anomalies of cars, fire and explosions, written like those of `incidents`, and the table of all anomalies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HALF_CAR = 0.85
 
 
 def crash(draft: Draft, at: int) -> tuple[float, float]:
-    """A car runs into a standing one, both are thrown round, smoke rises; abnormal until they drive on."""
+    """A car hits a standing one, both are spun round, smoke rises; abnormal until they drive on."""
     z = draft.ground.road[0]
     left, right = draft.view.edges(z)
     x = left + (right - left) * draft.uniform(0.5, 0.66)
@@ -56,7 +56,7 @@ def on_pavement(draft: Draft, at: int) -> tuple[float, float]:
         person = Part(draft, "person", x, draft.uniform(6.2, 6.9), max(-50, at - draft.frames(6.0)))
         person.until(at + draft.frames(0.3), "stand", facing=draft.uniform(-3, 3))
         person.go(x + draft.uniform(0.3, 1.0), 5.0, 3.6, "run").go(right + 1.5, 4.9, 3.6, "run").done()
-    # The near wheels cross the kerb where the middle line is half a car's width from it.
+    # The near wheels cross the kerb where the car's middle line is half a car's width from it.
     share = (road - ROAD[0] - HALF_CAR) / (road - WALK)
     swerve, back = 0.22 * width / speed, 0.25 * width / speed
     car = Part(draft, "car", left - 3.0, road, at - draft.frames((turn_x - left + 3.0) / speed + share * swerve))
@@ -79,7 +79,7 @@ def on_pavement(draft: Draft, at: int) -> tuple[float, float]:
 
 
 def _burning_thing(draft: Draft, x: float, z: float, *, share: float) -> tuple[float, float]:
-    """Put a parked car or a bin at a point; the z it stands at and the height of its fire's foot."""
+    """Add a parked car or a bin at a point; returns its z and the height of its fire's foot."""
     if draft.ground.road and draft.chance(share):
         z = draft.ground.road[0]
         Part(draft, "car", x, z, 0).do("park", draft.n_frames, facing=RIGHT).done()
@@ -89,7 +89,7 @@ def _burning_thing(draft: Draft, x: float, z: float, *, share: float) -> tuple[f
 
 
 def fire(draft: Draft, at: int) -> tuple[float, float]:
-    """Something catches fire and burns with much smoke; abnormal from the first flame to the last smoke."""
+    """Something catches fire and burns with a lot of smoke; abnormal from the first flame to the last smoke."""
     x, z = draft.spot(at, inner=0.3)
     z, foot = _burning_thing(draft, x, z, share=0.6)
     size = draft.uniform(1.5, 2.6)
@@ -106,7 +106,7 @@ def fire(draft: Draft, at: int) -> tuple[float, float]:
 
 
 def explosion(draft: Draft, at: int) -> tuple[float, float]:
-    """A flash, a ball of fire, flying pieces and smoke; people near fall or run. Abnormal until the smoke is gone."""
+    """A flash, a ball of fire, flying pieces and smoke; people nearby fall or run. Abnormal until the smoke is gone."""
     x, z = draft.spot(at, inner=0.35)
     z, foot = _burning_thing(draft, x, z, share=0.5)
     foot -= 0.4

@@ -1,4 +1,4 @@
-"""Fire, smoke, flashes and flying pieces on many frames at once, from turbulence fields made once a video."""
+"""Fire, smoke, flashes and flying pieces on many frames at once, from one field of turbulence."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from headhunt.demo.world.plan import Effect, Light
 Floats = npt.NDArray[np.floating[Any]]
 
 PIECES = 14
-LIVELY = 8.0  # cells of turbulence a second that a flame rises
+LIVELY = 8.0  # cells of turbulence that a flame rises a second
 
 
 @functools.cache
 def turbulence() -> Float32:
-    """Two octaves of smooth noise (512, 256), 0..1, that repeat in both directions; read-only."""
+    """Two octaves of smooth noise (512, 256), 0 to 1, periodic in both directions; read-only."""
     rng = np.random.default_rng(20_260_715)
     white = rng.standard_normal((512, 256))
     out = np.zeros_like(white)
@@ -36,7 +36,7 @@ def turbulence() -> Float32:
 
 
 def strength(effect: Effect, frames: Int64) -> Float64:
-    """0..1: how far an effect has grown on native frames."""
+    """How far an effect has grown on native frames, 0 to 1."""
     age, left = frames - effect.start_frame, effect.end_frame - frames
     grow = max(1, effect.grow_frames)
     alive = (age >= 0) & (left > 0)
@@ -98,7 +98,7 @@ def fire(effect: Effect, frames: Int64, view: View, light: Light, field: Float32
     out[:, 1] = np.clip(20 + 330 * hot**1.1, 0, 250) * opacity
     out[:, 2] = np.clip(-40 + 260 * hot**2, 8, 200) * opacity
     out[:, 3] = opacity
-    # Light on what is around: colour added without covering.
+    # Light on the surroundings: colour added without covering.
     flicker = 0.8 + 0.2 * np.sin(fps_time * 23 + effect.seed) * np.sin(fps_time * 14)
     glow = np.exp(-((px / (0.9 * size)) ** 2 + ((py - 0.4 * size) / (0.9 * size)) ** 2) * 2.2) * power * flicker
     glow = glow * (70.0 if light.night else 34.0) * (1 - opacity)
@@ -136,7 +136,7 @@ def smoke(effect: Effect, frames: Int64, view: View, light: Light, field: Float3
 
 
 def pieces(effect: Effect, frames: Int64, view: View, light: Light, field: Float32, fps: int) -> Patch | None:
-    """Bits thrown from one point that fall to the ground and stay."""
+    """Bits thrown from one point that fall to the ground and stay there."""
     rng = np.random.default_rng(effect.seed)
     angle, out_speed = rng.uniform(0, 2 * np.pi, PIECES), rng.uniform(0.4, 1.0, PIECES) * effect.size * 1.6
     rise = rng.uniform(0.5, 1.0, PIECES) * effect.size * 2.2
@@ -148,7 +148,7 @@ def pieces(effect: Effect, frames: Int64, view: View, light: Light, field: Float
     y = np.maximum(0.02, effect.y + rise * flown - 4.9 * flown**2)
     points, depth = view.project(np.stack([x, y, z], -1))
     reach = np.maximum(0.55, radius * view.focal / depth)
-    # One box for all frames and pieces, those out of the picture left out.
+    # One box for all frames and all pieces in the picture.
     shown = (points[..., 0] > 1) & (points[..., 0] < view.width - 1)
     shown &= (points[..., 1] > 1) & (points[..., 1] < view.height - 1)
     if not shown.any():

@@ -1,4 +1,4 @@
-"""What can be seen on a range of frames, in neutral words: ground truth for descriptions, without any judgement."""
+"""What can be seen in a range of frames, in neutral words: the ground truth for descriptions, without judgement."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Direction = Literal["", "left", "right", "toward", "away"]
 Speed = Literal["still", "slow", "fast"]
 Region = Literal["left", "centre", "right"]
 
-# What a viewer would call it; anything not named here keeps its own name.
+# What a viewer would call an action; those not listed keep their names.
 SEEN_AS = {
     "scatter": "run",
     "carry": "walk",
@@ -33,8 +33,8 @@ SEEN_AS = {
 }
 EFFECT_ACTION = {"fire": "burn", "smoke": "smoke", "flash": "flash", "pieces": "fly apart"}
 CALM = ("stand", "walk", "park")
-ALONE_M = 1.5  # a bag stands alone when nobody is within so many metres
-KERB_SLACK_M = 0.85  # half a car: nearer to the kerb than this a wheel is on the pavement
+ALONE_M = 1.5  # a bag stands alone if nobody is this close
+KERB_SLACK_M = 0.85  # half a car: closer to the kerb than this, a wheel is on the pavement
 ON_PAVEMENT = {"drive": "drive on pavement", "park": "park on pavement"}
 FAST = {"cyclist": 5.5, "car": 5.0}  # metres a second from which an actor is fast
 STILL, FAST_ON_FOOT = 0.35, 2.2  # metres a second
@@ -42,7 +42,7 @@ STILL, FAST_ON_FOOT = 0.35, 2.2  # metres a second
 
 @dataclass(frozen=True)
 class Activity:
-    """One action of one actor inside the range.
+    """One action of one actor within the range.
 
     Attributes:
         action: Neutral word: walk, run, stand, hit, fall, lie, hug, sit, cycle, drive, park, burn, ...
@@ -60,17 +60,17 @@ class Seen:
     """One visible actor (or flame, smoke, flash) in the range.
 
     Attributes:
-        index: Its number in `plan.actors`; flames and smoke count on after them.
+        index: Its index in `plan.actors`; effects are numbered after the actors.
         kind: "person", "cyclist", "car", "bag", "fire", "smoke", ...
         colour: Name of its main colour (a person's top), "" where it has none.
-        action: What it does for most of the visible frames.
+        action: What it does on most of the visible frames.
         activities: Everything it does, in time order.
-        direction: Where it moves on the picture: left, right, toward the camera, away; "" when it stays.
-        speed: "still", "slow" or "fast", of the fastest half second.
-        objects: Things in its hand, as "red bag".
-        region: Part of the picture it is in for most of the frames.
-        low: Where its middle is on the picture for most of the frames, 0 at the top, 1 at the bottom; what stands on
-            the ground is nearer the lower it is.
+        direction: Where it moves: left, right, toward the camera or away; "" if it stays.
+        speed: "still", "slow" or "fast", by the upper quartile of its speed.
+        objects: Things in its hand, such as "red bag".
+        region: Part of the picture it is in, in the median.
+        low: Where its middle is in the picture, in the median, 0 at the top, 1 at the bottom; things on the ground are
+            nearer the lower they are.
         size: "small" or "large" for flames and smoke, "" for others.
     """
 
@@ -89,14 +89,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything visible on frames [start_frame, end_frame) of a plan.
+    """Everything visible in frames [start_frame, end_frame) of a plan.
 
     Attributes:
         place: Where the camera hangs.
         light: "day" or "night".
         start_frame: First native frame.
         end_frame: One past the last.
-        actors: Moving or acting things: those that do more than stand, walk or park first, then the nearest.
+        actors: Moving or acting things; those that do more than stand, walk or park first, then the nearest.
         objects: Names of furniture in view ("bench", "sign", ...), sorted.
     """
 
@@ -185,9 +185,9 @@ def _actor(plan: VideoPlan, index: int, actor: Actor, view: View, start: int, en
 
 
 def seen_as(plan: VideoPlan, actor: Actor, way: Track, frames: Int64) -> list[str]:
-    """What a viewer would call what an actor does, on each of some native frames of its life.
+    """What a viewer would call an actor's action, on each of some native frames of its life.
 
-    Where it does it counts for some: a bag may stand alone, a car drive on the pavement.
+    For some it depends on the place: a bag may stand alone, a car may drive on the pavement.
     """
     names = [actor.actions[i].name for i in action_index(actor, frames)]
     names = [SEEN_AS.get(name, name) for name in names]

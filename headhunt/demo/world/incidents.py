@@ -1,6 +1,6 @@
-"""Anomalies among people: each function writes one incident near a frame, and notes exactly when it is abnormal.
+"""Anomalies among people: each function writes one incident near a frame and records exactly when it is abnormal.
 
-An incident takes the draft and the frame at which it should begin and gives the ground point it happens at.
+An incident takes the draft and the frame at which it should begin, and returns the ground point where it happens.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Incident = Callable[[Draft, int], tuple[float, float]]
 
 
 def fight(draft: Draft, at: int) -> tuple[float, float]:
-    """Two people strike each other; abnormal from the first blow to the last, or until the beaten one is up."""
+    """Two people hit each other; abnormal from the first blow to the last, or until whoever was knocked down is up."""
     x, z = draft.spot(at, inner=0.35)
     a, b = meet(draft, at - draft.frames(draft.uniform(0.3, 2.5)), x, z, gap=0.72)
     a.until(at, "talk", facing=RIGHT)
@@ -58,7 +58,7 @@ def fight(draft: Draft, at: int) -> tuple[float, float]:
 
 
 def fall(draft: Draft, at: int) -> tuple[float, float]:
-    """A walker falls, lies and gets up; abnormal from the loss of balance until on the feet again."""
+    """A walker falls, lies and gets up; abnormal from the loss of balance until back on the feet."""
     x, z = draft.spot(at, inner=0.3)
     side = draft.side()
     part = arrive(draft, at, x, z, draft.uniform(1.2, 1.7), side=-side)
@@ -72,7 +72,7 @@ def fall(draft: Draft, at: int) -> tuple[float, float]:
 
 
 def chase(draft: Draft, at: int) -> tuple[float, float]:
-    """One flees, one pursues, to and fro; abnormal from the pursuer's entry until both are out of view."""
+    """One flees, one pursues, back and forth; abnormal from the pursuer's entry until both are out of view."""
     x, z = draft.spot(at, inner=0.3)
     prey = arrive(draft, at - draft.frames(draft.uniform(0.5, 3.0)), x, z, 1.3).until(at, "stand")
     along_x = draft.ground.axis == "x"
@@ -84,7 +84,7 @@ def chase(draft: Draft, at: int) -> tuple[float, float]:
     left, right = draft.view.edges(z)
     for i in range(int(draft.rng.integers(5, 8))):
         point = draft.spot(at, inner=0.12 if i % 2 else 0.2)
-        if along_x:  # from side to side: the longest way that shows
+        if along_x:  # from side to side: the longest way in view
             share = draft.uniform(0.08, 0.3)
             point = left + (right - left) * (share if prey.x >= x else 1.0 - share), point[1]
         prey.go(*point, speed, "run")
@@ -102,14 +102,14 @@ def _shows(draft: Draft, part: Part, frame: int) -> bool:
 
 
 def panic(draft: Draft, at: int) -> tuple[float, float]:
-    """A group at ease scatters at once; abnormal until the last is out of view."""
+    """A calm group suddenly scatters; abnormal until the last person is out of view."""
     x, z = draft.spot(at, inner=0.42)
     actors = []
     for part, angle in gather(draft, x, z, at):
         part.do("stand", int(draft.rng.integers(0, 8)))
         out = draft.kept(part.x + 2.0 * math.sin(angle), part.z + 2.0 * math.cos(angle))
         speed = draft.uniform(2.8, 4.2)
-        for _ in range(int(draft.rng.integers(4, 8))):  # to and fro at first
+        for _ in range(int(draft.rng.integers(4, 8))):  # back and forth at first
             turn = angle + draft.uniform(-2.5, 2.5)
             aside = draft.kept(part.x + 2.0 * math.sin(turn), part.z + 2.0 * math.cos(turn))
             part.go(*aside, speed, "scatter")
@@ -143,7 +143,7 @@ def theft(draft: Draft, at: int) -> tuple[float, float]:
 
 
 def abandoned_bag(draft: Draft, at: int) -> tuple[float, float]:
-    """Somebody puts a bag down and goes; abnormal from the first step away until another takes it, or to the end."""
+    """Somebody puts a bag down and leaves; abnormal from the first step away until another takes it, or to the end."""
     x, z = draft.spot(at, inner=0.3)
     name, rgb = draft.colour()
     part = arrive(draft, at - draft.frames(1.5), x, z, draft.uniform(1.1, 1.5))
@@ -171,7 +171,7 @@ def abandoned_bag(draft: Draft, at: int) -> tuple[float, float]:
 
 
 def vandalism(draft: Draft, at: int) -> tuple[float, float]:
-    """Somebody beats and kicks a parked car or a sign; abnormal from the first blow to the last."""
+    """Somebody hits and kicks a parked car or a sign; abnormal from the first blow to the last."""
     x, z, target = thing(draft)
     side = draft.side()
     part = arrive(draft, at - draft.frames(draft.uniform(0.2, 1.5)), x, z, draft.uniform(1.3, 1.8), side=-side)

@@ -1,4 +1,4 @@
-"""The look-alikes: ordinary scenes that resemble an anomaly and differ from it by context alone."""
+"""Look-alikes: ordinary scenes that resemble an anomaly and differ from it only in context."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def hug(draft: Draft, at: int) -> int:
 
 
 def free_bay(draft: Draft) -> float | None:
-    """The x of an empty parking bay in view, None when all are taken."""
+    """The x of an empty parking bay in view; None if all are taken."""
     z = 0.5 * (BAYS[0] + BAYS[1])
     left, right = draft.view.edges(z)
     taken = [a.path[-1][1] for a in draft.actors if a.kind == "car" and a.path[-1][2] > BAYS[0] + 0.5]
@@ -115,7 +115,7 @@ def barrel(draft: Draft, at: int) -> int:
 
 
 def set_down(draft: Draft, at: int) -> int:
-    """Look-alike of an abandoned bag: somebody puts a bag down, waits beside it and takes it along."""
+    """Look-alike of an abandoned bag: somebody puts a bag down, waits beside it and takes it away again."""
     x, z = draft.spot(at)
     part = approach(draft, at, x, z)
     side = across(draft, part)

@@ -1,6 +1,6 @@
-"""Ordinary life: each function writes one small scene on a draft from a frame on; also the steps scenes share.
+"""Ordinary life: each function writes one small scene from a frame on; also the steps that scenes share.
 
-A routine takes the draft and the frame at which it may begin and gives the frame at which it is over.
+A routine takes the draft and the frame at which it may begin, and returns the frame at which it is over.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from headhunt.demo.world.draft import Draft, Part, fixture
 from headhunt.demo.world.plan import RGB
 
 Routine = Callable[[Draft, int], int]
-MEET_S = 5.0  # two people who will meet set out about this long before
+MEET_S = 5.0  # two people set out about this long before they meet
 LEFT, RIGHT = -math.pi / 2, math.pi / 2
 
 
 def enter(draft: Draft, kind: str, at: int, *, near: float | None = None, side: int | None = None) -> Part:
-    """A new actor just out of view, on a lane of the place (or where `near` says)."""
+    """A new actor just out of view, on a lane of the place, or on the one `near` gives."""
     lane = draft.lane(at) if near is None else near
     if draft.ground.axis == "x":
         lane += draft.uniform(-0.3, 0.3) if near is None else 0.0
@@ -25,7 +25,7 @@ def enter(draft: Draft, kind: str, at: int, *, near: float | None = None, side: 
 
 
 def across(draft: Draft, part: Part) -> int:
-    """The side opposite to where a part stands."""
+    """The side opposite a part."""
     if draft.ground.axis == "z":
         return 1 if part.z < 8 else -1
     left, right = draft.view.edges(part.z)
@@ -33,7 +33,7 @@ def across(draft: Draft, part: Part) -> int:
 
 
 def passer(draft: Draft, at: int) -> int:
-    """Somebody walks through, now and then with a bag."""
+    """Somebody walks through, sometimes with a bag."""
     part = enter(draft, "person", at)
     bag = draft.chance(0.3)
     if bag:
@@ -44,7 +44,7 @@ def passer(draft: Draft, at: int) -> int:
 
 
 def loiterer(draft: Draft, at: int) -> int:
-    """Somebody walks in, stands a while and walks on."""
+    """Somebody walks in, stands for a while and walks on."""
     part = enter(draft, "person", at)
     side = across(draft, part)
     x, z = draft.spot(at, inner=0.15)
@@ -57,7 +57,7 @@ def loiterer(draft: Draft, at: int) -> int:
 
 
 def approach(draft: Draft, at: int, x: float, z: float) -> Part:
-    """Somebody just out of view on the lane of a point, who sets out at a frame."""
+    """Somebody just out of view on the lane of a point, setting out at a frame."""
     return enter(draft, "person", at, near=x if draft.ground.axis == "z" else z)
 
 
@@ -70,7 +70,7 @@ def arrive(draft: Draft, ready: int, x: float, z: float, speed: float, *, side: 
 
 
 def meet(draft: Draft, ready: int, x: float, z: float, *, gap: float) -> tuple[Part, Part]:
-    """Two people who come from two sides and at a frame stand face to face, `gap` metres apart."""
+    """Two people who come from opposite sides and stand face to face at a frame, `gap` metres apart."""
     pair = []
     for side in (-1, 1):
         early = draft.frames(draft.uniform(0.0, 1.0))
@@ -101,7 +101,7 @@ def converse(draft: Draft, a: Part, b: Part, end: int) -> None:
 
 
 def part_ways(draft: Draft, a: Part, b: Part) -> int:
-    """Go, together or each another way; the frame when both are gone."""
+    """Leave, together or in opposite directions; returns the frame when both are gone."""
     together = draft.chance(0.4)
     side = draft.side()
     for part, to in ((a, side if together else 1), (b, side if together else -1)):
@@ -156,14 +156,14 @@ def driver(draft: Draft, at: int) -> int:
 
 
 def bag_beside(draft: Draft, part: Part, name: str, rgb: RGB) -> Part:
-    """A bag on the ground from now on, not yet on the draft."""
+    """A bag on the ground from now on, not yet in the draft."""
     bag = Part(draft, "bag", part.x + 0.3, part.z - 0.2, part.at, colour=name, size=1.35)
     bag.colours = [rgb]
     return bag
 
 
 def thing(draft: Draft) -> tuple[float, float, str]:
-    """Put a parked car (where cars go) or a sign in view; the point to stand at and what it is."""
+    """Add a parked car (where cars go) or a sign in view; returns the point to stand at, and which it is."""
     if draft.ground.road:
         z = draft.ground.road[0] - (0.3 if draft.camera.place == "street" else 0.0)
         left, right = draft.view.edges(z)
@@ -181,7 +181,7 @@ def spark(draft: Draft) -> int:
 
 
 def gather(draft: Draft, x: float, z: float, until: int) -> list[tuple[Part, float]]:
-    """A group that stands and talks around a point until a frame, each with the heading that leads out of it."""
+    """A group that stands and talks around a point until a frame, each with the heading that leads away."""
     group = []
     n = int(draft.rng.integers(5, 9))
     low, high = draft.ground.near, draft.ground.far
@@ -199,7 +199,7 @@ def gather(draft: Draft, x: float, z: float, until: int) -> list[tuple[Part, flo
 
 
 def outward(draft: Draft, angle: float) -> int:
-    """The side of the picture a heading leads to."""
+    """The side of the picture that a heading leads to."""
     return 1 if (math.sin(angle) if draft.ground.axis == "x" else math.cos(angle)) > 0 else -1
 
 

@@ -17,13 +17,13 @@ from headhunt.demo.world.scenery import background
 from headhunt.demo.world.things import THINGS
 from headhunt.errors import InputError
 
-BLOCK = 12  # frames painted together: patches of this many stay in the processor's cache
-NOISE_MARGIN = 32  # the noise bank is this much larger than a picture, so that a shift makes it new
+BLOCK = 12  # frames painted together; patches of this many stay in the processor's cache
+NOISE_MARGIN = 32  # pixels: the noise is this much larger than a picture, so that every shift is new noise
 NOISE_PICTURES = 4
 
 
 class Renderer:
-    """Everything of a plan that is computed once a video.
+    """A renderer of one plan; holds everything that is computed once per video.
 
     Args:
         plan: What to render.

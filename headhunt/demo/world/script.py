@@ -17,12 +17,12 @@ from headhunt.errors import InputError
 
 CATEGORIES = tuple(INCIDENTS)
 SHORTEST_S, LONGEST_S = 10.0, 600.0
-# With these a car stands on the road: nothing else drives on it.
+# In these scenes a car stands on the road, so nothing else drives there.
 ROAD_TAKEN = ("car crash", "car on pavement", "fire", "explosion", "vandalism", "park", "wash")
-FROM_THE_BEGINNING = "panic"  # its group stands there all the time before
-ONCE = (FROM_THE_BEGINNING, "fire", "explosion", "vandalism")  # what they need stands there from the first frame on
+FROM_THE_BEGINNING = "panic"  # its group stands there from the start
+ONCE = (FROM_THE_BEGINNING, "fire", "explosion", "vandalism")  # what they need is there from the first frame on
 SHORT_S = 24.0  # a shorter video has room for one incident
-ROOM_S = 6.0  # what an incident needs before the end of the video
+ROOM_S = 6.0  # room that an incident needs before the end of the video
 
 
 def plan_video(
@@ -40,16 +40,15 @@ def plan_video(
     """Plan one video; the same arguments give the same plan.
 
     Args:
-        seed: Any integer >= 0; the two splits have seed spaces of their own.
+        seed: Any integer >= 0; each split has its own seeds.
         kind: "normal" or "abnormal".
-        category: One of `CATEGORIES` for an abnormal video, None to draw one.
-        second: Another one that happens after it where the video is long enough; "" for none, None to draw one that
-            fits.
-        look_alike: One of `LOOK_ALIKES`: an ordinary scene that resembles a category; "" for none, None to draw.
-        camera: Place of the camera, one of `PLACES`, None to draw one that fits.
-        duration_s: Length in seconds, 10 to 600; None draws 26 to 34.
+        category: One of `CATEGORIES` for an abnormal video; None for a random one.
+        second: Another one that follows it if the video is long enough; "" for none, None for a random one that fits.
+        look_alike: One of `LOOK_ALIKES`, an ordinary scene that resembles a category; "" for none, None for random.
+        camera: Place of the camera, one of `PLACES`; None for a random one that fits.
+        duration_s: Length in seconds, 10 to 600; None for a random one of 26 to 34.
         split: "train" or "eval".
-        config: Size, rate and noise; None is `WorldConfig()`.
+        config: Size, rate and noise; None for `WorldConfig()`.
 
     Raises:
         InputError: An unknown name, a look-alike or category that cannot happen at the place, or a length out of range.
@@ -110,7 +109,7 @@ def plan_video(
 
 
 def _clash(one: str, other: str) -> bool:
-    """Whether both put a car on the road where the other's would be."""
+    """Whether both need a car at the same place on the road."""
     return one in ROAD_TAKEN and other in ROAD_TAKEN
 
 
@@ -127,7 +126,7 @@ def _check(
         ("split", split, SPLITS),
     ):
         if got not in known:
-            raise InputError(f"the world knows no such {what}", got=repr(got), expected=", ".join(map(repr, known)))
+            raise InputError(f"the world has no such {what}", got=repr(got), expected=", ".join(map(repr, known)))
     if seed < 0:
         raise InputError("a seed must not be negative", got=seed, expected=">= 0")
     if kind == "normal" and (category or second):
@@ -138,11 +137,11 @@ def _check(
         if _clash(one, other):
             raise InputError("two scenes need the same stretch of road", got=(one, other), hint="choose another")
     if duration_s is not None and not SHORTEST_S <= duration_s <= LONGEST_S:
-        raise InputError("a video of this length is not planned", got=duration_s, expected="10 to 600 seconds")
+        raise InputError("a video of this length cannot be planned", got=duration_s, expected="10 to 600 seconds")
 
 
 def _furnish(draft: Draft) -> None:
-    """Things that stand in the place from the beginning."""
+    """Add what stands in the place from the beginning."""
     place = draft.camera.place
     if place in ("square", "street"):
         for z in [11.0, 12.2] if place == "square" else [14.6]:
@@ -182,7 +181,7 @@ def _furnish(draft: Draft) -> None:
 
 
 def _incidents(draft: Draft, categories: Sequence[str]) -> int:
-    """Play the incidents of a video one after the other, calm between them, those of a long video again; how many."""
+    """Write incidents one after the other with calm between, again in a long video; returns how many."""
     fps, n = draft.config.fps, draft.n_frames
     short = n < SHORT_S * fps
     at = round(draft.uniform(0.3, 0.4) * n) if short else draft.frames(draft.uniform(4.0, 7.0))
@@ -202,7 +201,7 @@ def _incidents(draft: Draft, categories: Sequence[str]) -> int:
 
 
 def _play(draft: Draft, categories: Sequence[str], look_alike: str) -> Sequence[str]:
-    """Everything that happens; the categories there was room for."""
+    """Write everything that happens; returns the categories there was room for."""
     fps, n = draft.config.fps, draft.n_frames
     categories = categories[: _incidents(draft, categories)] if categories else categories
     if look_alike:

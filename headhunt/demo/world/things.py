@@ -1,4 +1,4 @@
-"""Cars, bags and furniture as boxes in perspective: one painter a kind, in `THINGS`."""
+"""Cars, bags and furniture as boxes in perspective: one painter per kind, in `THINGS`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headhunt.demo.world.people import to_world
 from headhunt.demo.world.plan import RGB, Actor, Light
 from headhunt.demo.world.shading import lit, shade
 
-# Corners of the faces of a box, winding so that a face turned to the camera has positive area on the picture
+# Corners of the faces of a box, winding so that a face turned to the camera has positive area in the picture
 # (v grows downwards). Corner index: 4 * front + 2 * top + right.
 FACES = {"front": (5, 7, 6, 4), "rear": (0, 2, 3, 1), "right": (1, 3, 7, 5), "left": (4, 6, 2, 0), "top": (2, 6, 7, 3)}
 
@@ -30,7 +30,7 @@ class Box:
         low: Height of the foot.
         high: Height of the top.
         width: Full width at the foot.
-        taper: How far the top draws in at front, rear and half of it at each side.
+        taper: How far the top is narrower at the front and at the rear; half of that at each side.
         colours: Colour of front, rear, right, left, top.
         side: Sideways centre.
     """
@@ -59,7 +59,7 @@ class Box:
 def boxes(
     parts: list[Box], x: Float64, z: Float64, heading: Float64, y: Float64, view: View, light: Light
 ) -> list[Quads]:
-    """One layer of faces for each box, those turned away left out."""
+    """One layer of faces for each box, without those turned away."""
     layers = []
     for part in parts:
         body = np.tile(part.corners(), (len(x), 1, 1))
@@ -68,7 +68,7 @@ def boxes(
         faces = points[:, [list(f) for f in FACES.values()]]
         nxt = np.roll(faces, -1, axis=2)
         area = (faces[..., 0] * nxt[..., 1] - nxt[..., 0] * faces[..., 1]).sum(-1)
-        # Sun from the left and above: faces differ in brightness, else a box is a blot.
+        # Sun from the upper left: faces of one brightness would make a box look flat.
         across = np.stack([np.sin(heading), -np.sin(heading), np.cos(heading), -np.cos(heading)], 1)
         tone = np.concatenate([0.82 - 0.16 * across, np.full((len(x), 1), 1.08)], 1)
         colour = lit(np.tile(np.array(part.colours), (len(x), 1, 1)), x, z, light) * tone[..., None]
