@@ -8,7 +8,7 @@ from headhunt.demo.training.config import TrainConfig
 TOLD, FRAMES_ALONE, SEGMENTS = 0, 1, 2
 WHOLE = 0.2  # share of the second phase, at its end, in which it looks at whole frames
 WARM = 100  # steps of warm-up
-# Rate of each phase after warm-up, the share of the phase for which it holds, and the rate at the end.
+# Rate of each phase after warm-up, as a multiple of the run's; share of the phase it holds for; rate at the end.
 SCHEDULES = {TOLD: (1.6, 0.5, 0.2), FRAMES_ALONE: (1.0, 0.3, 0.02), SEGMENTS: (0.6, 0.1, 0.02)}
 
 

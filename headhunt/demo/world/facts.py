@@ -68,9 +68,9 @@ class Seen:
         direction: Where it moves: left, right, toward the camera or away; "" if it stays.
         speed: "still", "slow" or "fast", by the upper quartile of its speed.
         objects: Things in its hand, such as "red bag".
-        region: Part of the picture it is in, in the median.
-        low: Where its middle is in the picture, in the median, 0 at the top, 1 at the bottom; things on the ground are
-            nearer the lower they are.
+        region: Part of the picture it is in, by its median position.
+        low: How low its middle is in the picture, by its median position: 0 at the top, 1 at the bottom. On the ground,
+            lower things are nearer.
         size: "small" or "large" for flames and smoke, "" for others.
     """
 
