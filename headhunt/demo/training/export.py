@@ -12,7 +12,7 @@ from headhunt.demo.training.lessons import CHECK_SEEDS
 from headhunt.demo.training.measures import spreads
 from headhunt.demo.training.packing import Layout
 from headhunt.demo.training.patches import PATCH_WORDS
-from headhunt.demo.training.samples import FRAMES, LENGTH, segments_of
+from headhunt.demo.training.samples import FRAMES, LENGTH, pooled, segments_of
 from headhunt.demo.training.trainer import MUON, Trainer
 
 LEVEL_VIDEOS = 8  # videos of the world "train" on which head outputs are measured before they are levelled
@@ -32,7 +32,7 @@ def export(trainer: Trainer, out: Path, *, n_videos: int, note: str = "") -> Non
     # see some layers and not others.
     measured_on = [s for i in range(LEVEL_VIDEOS) for s in segments_of(CHECK_SEEDS + i, split="train", n=2)]
     with trainer.averaged():
-        even = network.levelled(trainer.model, spreads(trainer, measured_on))
+        even = network.levelled(trainer.model, spreads(trainer, pooled(measured_on)))
     run = _figures(trainer) | ({"note": note} if note else {})
     write_model(even, trainer.tokenizer, trainer.layout, out, runs=[*trainer.before, run], n_videos=n_videos)
 
