@@ -34,9 +34,14 @@ from sklearn.preprocessing import StandardScaler
 
 from headhunt import prompts
 from headhunt.demo.example import SECONDS
-from headhunt.demo.training import network
+from headhunt.demo.training import visual_tokens
+from headhunt.demo.training.decoder import decode
+from headhunt.demo.training.grid import by_cell
 from headhunt.demo.training.language import Pair
-from headhunt.demo.training.training_data import FRAMES, LENGTH, PATCH_WORDS, patches
+from headhunt.demo.training.network import make_tokenizer_of_words
+from headhunt.demo.training.packing import Layout, pack
+from headhunt.demo.training.patches import PATCH_WORDS, patches
+from headhunt.demo.training.samples import FRAMES, LENGTH
 from headhunt.demo.world.dataset import plan_dataset
 from headhunt.demo.world.plan import VideoPlan
 from headhunt.demo.world.rendering import Renderer
@@ -82,10 +87,10 @@ class Model:
 
     def __init__(self, name: str) -> None:
         self.model: Any = load(name, device="cpu", dtype="float32").model  # type: ignore[attr-defined]
-        self.layout = network.Layout(network.make_tokenizer_of_words())
+        self.layout = Layout(make_tokenizer_of_words())
         self.words = torch.tensor([self.layout.ids(" " + word)[0] for word in PATCH_WORDS])
         text = next(p.text for p in prompts.load("headhunt5").prompts if p.id == PROMPT)
-        self.asked = network.pack(self.layout, [[Pair("description", text, "It")]], system=None)
+        self.asked = pack(self.layout, [[Pair("description", text, "It")]], system=None)
         self.table = self.model.get_input_embeddings().weight
 
     @torch.no_grad()
@@ -94,16 +99,16 @@ class Model:
         found: dict[str, list[np.ndarray]] = {TOWER: [], TOLD: [], SEEN: []}
         known = torch.nn.functional.normalize(self.table[self.words], dim=-1)
         for shown, said in zip(pictures.pixels, pictures.words, strict=True):
-            tokens, _ = network.see(self.model, torch.from_numpy(shown))
+            tokens, _ = visual_tokens.see(self.model, torch.from_numpy(shown))
             best = (tokens @ known.T).amax(1)
             found[TOWER].append(torch.cat([best.mean(0), best.amax(0)]).numpy())
             found[SEEN].append(self._heads(tokens))
-            cells = network.cells(torch.from_numpy(said)).float()
-            found[TOLD].append(self._heads(network.in_words(cells, self.table, self.words)))
+            cells = torch.from_numpy(by_cell(said).max(2)).float()
+            found[TOLD].append(self._heads(visual_tokens.in_words(cells, self.table, self.words)))
         return {name: np.stack(rows) for name, rows in found.items()}
 
     def _heads(self, visual: torch.Tensor) -> np.ndarray:
-        given = network.decode(self.model, self.asked, visual[None], self.layout.image).heads[-1]
+        given = decode(self.model, self.asked, visual[None], self.layout.image).heads[-1]
         heads: np.ndarray = given[self.asked.asked][0].numpy()
         return heads
 

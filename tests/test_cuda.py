@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from headhunt.demo.training.trainer import TrainConfig, Trainer
-from headhunt.demo.training.training_data import by_cells, segments_of, shots_of, told_of
+from headhunt.demo.training import phases
+from headhunt.demo.training.config import TrainConfig
+from headhunt.demo.training.samples import pooled, segments_of, shots_of, told_of
+from headhunt.demo.training.trainer import Trainer
 from headhunt.stages.doctor import doctor
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.store import RowStatus, Store
@@ -97,12 +99,12 @@ def test_doctor_finds_nothing_wrong() -> None:
         assert not [check for check in doctor(device="cuda", dtype=dtype) if not check.ok]
 
 
-def test_a_training_step_of_every_stage_learns() -> None:
+def test_a_training_step_of_every_phase_learns() -> None:
     trainer = Trainer(TrainConfig(questions=3), torch.device("cuda"))
-    for stage, make in enumerate((told_of, shots_of, segments_of)):
-        trainer.stage = stage
+    for phase, make in enumerate((told_of, shots_of, segments_of)):
+        trainer.phase = phase
         samples = make(7, split="train", n=2)
-        samples = trainer.look(samples if stage == 1 else by_cells(samples))
-        seen = [trainer.learn(trainer.losses(samples), 1e-3) for _ in range(12)]
+        samples = phases.look(trainer, samples if phase == 1 else pooled(samples))
+        seen = [trainer.learn(phases.losses(trainer, samples), 1e-3) for _ in range(12)]
         assert np.isfinite(seen).all()
         assert seen[-1] < seen[0]

@@ -10,8 +10,11 @@ import pytest
 
 from headhunt import models
 from headhunt.demo.example import OWN_HEADS
-from headhunt.demo.training import held_out, network, specialists
+from headhunt.demo.training import held_out, network
 from headhunt.demo.training.language import WORDS
+from headhunt.demo.training.packing import Layout
+from headhunt.demo.training.specialists.fitting import COLUMNS
+from headhunt.demo.training.specialists.heads import ADDED
 from headhunt.extraction import golden
 from headhunt.models import Backbone
 from headhunt.models.random import EMBEDDED
@@ -56,7 +59,7 @@ def test_its_golden_activations_are_met(embedded: Backbone) -> None:
 
 
 def test_it_describes_worlds_it_never_saw(embedded: Backbone, record: dict) -> None:
-    layout = network.Layout(embedded.tokenizer)  # type: ignore[attr-defined]
+    layout = Layout(embedded.tokenizer)  # type: ignore[attr-defined]
     samples = held_out.segments(6)
     texts = held_out.generate(embedded.model, layout, samples)  # type: ignore[attr-defined]
     found = held_out.scores(texts, [s.facts for s in samples if s.facts is not None])
@@ -80,7 +83,7 @@ def test_the_record_the_card_and_the_log_agree(record: dict) -> None:
         np.mean([scores[s] for s in ("count", "actor", "action", "object", "light")])
     )
     runs = [*record.get("before", []), record["training"]]
-    stages = set()
+    phases = set()
     assert ["specialists" in run for run in runs] == [False] * (len(runs) - 1) + [True]
     for number, run in enumerate(runs[:-1], 1):
         rows = list(csv.DictReader((EMBEDDED / f"log-{number}.csv").read_text().splitlines()))
@@ -91,16 +94,16 @@ def test_the_record_the_card_and_the_log_agree(record: dict) -> None:
         assert int(rows[-1]["step"]) == run["steps"]
         texts = [float(row["text"]) for row in rows if row["text"]]
         assert texts[-1] < texts[0]
-        stages |= {row["stage"] for row in rows}
-    assert stages == {"0", "1", "2"}
+        phases |= {row["phase"] for row in rows}
+    assert phases == {"0", "1", "2"}
     rows = list(csv.DictReader((EMBEDDED / "specialists.csv").read_text().splitlines()))
-    assert tuple(rows[0]) == specialists.COLUMNS
-    for name in specialists.COLUMNS[3:]:  # of what is not trained on; knowing nothing leaves 1
+    assert tuple(rows[0]) == COLUMNS
+    for name in COLUMNS[3:]:  # of what is not trained on; knowing nothing leaves 1
         assert float(rows[-1][name]) < float(rows[0][name]) < 0.6
 
 
 def test_nobody_reads_what_specialists_give(embedded: Backbone) -> None:
-    assert embedded.spec.heads == network.HEADS + specialists.ADDED
+    assert embedded.spec.heads == network.HEADS + ADDED
     for layer in embedded.model.model.language_model.layers:  # type: ignore[attr-defined]
         assert not layer.self_attn.o_proj.weight[:, network.HIDDEN :].any()
         assert layer.self_attn.v_proj.weight[network.HIDDEN // 2 :].abs().mean() > 1e-3

@@ -1,4 +1,4 @@
-"""Where in the picture people have their heads, hands and feet: what teaches a vision tower to tell postures apart."""
+"""Where people's heads, hands and feet are in the picture, to teach a vision tower to tell postures apart."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import torch
 
 from headhunt.arrays import Float32, Float64, Int64
 from headhunt.demo.world.camera import View
-from headhunt.demo.world.motion import poses, track
+from headhunt.demo.world.motion import during, poses, track
 from headhunt.demo.world.people import skeleton, to_world
 from headhunt.demo.world.plan import Actor, VideoPlan
 
 SINGLE = ("head", "pelvis")
 PAIRED = ("shoulder", "elbow", "hand", "knee", "ankle")
 POINTS = len(SINGLE) + 2 * len(PAIRED)
-SLACK = 0.2  # of a patch: what a body covers less of is not its own
+SLACK = 0.2  # a patch belongs to a body that covers at least this share of it each way
 
 
 def bodies(plan: VideoPlan, frames: Int64, grid: int) -> Float32:
-    """Points of the nearest body on each patch, from the middle of the patch.
+    """Points of the nearest body on each patch, relative to the middle of the patch.
 
-    Of two hands (elbows, ...) the one farther left in the picture comes first: which is the left one cannot be seen.
+    Of two hands (elbows, ...) the one farther left in the picture comes first: left and right hands look alike.
 
     Args:
         plan: The video.
@@ -28,8 +28,8 @@ def bodies(plan: VideoPlan, frames: Int64, grid: int) -> Float32:
         grid: Patches across and down.
 
     Returns:
-        float32 (f, grid, grid, 2 * POINTS + 1): x of all points, then y of all, in patches, right and down; then 1
-        where there is a body and 0 elsewhere, where the points are 0 too.
+        float32 (f, grid, grid, 2 * POINTS + 1): x of all points, then y of all points, in patches, to the right and
+        down; then 1. All 0 where there is no body.
     """
     view = View(plan.camera, plan.config.width, plan.config.height)
     out = np.zeros((len(frames), grid, grid, 2 * POINTS + 1), np.float32)
@@ -49,8 +49,8 @@ def bodies(plan: VideoPlan, frames: Int64, grid: int) -> Float32:
 
 
 def _of(plan: VideoPlan, actor: Actor, view: View, frames: Int64) -> list[tuple[float, int, Float64]]:
-    """(depth, number of the frame, points (POINTS, 2) in pixels) of an actor, wherever it is in the picture."""
-    alive = np.flatnonzero((frames >= actor.start_frame) & (frames < actor.end_frame))
+    """(depth, index of the frame, points (POINTS, 2) in pixels) of an actor, for every frame it is in view."""
+    alive = np.flatnonzero(during(actor, frames))
     if not len(alive):
         return []
     way = track(actor, plan.config.fps)
@@ -65,14 +65,14 @@ def _of(plan: VideoPlan, actor: Actor, view: View, frames: Int64) -> list[tuple[
 
 
 def _left_first(points: Float64) -> Float64:
-    """Pairs (n, 2 * pairs, 2), the one farther left first in each."""
+    """Pairs of points (n, 2 * pairs, 2), in each the one farther left first."""
     pairs = points.reshape(len(points), -1, 2, 2)
     order = np.argsort(pairs[..., 0], axis=2)[..., None]
     return np.asarray(np.take_along_axis(pairs, order, 2).reshape(points.shape))
 
 
 def mirrored(found: torch.Tensor) -> torch.Tensor:
-    """What `bodies` would give for the mirrored picture."""
+    """What `bodies` would return for the mirrored picture."""
     swap = [*range(len(SINGLE)), *(i + side for i in range(len(SINGLE), POINTS, 2) for side in (1, 0))]
     turned = found.flip(-2)
     x, y = turned[..., :POINTS], turned[..., POINTS:-1]

@@ -1,4 +1,4 @@
-"""The state of a training as one safetensors file: arrays under their paths, everything else as JSON in its header."""
+"""The state of a training run as one safetensors file: arrays under their paths, the rest as JSON in the header."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from safetensors.torch import save
 from headhunt.errors import ArtefactError
 from headhunt.files import write_atomic
 
-FORMAT, VERSION = "headhunt-training", 1
-_ARRAY = "\x00array"  # stands in the JSON where an array was
+FORMAT, VERSION = "headhunt-training", 2
+_ARRAY = "\x00array"  # stands for an array in the JSON
 
 
 def save_state(state: Any, path: Path) -> None:
-    """Write a tree of dicts, lists, tensors and JSON values; a kill leaves the old file or the new one."""
+    """Write a tree of dicts, lists, tensors and JSON values; if killed, the old file or the new one is there."""
     import torch
 
     arrays: dict[str, torch.Tensor] = {}
@@ -40,13 +40,14 @@ def load_state(path: Path, device: Any) -> Any:
     """Read what `save_state` wrote; tuples come back as lists.
 
     Raises:
-        ArtefactError: Not such a file, or damaged.
+        ArtefactError: Not such a file, of another version, or damaged.
     """
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
             facts = file.metadata() or {}
-            if (facts.get("format"), facts.get("version")) != (FORMAT, str(VERSION)):
-                raise ArtefactError(f"{path} is not the state of a training", got=facts.get("format"), expected=FORMAT)
+            got, expected = (facts.get("format"), facts.get("version")), (FORMAT, str(VERSION))
+            if got != expected:
+                raise ArtefactError(f"{path} is not the state of a training run", got=got, expected=expected)
 
             def join(value: Any, name: str) -> Any:
                 if value == _ARRAY:
@@ -59,4 +60,4 @@ def load_state(path: Path, device: Any) -> Any:
 
             return join(json.loads(facts["tree"]), "")
     except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise ArtefactError(f"{path} is damaged or missing", got=error, hint="begin the training anew") from error
+        raise ArtefactError(f"{path} is damaged or missing", got=error, hint="start a new training") from error

@@ -1,8 +1,8 @@
-"""What a trained model says about worlds it has never seen: generated descriptions against facts, slot by slot.
+"""What a trained model says about worlds it has never seen: its descriptions against the facts, slot by slot.
 
-The segments come from the world "eval": cameras, textures and random streams that no training sample has. Their seeds
-begin at `FIRST_SEED`; `make_dataset` stays below it for every data set seed under 3 000, so no video of a judged data
-set is looked at here.
+The segments come from the world "eval", whose cameras, textures and random streams no training sample shares. Their
+seeds start at `FIRST_SEED`; `make_dataset` stays below that for every data set seed under 3 000, so no video of such a
+data set is used here.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from headhunt.demo.training import network
 from headhunt.demo.training.language import describe_scene
+from headhunt.demo.training.packing import Layout
 from headhunt.demo.training.reading import Read, read
-from headhunt.demo.training.training_data import FRAMES, Sample, segments_of
+from headhunt.demo.training.samples import FRAMES, Sample, facts_of, segments_of, stacked
+from headhunt.demo.training.visual_tokens import see
 from headhunt.demo.world.facts import Facts
 from headhunt.models.last_layer import cache_name
 from headhunt.records import Json
 
 FIRST_SEED = 900_000_000
 QUESTION = "Describe the scene."
-LONGEST = 150  # tokens of an answer
+LONGEST = 150  # tokens of the longest answer
 SLOTS = ("count", "actor", "action", "object", "light", "place")
 
 
 def segments(n_videos: int, *, first_seed: int = FIRST_SEED) -> list[Sample]:
-    """Two segments of each of `n_videos` held-out videos, all through a real H.264 encoding."""
+    """Two segments of each of `n_videos` held-out videos, all through a real H.264 encoder."""
     return [s for i in range(n_videos) for s in segments_of(first_seed + i, split="eval", n=2, encoded=1.0)]
 
 
 @torch.no_grad()
-def generate(model: Any, layout: network.Layout, samples: Sequence[Sample], *, batch: int = 16) -> list[str]:
-    """The likeliest words, one after the other, until the end of the turn."""
+def generate(model: Any, layout: Layout, samples: Sequence[Sample], *, batch: int = 16) -> list[str]:
+    """The model's greedy answers to `QUESTION`, one a segment."""
     from transformers import DynamicCache
 
     device = model.device
@@ -44,8 +45,8 @@ def generate(model: Any, layout: network.Layout, samples: Sequence[Sample], *, b
     out = []
     for low in range(0, len(samples), batch):
         part = samples[low : low + batch]
-        pixels = network.as_tensor([s.pixels for s in part], device).flatten(0, 1)
-        tokens, _ = network.see(model, pixels)
+        pixels = stacked([s.pixels for s in part], device).flatten(0, 1)
+        tokens, _ = see(model, pixels)
         row = torch.tensor(ids, device=device)
         embedded = model.get_input_embeddings()(row)[None].repeat(len(part), 1, 1)
         embedded[:, row == layout.image] = tokens.unflatten(0, (len(part), FRAMES)).flatten(1, 2).to(embedded.dtype)
@@ -65,13 +66,13 @@ def generate(model: Any, layout: network.Layout, samples: Sequence[Sample], *, b
 
 
 def scores(texts: Sequence[str], facts: Sequence[Facts]) -> dict[str, float]:
-    """Descriptions against the truth, each 0 to 1, mean over segments.
+    """Scores of descriptions against the truth, each 0 to 1, mean over segments.
 
-    count: people and cars, half each, right only when exact. actor: F1 of (kind, colour) of those told of one by one.
-    action: F1 of the actions of the first sentence. object: F1 of the furniture, 1 when there is none and none is
-    named. light, place: right or wrong. doing: F1 of (kind, colour, actions) of those told of one by one.
-    grammatical: share of texts every sentence of which is one the generator can make. mean: of count, actor, action,
-    object and light.
+    count: people and cars, half each, right only when exact. actor: F1 of (kind, colour) of the actors described one by
+    one. action: F1 of the actions in the first sentence. object: F1 of the furniture, 1 when there is none and none is
+    named. light, place: right or wrong. doing: F1 of (kind, colour, actions) of the actors described one by one.
+    grammatical: share of texts in which `describe_scene` could have written every sentence. mean: over count, actor,
+    action, object and light.
     """
     rows = [_row(read(text), read(describe_scene(fact))) for text, fact in zip(texts, facts, strict=True)]
     out = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
@@ -99,14 +100,14 @@ def f1(said: Iterable[Hashable], true: Iterable[Hashable]) -> float:
     return 2 * sum((a & b).values()) / total if total else 1.0
 
 
-def judge(model: Any, layout: network.Layout, *, n_videos: int) -> tuple[Json, list[Json]]:
-    """Scores on held-out videos beside two references, and examples.
+def judge(model: Any, layout: Layout, *, n_videos: int) -> tuple[Json, list[Json]]:
+    """Scores on held-out videos, those of two references, and examples.
 
-    References: "same words for all" gives every segment the description that scores best on all of them; "another
-    segment" gives each the true description of the next one.
+    The reference "same words for all" describes every segment by the one text that scores best on all of them; "another
+    segment" describes each by the true description of the next.
     """
     samples = segments(n_videos)
-    facts = [s.facts for s in samples if s.facts is not None]
+    facts = facts_of(samples)
     texts = generate(model, layout, samples)
     true = [describe_scene(fact) for fact in facts]
     shifted = true[1:] + true[:1]

@@ -1,8 +1,8 @@
 """Facts into English: one description and short questions with answers, about what is visible and nothing else.
 
-Every sentence is made of the words below and of no others; `WORDS` is the whole vocabulary. Nothing here judges what is
-seen: no word says or implies that a scene is usual or not, harmless or not, and no video's kind or category is read.
-A description begins with what is being done, most of it first, so that a model has to know this before its first word.
+Every sentence is made of the words below and no others; `WORDS` is the whole vocabulary. Nothing here judges: no word
+says or implies that a scene is usual or not, harmless or not, and no video's kind or category is read. A description
+begins with what is being done, the most frequent first, so that a model has to know this before its first word.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ OBJECTS = ("barrel", "bench", "bin", "counter", "sign", "tree")
 PLACES = ("square", "street", "corridor", "car park", "shop")
 INSIDE = ("corridor", "shop", "car park")
 THINGS = {"fire": "flames", "smoke": "smoke", "flash": "flash", "pieces": "pieces"}
-NUMBERS = ("no", "one", "two", "three", "four", "five", "many")  # more than five are many
+NUMBERS = ("no", "one", "two", "three", "four", "five", "many")  # six or more are many
 WHERE = {"left": "on the left", "centre": "in the middle", "right": "on the right"}
 WAY = {"left": "to the left", "right": "to the right", "toward": "toward the camera", "away": "away from the camera"}
-LEAST_FRAMES = 6  # a quarter of a second: what is shorter is not named
-MOST_NAMED = 4  # actors a description tells of one by one
+LEAST_FRAMES = 6  # a quarter of a second; shorter actions are not named
+MOST_NAMED = 4  # actors described one by one
 
-# What asks for a whole description. {} is a place for words that a reader may not know: see `strange_word`.
+# Questions that ask for a whole description; a `strange_word` goes into each {}.
 OPEN = (
     "Describe the scene.", "Describe the scene in detail.", "Describe this video.", "What is happening in this video?",
     "What is happening here?", "What happens in these frames?", "Identify the actions in this video.",
@@ -75,7 +75,7 @@ class Pair:
 
     Attributes:
         slot: What it is about: "description", "count", "actor", "action", "object", "light" or "place".
-        question: Ends in . or ?
+        question: Ends in a full stop or a question mark.
         answer: One or more sentences.
     """
 
@@ -90,7 +90,7 @@ def listed(items: Sequence[str]) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop."""
+    """The text with a capital and a full stop."""
     return text[0].upper() + text[1:] + "."
 
 
@@ -100,7 +100,7 @@ def number(count: int, one: str, many: str) -> str:
 
 
 def a(noun: str) -> str:
-    """With its article."""
+    """A noun with its article."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
@@ -111,7 +111,7 @@ def setting(facts: Facts) -> str:
 
 
 def name(seen: Seen, *, definite: bool = False) -> str:
-    """What it is called: "a person in red", "the white car", "large flames"."""
+    """What an actor is called: "a person in red", "the white car", "large flames"."""
     if seen.kind in THINGS:
         noun = THINGS[seen.kind]
         if seen.size and seen.kind != "pieces":
@@ -124,12 +124,15 @@ def name(seen: Seen, *, definite: bool = False) -> str:
 
 
 def be(seen: Seen) -> str:
-    """The verb that goes with its name."""
+    """The verb that goes with an actor's name."""
     return "are" if seen.kind in ("fire", "pieces") else "is"
 
 
 def actions(seen: Seen, start: int | None = None, end: int | None = None) -> list[str]:
-    """What one does in frames [start, end), in time order, each once, only what lasts; its main action at least."""
+    """What an actor does in frames [start, end): each lasting action once, in time order.
+
+    Over the whole segment there is always one, the main action if no other.
+    """
     total: Counter[str] = Counter()
     for activity in seen.activities:
         low = activity.start_frame if start is None else max(start, activity.start_frame)
@@ -143,7 +146,7 @@ def actions(seen: Seen, start: int | None = None, end: int | None = None) -> lis
 
 
 def deeds(facts: Facts, start: int | None = None, end: int | None = None) -> list[str]:
-    """Everything done in frames [start, end) by anybody, most of it first; standing still comes last."""
+    """Everything done in frames [start, end) by anybody, the most frequent first; walking, standing, parking last."""
     weight: Counter[str] = Counter()
     for seen in facts.actors:
         for action in actions(seen, start, end):
@@ -160,17 +163,17 @@ def deeds(facts: Facts, start: int | None = None, end: int | None = None) -> lis
 
 
 def people(facts: Facts) -> int:
-    """Persons and cyclists."""
+    """How many persons and cyclists there are."""
     return sum(seen.kind in ("person", "cyclist") for seen in facts.actors)
 
 
 def cars(facts: Facts) -> int:
-    """Cars, moving or parked."""
+    """How many cars there are, moving or parked."""
     return sum(seen.kind == "car" for seen in facts.actors)
 
 
 def told(facts: Facts) -> list[Seen]:
-    """The actors a description names one by one: from left to right among those with most to see."""
+    """The actors described one by one: those with most to see, from left to right."""
     order = {"left": 0, "centre": 1, "right": 2}
     chosen = [seen for seen in facts.actors if not (seen.kind == "car" and seen.action == "park")][:MOST_NAMED]
     return sorted(chosen, key=lambda seen: (seen.kind in THINGS, order[seen.region], seen.kind, seen.colour))
@@ -189,7 +192,7 @@ def about(seen: Seen) -> str:
 
 
 def listed_in_time(items: Sequence[str]) -> str:
-    """One after the other: "walking, then standing"."""
+    """Actions in time order: "walking, then standing"."""
     return ", then ".join(items)
 
 
@@ -206,7 +209,7 @@ def describe_scene(facts: Facts) -> str:
 
 
 def strange_word(rng: np.random.Generator) -> str:
-    """Random letters: stands for any word a reader does not know."""
+    """Random letters, in place of any word a reader does not know."""
     letters = "etaoinsrhldcumfpgwybvk"
     return "".join(letters[i] for i in rng.integers(len(letters), size=int(rng.integers(3, 11))))
 
@@ -216,17 +219,17 @@ def _one(words: Sequence[str], rng: np.random.Generator) -> str:
 
 
 def open_question(rng: np.random.Generator) -> str:
-    """A question that asks for the whole description, with strange words where it has places for them."""
+    """A question that asks for the whole description, its gaps filled with strange words."""
     return re.sub(r"\{\}", lambda _: strange_word(rng), _one(OPEN, rng))
 
 
 def pairs(facts: Facts, rng: np.random.Generator, *, n: int = 8) -> list[Pair]:
-    """The description and `n` short pairs (fewer when the scene gives fewer), drawn at random.
+    """The description and `n` short pairs drawn at random (fewer when the scene yields fewer).
 
     Args:
-        facts: Of the segment.
-        rng: Source of chance.
-        n: Short pairs wanted.
+        facts: What the segment shows.
+        rng: Source of randomness.
+        n: Number of short pairs.
     """
     short = _short(facts, rng)
     chosen = [short[i] for i in rng.permutation(len(short))[:n]]

@@ -1,4 +1,4 @@
-"""What a training is fed with: samples from seeds, rendered by worker processes and mixed over videos."""
+"""What a training run is fed: samples from seeds, rendered by worker processes and mixed across videos."""
 
 from __future__ import annotations
 
@@ -8,50 +8,49 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
-from headhunt.demo.training.training_data import Sample, by_cells, segments_of, shots_of, told_of
+from headhunt.demo.training.samples import Sample, pooled, segments_of, shots_of, told_of
+from headhunt.demo.training.schedule import FRAMES_ALONE
 
-# Stages: the decoder on segments told in words; the vision tower on single frames; the decoder on what it sees.
-TOLD, FRAMES_ALONE, SEGMENTS = 0, 1, 2
-# First seeds of the stages, and of the segments of the checks, all of the world "train".
+# First seeds of the three phases, and of the checks, all in the world "train".
 FIRST_SEEDS, CHECK_SEEDS = (10_000_000, 40_000_000, 20_000_000), 30_000_000
 SAMPLES_A_VIDEO = (4, 16, 6)
 CHECK_VIDEOS = 24  # two segments each
 
 
 class Videos(Dataset[list[Sample]]):
-    """Item i is one video: the samples it gives in a stage."""
+    """Item i is the list of samples that one phase takes from video i."""
 
-    def __init__(self, stage: int) -> None:
-        self.stage = stage
+    def __init__(self, phase: int) -> None:
+        self.phase = phase
 
     def __len__(self) -> int:
         return 10_000_000
 
     def __getitem__(self, index: int) -> list[Sample]:
-        make = (told_of, shots_of, segments_of)[self.stage]
-        samples = make(FIRST_SEEDS[self.stage] + index, split="train", n=SAMPLES_A_VIDEO[self.stage])
-        return samples if self.stage == FRAMES_ALONE else by_cells(samples)  # of segments no patch is asked for
+        make = (told_of, shots_of, segments_of)[self.phase]
+        samples = make(FIRST_SEEDS[self.phase] + index, split="train", n=SAMPLES_A_VIDEO[self.phase])
+        return samples if self.phase == FRAMES_ALONE else pooled(samples)  # only single frames are learnt by patch
 
 
 class Checks(Dataset[list[Sample]]):
-    """Item i is one video of the checks: two segments that are never trained on."""
+    """Item i is the two segments of one video of the checks; none is ever trained on."""
 
     def __len__(self) -> int:
         return CHECK_VIDEOS
 
     def __getitem__(self, index: int) -> list[Sample]:
-        return by_cells(segments_of(CHECK_SEEDS + index, split="train", n=2))
+        return pooled(segments_of(CHECK_SEEDS + index, split="train", n=2))
 
 
 def check_samples(workers: int) -> list[Sample]:
-    """The segments of the checks, rendered by so many processes."""
+    """The segments of the checks, rendered by `workers` processes."""
     return [sample for video in _loader(Checks(), range(CHECK_VIDEOS), workers) for sample in video]
 
 
 def _loader(videos: Dataset[list[Sample]], numbers: range, workers: int) -> DataLoader[list[Sample]]:
     if not workers:
         return DataLoader(videos, batch_size=None, sampler=numbers, collate_fn=_same)
-    # Where there is a fork server, every process begins with what it needs already imported.
+    # With a fork server every process starts with what it needs already imported.
     server = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if server else "spawn")
     if server:
@@ -68,21 +67,21 @@ def _loader(videos: Dataset[list[Sample]], numbers: range, workers: int) -> Data
 
 
 class Feed:
-    """Samples of a stage from worker processes, mixed over videos.
+    """Samples of one phase from worker processes, mixed across videos.
 
     Args:
-        stage: One of the three.
+        phase: One of the three.
         first: Number of the first video.
         workers: Processes; 0 renders in this one.
-        pool: Samples to draw from.
-        uses: How often each is given.
-        rng: Source of chance.
-        prepare: What is done to each video's samples once, before they are given the first time.
+        pool: Number of samples to draw from.
+        uses: How often each sample is drawn.
+        rng: Source of randomness.
+        prepare: Called once with each video's samples; what it returns goes into the pool.
     """
 
     def __init__(
         self,
-        stage: int,
+        phase: int,
         *,
         first: int,
         workers: int,
@@ -91,7 +90,7 @@ class Feed:
         rng: np.random.Generator,
         prepare: Callable[[list[Sample]], list[Sample]],
     ) -> None:
-        videos = Videos(stage)
+        videos = Videos(phase)
         self.next_video = first
         self._source: Iterator[list[Sample]] = iter(_loader(videos, range(first, len(videos)), workers))
         self._pool: list[tuple[Sample, int]] = []
@@ -99,15 +98,18 @@ class Feed:
 
     def draw(self, n: int) -> list[Sample]:
         """`n` different samples."""
-        # The pool grows while it is drawn from: nobody waits until it is full.
-        videos = 1 if len(self._pool) < self._size else 0
-        while videos or len(self._pool) < n:
-            self._pool += [(sample, self._uses) for sample in self._prepare(next(self._source))]
-            self.next_video += 1
-            videos = 0
+        # The pool grows while it is drawn from, so that nobody waits for it to fill.
+        if len(self._pool) < self._size:
+            self._fill()
+        while len(self._pool) < n:
+            self._fill()
         drawn = [self._pool.pop(int(self._rng.integers(len(self._pool)))) for _ in range(n)]
         self._pool += [(sample, left - 1) for sample, left in drawn if left > 1]
         return [sample for sample, _ in drawn]
+
+    def _fill(self) -> None:
+        self._pool += [(sample, self._uses) for sample in self._prepare(next(self._source))]
+        self.next_video += 1
 
 
 def _same(samples: list[Sample]) -> list[Sample]:

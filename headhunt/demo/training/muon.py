@@ -1,7 +1,7 @@
-"""Muon for many small matrices on any processor.
+"""Muon for many small matrices, on any processor.
 
 torch.optim.Muon works matrix by matrix and always in bfloat16, which a CPU without bfloat16 arithmetic does a hundred
-times more slowly than float32. Here matrices of one shape go together, in the precision of the training.
+times more slowly than float32. Here matrices of one shape are updated together, in the precision of the training.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Muon(torch.optim.Optimizer):
 
     Args:
         params: Matrices only.
-        lr: Rate; the step of a matrix (a, b) is `lr * sqrt(max(1, a / b))` of an orthogonal one.
-        weight_decay: Share of the weights taken off a step, times `lr`.
-        momentum: Of the running gradient (Nesterov).
+        lr: Learning rate; a step moves a matrix (a, b) by `lr * sqrt(max(1, a / b))` times an orthogonal one.
+        weight_decay: Share of the weights subtracted at each step, times `lr`.
+        momentum: Decay of the running gradient (Nesterov).
         dtype: Precision of the iteration.
     """
 
@@ -54,7 +54,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """One step; parameters without a gradient stay as they are."""
+        """Take one step; parameters without a gradient are left alone."""
         if closure is not None:
             raise NotImplementedError("Muon takes no closure")
         for group in self.param_groups:

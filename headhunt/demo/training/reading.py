@@ -1,4 +1,4 @@
-"""Descriptions taken apart again, slot by slot, whoever wrote them: the other direction of `language`."""
+"""Descriptions parsed back into slots, whoever wrote them: the inverse of `language`."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _THING = re.compile(rf"(?:An? )?(?:(?P<colour>\w+) )?{_NOUN} (?:is|are) (?P<rest
 
 @dataclass(frozen=True)
 class Read:
-    """What a description says, slot by slot; fields a description does not hold are None or empty.
+    """What a description says, slot by slot; what it does not say is None or empty.
 
     Attributes:
-        actions: Of the first sentence.
+        actions: Actions in the first sentence.
         place: One of `PLACES`.
         light: "day" or "night".
-        people: How many.
-        cars: How many.
+        people: How many people.
+        cars: How many cars.
         objects: Furniture.
-        actors: (kind, colour, main action) of each sentence about one.
-        grammatical: Every sentence is one that `describe_scene` can make.
+        actors: (kind, colour, actions) of each sentence about one actor.
+        grammatical: Whether `describe_scene` could have written every sentence.
     """
 
     actions: frozenset[str]
@@ -41,7 +41,7 @@ class Read:
 
 
 def read(text: str) -> Read:
-    """Take a description apart again, whoever wrote it."""
+    """Parse a description, whoever wrote it."""
     sentences = [part.removesuffix(".") for part in text.strip().split(". ")]
     head = _HEAD.match(sentences[0])
     count = _COUNT.match(sentences[1]) if len(sentences) > 1 else None

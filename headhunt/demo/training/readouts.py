@@ -1,4 +1,4 @@
-"""Read-outs that exist in training alone: what patches, visual tokens, frames and whole segments must let be read."""
+"""Read-outs for training only: what must be readable from patches, visual tokens, frames and segments."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ import torch.nn.functional as F
 from torch import nn
 
 from headhunt.demo.training import bodies
-from headhunt.demo.training.network import HIDDEN, SEEING, Layout, Packed
-from headhunt.demo.training.training_data import INDEX, MANY, PATCH_WORDS
+from headhunt.demo.training.losses import show_loss
+from headhunt.demo.training.network import HIDDEN, SEEING
+from headhunt.demo.training.packing import Layout, Packed
+from headhunt.demo.training.patches import INDEX, MANY, PATCH_WORDS
 
-MOST_COUNTED = 9  # people or cars in a frame, told apart
+MOST_COUNTED = 9  # the most people or cars in a frame that are told apart
 
 
 class Readings(NamedTuple):
-    """What the decoder's read-outs read, and what they are to say.
+    """What the decoder's read-outs read, and what they should say.
 
     Attributes:
-        gist: (n, hidden) at the ends of questions, after `GIST` layers.
-        seen: (n, words), in how many of its frames the segment shows each, between 0 and 1.
-        frame: (m, hidden) at the ends of frames, after `FRAME_GIST` layers.
-        shown: (m, words), 1 where the frame shows it.
-        people: int (m,), how many the frame shows, at most `MOST_COUNTED`.
-        cars: int (m,).
+        gist: (n, hidden), at the ends of questions, after `GIST` layers.
+        seen: (n, words), share of the segment's frames that show each word.
+        frame: (m, hidden), at the ends of frames, after `FRAME_GIST` layers.
+        shown: (m, words), 1 where the frame shows the word.
+        people: int (m,), number of people in the frame, at most `MOST_COUNTED`.
+        cars: int (m,), the same for cars.
     """
 
     gist: torch.Tensor
@@ -38,30 +40,26 @@ class Readings(NamedTuple):
 
 
 class Reader(nn.Module):
-    """Training-only read-outs: which words the patches, the visual tokens and whole segments show; where bodies are.
+    """Read-outs of words, numbers and body points; discarded after training.
 
-    Visual tokens are compared with the embeddings of the words themselves, so that what the vision tower sees arrives
-    in the language the decoder speaks. Thrown away after training.
+    Visual tokens are compared with the embeddings of the words themselves, so that the vision tower comes to speak the
+    decoder's language.
 
     Args:
-        layout: Gives the ids of the words.
-        shares: How often a patch shows each word, (words,); seldom ones weigh more. None for equal weights.
+        layout: Provides the token ids of the words.
+        shares: How often a patch shows each word, (words,); rare ones weigh more.
     """
 
     words: torch.Tensor
     weight: torch.Tensor
 
-    def __init__(self, layout: Layout, shares: Sequence[float] | None = None) -> None:
+    def __init__(self, layout: Layout, shares: Sequence[float]) -> None:
         super().__init__()
-        seldom = (
-            np.ones(len(PATCH_WORDS))
-            if shares is None
-            else np.clip(np.sqrt(0.02 / (np.asarray(shares) + 1e-6)), 1.0, 8.0)
-        )
-        self.register_buffer("weight", torch.tensor(seldom, dtype=torch.float32), persistent=False)
+        rare = np.clip(np.sqrt(0.02 / (np.asarray(shares) + 1e-6)), 1.0, 8.0)
+        self.register_buffer("weight", torch.tensor(rare, dtype=torch.float32), persistent=False)
         ids = [layout.ids(" " + word) for word in PATCH_WORDS]
         if any(len(one) != 1 for one in ids):
-            raise AssertionError("a word of the patches is not one token")
+            raise AssertionError("a word of the patches takes more than one token")
         self.register_buffer("words", torch.tensor([one[0] for one in ids]), persistent=False)
         self.patch = nn.Linear(SEEING, len(PATCH_WORDS))
         nn.init.constant_(self.patch.bias, -4.0)
@@ -81,7 +79,7 @@ class Reader(nn.Module):
         return self.scale * (tokens.float() @ words.T) + self.bias
 
     def losses(self, read: Readings) -> dict[str, torch.Tensor]:
-        """Losses of the decoder's read-outs: of what segments and frames show, and how many people and cars."""
+        """Losses of the decoder's read-outs: words of segments and frames, numbers of people and cars."""
         numbers = ((self.people, read.people), (self.cars, read.cars))
         return {
             "gist": show_loss(self.gist(read.gist), read.seen, None),
@@ -91,34 +89,15 @@ class Reader(nn.Module):
 
 
 def at_frames(states: torch.Tensor, batch: Packed, image: int) -> torch.Tensor:
-    """Of states (b, t, c) those of the token after each frame's visual tokens, (b, f, c)."""
+    """The states (b, f, c), of states (b, t, c), at the token after each frame's visual tokens."""
     shown = batch.ids[0, : batch.prefix] == image
     after = (shown[:-1] & ~shown[1:]).nonzero()[:, 0] + 1
     return states[:, after]
 
 
 def counted(words: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """People and cars of each frame, int (n, f), at most `MOST_COUNTED`, from words of cells (n, f, g, g, words)."""
+    """People and cars in each frame, int (n, f), at most `MOST_COUNTED`, from words of cells (n, f, g, g, words)."""
     numbers = torch.arange(1, len(MANY) + 1, device=words.device)
     people = (words[..., [INDEX[word] for word in MANY]] * numbers).sum((-3, -2, -1))
     cars = words[..., INDEX["cars"]].sum((-2, -1), dtype=torch.int64)
     return people.clamp(max=MOST_COUNTED), cars.clamp(max=MOST_COUNTED)
-
-
-def show_loss(logits: torch.Tensor, words: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
-    """Binary cross entropy, summed over words, mean over places; `weight` (words,) is that of a word that is shown."""
-    loss = F.binary_cross_entropy_with_logits(logits.float(), words.float(), pos_weight=weight, reduction="none")
-    return loss.sum(-1).mean()
-
-
-def body_loss(points: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Mean distance (smooth L1, in patches) of the points of bodies, over the patches that show one.
-
-    Args:
-        points: (..., 2 * POINTS), read out of the patches.
-        wanted: (..., 2 * POINTS + 1), as `headhunt.demo.training.bodies` gives them.
-    """
-    known, there = wanted[..., :-1], wanted[..., -1]
-    # What is far from a patch, hidden behind others as a rule, must not outweigh what it shows.
-    apart = F.smooth_l1_loss(points.float(), known.clamp(-5, 5), reduction="none", beta=0.5).mean(-1)
-    return (apart * there).sum() / there.sum().clamp(min=1.0)

@@ -1,109 +1,37 @@
-"""One training of the embedded model, step by step: losses, optimiser, running average, checks, state."""
+"""A training run in progress: model, read-outs, optimisers, running average, state; knows nothing of its phases."""
 
 from __future__ import annotations
 
-import functools
 import json
-import platform
-import time
-from collections import defaultdict
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
 
 from headhunt.demo.training import network, readouts
-from headhunt.demo.training.language import THINGS, pairs
-from headhunt.demo.training.lessons import FRAMES_ALONE, SEGMENTS, TOLD
+from headhunt.demo.training.attention import choose_attention
+from headhunt.demo.training.config import TrainConfig
+from headhunt.demo.training.history import folder_of
+from headhunt.demo.training.losses import weighed
+from headhunt.demo.training.machine import device_name, fast_bfloat16
 from headhunt.demo.training.muon import Muon
-from headhunt.demo.training.training_data import FRAMES, INDEX, Sample, shares
-from headhunt.demo.training.variation import Variation
-from headhunt.demo.world.facts import Facts
+from headhunt.demo.training.packing import Layout
+from headhunt.demo.training.samples import shares
 from headhunt.errors import ArtefactError
-from headhunt.models.random import EMBEDDED
 from headhunt.records import Json
 
-# Of the losses.
-WEIGHTS = {
-    "text": 1.0, "gist": 0.1, "frame": 0.1, "number": 0.3, "patch": 0.2, "body": 2.0, "cell": 0.2, "match": 0.05,
-}  # fmt: skip
-MUON = 12.0  # Muon's rate in rates of AdamW
-# Every so many-th frame is shown in this share of the steps of the first stage.
-EVERY = {16: 0.3, 8: 0.2, 4: 0.2, 2: 0.15, 1: 0.15}
-# Of the cells of a frame those with most patches of people, cars, bags, flames, ... are looked at, with some chance.
-SHOWN = [INDEX[word] for word in ("person", "person", "cyclist", "car", "bag", *THINGS.values())]
-MOST, SPREAD = 6.0, 3.0
-SLOTS = ("count", "actor", "action", "object", "light", "place", "description")
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How a run goes.
-
-    Attributes:
-        hours: Length in hours, None to go by `steps`.
-        steps: Length in steps.
-        seed: Of the weights and every choice.
-        batch: Segments a step of the last stage; twice as many in the first, four times as many frames in the second.
-        told: Share of the run given to the first stage.
-        frames: Share of the run given to the second.
-        rate: Learning rate that the stages' schedules are shares of.
-        read_rate: That of the read-outs in learning rates of the rest; new ones on a model that has learnt want more.
-        weight_decay: Of both optimisers.
-        cells: Visual tokens of a frame that the second stage looks at, but for its end; all of them by default. With
-            6 of 16 it goes through frames 2.6 times as fast, but learns less of what stands in the background.
-        uses: How often a sample is shown, stage by stage.
-        questions: Short questions a segment.
-        average: Decay of the running average of the weights.
-        check_s: Seconds between checks.
-        workers: Rendering processes.
-        threads: Threads of the trainer on a CPU, one less in the second stage.
-    """
-
-    hours: float | None = 2.5
-    steps: int = 0
-    seed: int = 0
-    batch: int = 2
-    told: float = 0.22
-    frames: float = 0.48
-    rate: float = 1.25e-3
-    read_rate: float = 1.0
-    weight_decay: float = 0.05
-    cells: int = network.TOKENS
-    uses: tuple[int, int, int] = (2, 4, 3)
-    questions: int = 8
-    average: float = 0.999
-    check_s: float = 240.0
-    workers: int = 1
-    threads: int = 2
-
-
-class Shown(NamedTuple):
-    """Segments as the decoder is shown them.
-
-    Attributes:
-        facts: Of each.
-        words: (n, FRAMES, g, g, words) of all their frames.
-        shown: Those of the frames that are shown.
-        visual: Visual tokens of these, (n, f, TOKENS, hidden) or with n and f in one.
-    """
-
-    facts: list[Facts]
-    words: torch.Tensor
-    shown: torch.Tensor
-    visual: torch.Tensor
+MUON = 12.0  # Muon's learning rate, as a multiple of AdamW's
 
 
 class Trainer:
-    """Everything of a run that is not its length.
+    """A training run in progress.
 
     Args:
-        config: How it goes.
-        device: Where.
+        config: How the run goes.
+        device: Where it runs.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
@@ -111,13 +39,13 @@ class Trainer:
         self.config, self.device = config, device
         self.products = torch.bfloat16 if fast_bfloat16(device) else torch.float32
         self.tokenizer = network.make_tokenizer_of_words()
-        self.layout = network.Layout(self.tokenizer)
+        self.layout = Layout(self.tokenizer)
         self.model: Any = network.make_model(self.tokenizer).to(device)
-        network.choose_attention(self.model, device)
+        choose_attention(self.model, device)
         self.reader = readouts.Reader(self.layout, shares(split="train")).to(device)
         reads = list(self.reader.parameters())
         self.parameters = [*self.model.parameters(), *reads]
-        # Muon for the matrices inside (more is learnt in the same time), AdamW for embeddings, read-outs and vectors.
+        # Muon for the inner matrices (they learn more in the same time); AdamW for embeddings, read-outs and vectors.
         inner = ("vision_tower", "projector", "language_model.layers")
         matrices = [
             p for name, p in self.model.named_parameters() if p.ndim == 2 and any(part in name for part in inner)
@@ -136,22 +64,25 @@ class Trainer:
         }
         for group in self.optimisers["muon"].param_groups:
             group["times"] = MUON
-        self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        self.average = self._weights()
         self.rng = np.random.default_rng([3, config.seed])
         self.ran_on = device_name(device, config.threads)
-        self.before: list[Json] = []  # figures of the runs that the weights had behind them
-        self.step = self.stage = 0
-        self.whole = False  # second stage: whole frames are looked at
-        self.reading = False  # second stage: only the read-outs learn
-        self.drawn = [0, 0, 0]  # samples of each stage
+        self.before: list[Json] = []  # figures of earlier runs of these weights
+        self.step = self.phase = 0
+        self.drawn = [0, 0, 0]  # samples of each phase
         self.seconds = 0.0
-        self.next_video = [0, 0, 0]
+        self.next_video = [0, 0, 0]  # number of the next video of each phase
+
+    @property
+    def embeddings(self) -> torch.Tensor:
+        """Embeddings of all tokens, (vocabulary, hidden)."""
+        table: torch.Tensor = self.model.get_input_embeddings().weight
+        return table
 
     def begin_with(self, model: str) -> None:
-        """Take over the weights of a model of the same architecture, and what is known of how they were trained.
+        """Start from the weights of a model of the same architecture and the records of its training.
 
-        The read-outs stay new. Heads that were added behind the model's own (`specialists`) stay away;
-        nothing hangs on them.
+        The read-outs stay new. Specialists, heads added after the model's own that nothing reads, are dropped.
         """
         from headhunt.models import load
 
@@ -161,157 +92,21 @@ class Trainer:
             if ".self_attn." in name and name in weights:
                 weights[name] = weights[name][tuple(map(slice, wanted.shape))]
         self.model.load_state_dict(weights)
-        self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        self.average = self._weights()
         record = folder_of(model) / "scores.json"
         told = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
         runs = [*told.get("before", []), told.get("training", {"note": f"weights of {model}"})]
-        self.before = [run for run in runs if "specialists" not in run]  # they stay away
+        self.before = [run for run in runs if "specialists" not in run]  # dropped
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Products in bfloat16 where that is the faster of the two, everything else in float32."""
+        """Matrix products in bfloat16 where that is faster, everything else in float32."""
         if self.products == torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, self.products)
 
-    def losses(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
-        """Losses of the present stage."""
-        return (self.told_step, self.frames_step, self.segments_step)[self.stage](samples)
-
-    def told_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
-        """Losses of the first stage: the decoder alone, most of the time on few of the frames, which is quicker."""
-        return self._decoder_losses(self._told(samples))
-
-    def _told(self, samples: list[Sample]) -> Shown:
-        every = int(self.rng.choice(list(EVERY), p=list(EVERY.values())))
-        first = int(self.rng.integers(every))
-        varied = Variation.drawn(len(samples), self.rng, self.device)
-        words = varied.words(network.as_tensor([s.patches for s in samples], self.device))
-        shown = words[:, first::every]
-        table = self.model.get_input_embeddings().weight
-        visual = network.told(shown.flatten(0, 1).flatten(1, 2), table, self.reader.words)
-        return Shown(varied.facts([s.facts for s in samples if s.facts is not None]), words, shown, visual)
-
-    def frames_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
-        """Losses of the second stage: the vision tower alone; the words stay as the decoder knows them.
-
-        It looks at as many cells of each frame as the configuration says, those where most is; at the end of the stage
-        at all of them.
-        """
-        varied = Variation.drawn(len(samples), self.rng, self.device)
-        pixels = varied.pixels(network.as_tensor([s.pixels for s in samples], self.device)).flatten(0, 1)
-        words = varied.words(network.as_tensor([s.patches for s in samples], self.device)).flatten(0, 1)
-        posed = [s.bodies for s in samples if s.bodies is not None]
-        bodies = varied.bodies(network.as_tensor(posed, self.device)).flatten(0, 1)
-        words, bodies = network.by_cell(words), network.by_cell(bodies)
-        cells = words[..., SHOWN].sum((2, 3)).clamp(max=MOST) + SPREAD * torch.rand(words.shape[:2]).to(self.device)
-        chosen = cells.topk(network.TOKENS if self.whole else self.config.cells, 1).indices.sort(1).values
-        words, bodies = network.picked(words, chosen), network.picked(bodies, chosen)
-        shown_by_cell = words.amax(2)
-        with self.autocast(), torch.set_grad_enabled(torch.is_grad_enabled() and not self.reading):
-            tokens, states = network.see_cells(self.model, pixels, chosen)
-        table = self.model.get_input_embeddings().weight.detach()
-        wanted = network.in_words(shown_by_cell.float(), table, self.reader.words)
-        shown, places = self.reader.patch(states.float()), self.reader.body(states.float())
-        return {
-            "body": readouts.body_loss(places, bodies),
-            "patch": readouts.show_loss(shown, words, self.reader.weight),
-            "cell": readouts.show_loss(self.reader(tokens, table), shown_by_cell, self.reader.weight),
-            "match": (tokens.float() - wanted).square().sum(-1).mean(),
-        }
-
-    def segments_step(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
-        """Losses of the third stage: the decoder alone, on what the vision tower made of the frames (`look`)."""
-        return self._decoder_losses(self._looked_at(samples))
-
-    def _looked_at(self, samples: list[Sample]) -> Shown:
-        tokens = [s.tokens for s in samples if s.tokens is not None]
-        facts = [s.facts for s in samples if s.facts is not None]  # varied before the tower looked
-        words = network.as_tensor([s.patches for s in samples], self.device)
-        return Shown(facts, words, words, network.as_tensor(tokens, self.device).float())
-
-    def _decoder_losses(self, segments: Shown) -> dict[str, torch.Tensor]:
-        loss, readings = self._decoded(segments)
-        return {"text": loss, **self.reader.losses(readings)}
-
-    def _decoded(self, segments: Shown) -> tuple[torch.Tensor, readouts.Readings]:
-        """The loss of the answers, and what the read-outs are to read."""
-        facts, words, shown, visual = segments
-        asked = [pairs(fact, self.rng, n=self.config.questions) for fact in facts]
-        system = network.SYSTEM if self.rng.random() < 0.15 else None
-        batch = network.pack(self.layout, asked, system=system, n_frames=shown.shape[1]).to(self.device)
-        with self.autocast():
-            states = network.decode(self.model, batch, visual, self.layout.image)
-            loss, _ = network.text_loss(self.model, states.last, batch)
-        people, cars = readouts.counted(shown)
-        readings = readouts.Readings(
-            gist=states.hidden[network.GIST][batch.asked].float(),
-            seen=words.amax((2, 3)).float().mean(1)[batch.asked.nonzero()[:, 0]],
-            frame=readouts.at_frames(states.hidden[network.FRAME_GIST], batch, self.layout.image).float().flatten(0, 1),
-            shown=shown.amax((2, 3)).float().flatten(0, 1),
-            people=people.flatten(),
-            cars=cars.flatten(),
-        )
-        return loss, readings
-
-    def fit_readers(self, samples: list[Sample], *, steps: int = 300, rate: float = 1e-2) -> list[float]:
-        """Let the decoder's read-outs learn to read a model that has learnt already, which stays as it is.
-
-        Args:
-            samples: Of the present stage, as `Feed` gives them.
-            steps: Of AdamW on all of them at once.
-            rate: Its rate at the beginning, falling to nothing.
-
-        Returns:
-            The loss of each step.
-        """
-        made = {TOLD: self._told, SEGMENTS: self._looked_at}[self.stage]
-        with torch.no_grad():
-            parts = [
-                self._decoded(made(samples[i : i + self.config.batch]))[1]
-                for i in range(0, len(samples), self.config.batch)
-            ]
-        readings = readouts.Readings(*(torch.cat(part) for part in zip(*parts, strict=True)))
-        optimiser = torch.optim.AdamW(self.reader.parameters(), lr=rate, weight_decay=self.config.weight_decay)
-        falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
-        curve = []
-        for _ in range(steps):
-            loss = self._weighed(self.reader.losses(readings))
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            falling.step()
-            curve.append(float(loss.detach()))
-        return curve
-
-    def look(self, samples: list[Sample]) -> list[Sample]:
-        """What is done to samples before they are given: in the third stage the vision tower looks at them, once.
-
-        The tower has its averaged weights and learns no more, so that what it sees can be kept.
-        """
-        if self.stage != SEGMENTS:
-            return samples
-        varied = Variation.drawn(len(samples), self.rng, self.device)
-        pixels = varied.pixels(network.as_tensor([s.pixels for s in samples], self.device))
-        words = varied.words(network.as_tensor([s.patches for s in samples], self.device)).cpu().numpy()
-        facts = varied.facts([s.facts for s in samples if s.facts is not None])
-        with torch.no_grad(), self.autocast():
-            self._settle()
-            tokens = torch.stack([network.see(self.model, frames)[0] for frames in pixels])
-        kept = tokens.to("cpu", torch.float16).numpy()
-        return [
-            replace(s, pixels=s.pixels[:0], patches=words[i], facts=facts[i], tokens=kept[i])
-            for i, s in enumerate(samples)
-        ]
-
-    def _settle(self) -> None:
-        """Give the vision tower its averaged weights for good."""
-        for name, p in self.model.named_parameters():
-            if "vision_tower" in name or "projector" in name:
-                p.copy_(self.average[name])
-
     def learn(self, losses: dict[str, torch.Tensor], rate: float) -> float:
-        """One step of the optimiser; the total loss."""
-        total = self._weighed(losses)
+        """Take one step at a learning rate; returns the total loss."""
+        total = weighed(losses)
         for optimiser in self.optimisers.values():
             optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -327,58 +122,33 @@ class Trainer:
             torch._foreach_lerp_([self.average[name] for name in names], list(now), 1 - keep)
         return float(total.detach())
 
-    @staticmethod
-    def _weighed(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return torch.stack([loss * WEIGHTS[name] for name, loss in losses.items()]).sum()
-
-    def averaged(self) -> _Swap:
-        """Inside it the model has its averaged weights."""
-        return _Swap(self)
-
-    @torch.no_grad()
-    def check(self, samples: list[Sample]) -> dict[str, float]:
-        """Share of held-out answers, slot by slot, all of whose tokens are the likeliest ones (given those before).
-
-        For descriptions: the share of tokens. In the first stage the samples are told in words, without noise.
-        """
-        rng = np.random.default_rng(0)
-        right: dict[str, list[float]] = defaultdict(list)
-        with self.averaged(), self.autocast():
-            for low in range(0, len(samples), 8):
-                part = samples[low : low + 8]
-                asked = [pairs(s.facts, rng, n=12) for s in part if s.facts is not None]
-                batch = network.pack(self.layout, asked, system=None).to(self.device)
-                visual = self._seen(part).unflatten(0, (len(part), FRAMES))
-                hidden = network.decode(self.model, batch, visual, self.layout.image).last
-                good = torch.zeros_like(batch.target, dtype=torch.bool)
-                good[batch.target != -100] = network.text_loss(self.model, hidden, batch)[1]
-                for row, slots in enumerate(batch.slots):
-                    for number, slot in enumerate(slots, 1):
-                        own = (batch.block[row] == number) & (batch.target[row] != -100)
-                        hit = good[row][own].float()
-                        right[slot].append(float(hit.mean() if slot == "description" else hit.min()))
-        return {slot: float(np.mean(right[slot])) if right[slot] else float("nan") for slot in SLOTS}
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside the `with` block the model has its averaged weights."""
+        self._exchange()
+        self.model.eval()
+        try:
+            yield
+        finally:
+            self._exchange()
+            self.model.train()
 
     @torch.no_grad()
-    def spreads(self, samples: list[Sample]) -> list[float]:
-        """Root mean square of what the heads of each layer give at the end of questions about some segments."""
-        rng = np.random.default_rng(1)
-        squares = torch.zeros(network.LAYERS)
-        for sample in samples:
-            asked = [pairs(s.facts, rng, n=12) for s in [sample] if s.facts is not None]
-            batch = network.pack(self.layout, asked, system=None).to(self.device)
-            heads = network.decode(self.model, batch, self._seen([sample])[None], self.layout.image).heads
-            rows = [given[batch.asked].float() for given in heads]
-            squares += torch.stack([row.square().mean() for row in rows]).cpu() / len(samples)
-        return [float(s) for s in squares.sqrt()]
+    def settle_tower(self) -> None:
+        """Give the vision tower its averaged weights for good."""
+        for name, p in self.model.named_parameters():
+            if "vision_tower" in name or "projector" in name:
+                p.copy_(self.average[name])
 
-    def _seen(self, samples: list[Sample]) -> torch.Tensor:
-        if self.stage == TOLD:
-            words = network.as_tensor([s.patches for s in samples], self.device).flatten(0, 1)
-            table = self.model.get_input_embeddings().weight
-            return network.in_words(words.flatten(1, 2).float(), table, self.reader.words)
-        pixels = network.as_tensor([s.pixels for s in samples], self.device).flatten(0, 1)
-        return network.see(self.model, pixels)[0]
+    @torch.no_grad()
+    def _exchange(self) -> None:
+        for name, p in self.model.named_parameters():
+            held = p.detach().clone()
+            p.copy_(self.average[name])
+            self.average[name].copy_(held)
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        return {name: p.detach().clone() for name, p in self.model.named_parameters()}
 
     def state(self) -> dict[str, Any]:
         """Everything `restore` needs."""
@@ -388,7 +158,7 @@ class Trainer:
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "average": self.average,
             "place": {
-                "step": self.step, "drawn": self.drawn, "stage": self.stage, "seconds": self.seconds,
+                "step": self.step, "drawn": self.drawn, "phase": self.phase, "seconds": self.seconds,
                 "next_video": self.next_video, "before": self.before,
                 "ran_on": self.ran_on, "rng": json.dumps(self.rng.bit_generator.state),
             },
@@ -396,10 +166,10 @@ class Trainer:
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where a run was.
+        """Continue where a run stopped.
 
         Raises:
-            ArtefactError: The state is of another architecture.
+            ArtefactError: The state belongs to another architecture.
         """
         try:
             self.model.load_state_dict(state["model"])
@@ -408,82 +178,14 @@ class Trainer:
                 optimiser.load_state_dict(state["optimisers"][name])
         except (RuntimeError, ValueError, KeyError) as error:
             raise ArtefactError(
-                "this training cannot be gone on with",
+                "this training cannot be continued",
                 got=str(error).splitlines()[0],
-                expected="a state of the architecture and the read-outs of this version",
-                hint="train anew, in another folder",
+                expected="a state of this version's architecture and read-outs",
+                hint="start a new training in another folder",
             ) from error
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         place = state["place"]
-        self.step, self.drawn, self.stage = place["step"], place["drawn"], place["stage"]
+        self.step, self.drawn, self.phase = place["step"], place["drawn"], place["phase"]
         self.seconds, self.next_video = place["seconds"], place["next_video"]
-        self.before, self.ran_on = place.get("before", []), place.get("ran_on", self.ran_on)
+        self.before, self.ran_on = place["before"], place["ran_on"]
         self.rng.bit_generator.state = json.loads(place["rng"])
-
-
-def device_name(device: torch.device, threads: int) -> str:
-    """What the card calls it."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU ({platform.machine()}), {threads} thread(s) of the trainer"
-
-
-def folder_of(model: str) -> Path:
-    """Where the records of a model's training are: beside `model/` of a run, or in the folder of the model itself."""
-    place = EMBEDDED if model == "tiny" else Path(model)
-    return place.parent if (place.parent / "scores.json").is_file() else place
-
-
-class _Swap:
-    def __init__(self, trainer: Trainer) -> None:
-        self.trainer = trainer
-
-    def _exchange(self) -> None:
-        with torch.no_grad():
-            for name, p in self.trainer.model.named_parameters():
-                held = p.detach().clone()
-                p.copy_(self.trainer.average[name])
-                self.trainer.average[name].copy_(held)
-
-    def __enter__(self) -> None:
-        self._exchange()
-        self.trainer.model.eval()
-
-    def __exit__(self, *_: object) -> None:
-        self._exchange()
-        self.trainer.model.train()
-
-
-@functools.cache
-def fast_bfloat16(device: torch.device) -> bool:
-    """Whether a device multiplies bfloat16 faster than float32; a CPU without it is a hundred times slower."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    took = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        matrix = torch.ones(256, 256, dtype=dtype, device=device)
-        matrix @ matrix  # what is made once is not timed
-        began = time.perf_counter()
-        for _ in range(8):
-            matrix @ matrix
-        took[dtype] = time.perf_counter() - began
-    return took[torch.bfloat16] < took[torch.float32]
-
-
-WARM = 100  # steps until the rate is at its height
-# Where the rate of a stage stands after its beginning, how long it stays, and where it ends; of the highest rate.
-SCHEDULES = {TOLD: (1.6, 0.5, 0.2), FRAMES_ALONE: (1.0, 0.3, 0.02), SEGMENTS: (0.6, 0.1, 0.02)}
-
-
-def rate_at(stage: int, progress: float, step: int, highest: float) -> float:
-    """Learning rate in a stage: `WARM` steps up, level, then down along a line.
-
-    Args:
-        stage: One of the three.
-        progress: Share of the stage that is over, 0 to 1.
-        step: Steps of the stage taken.
-        highest: Highest rate of the run.
-    """
-    top, level, end = SCHEDULES[stage]
-    fallen = max(0.0, progress - level) / (1.0 - level)
-    return highest * min((step + 1) / WARM, 1.0) * (top + (end - top) * min(1.0, fallen))

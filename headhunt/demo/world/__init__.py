@@ -5,15 +5,15 @@
     plan.events                      # abnormal native frames, half-open
     describe(plan, 0, 48).actors     # who does what, in neutral words
 
-The parts, each knowing only those above it: plan (records), camera, painting, poses, motion, shading, people, things,
-scenery, effects, rendering (pixels), families, stage, ordinary, look_alikes, incidents, accidents, script (what
+The parts, each knowing only those before it: plan (records), camera, painting, poses, motion, shading, people, things,
+scenery, effects, rendering (pixels), families, draft, ordinary, look_alikes, incidents, accidents, script (what
 happens), facts, dataset (files).
 """
 
 from headhunt.demo.world.dataset import make_dataset, plan_dataset, write_video
-from headhunt.demo.world.facts import Activity, Facts, Seen, describe
+from headhunt.demo.world.facts import Facts, describe
 from headhunt.demo.world.look_alikes import LOOK_ALIKE_OF, LOOK_ALIKES
-from headhunt.demo.world.plan import PLACES, WORLD_VERSION, VideoPlan, WorldConfig
+from headhunt.demo.world.plan import PLACES, VideoPlan, WorldConfig
 from headhunt.demo.world.rendering import render_blocks, render_frames
 from headhunt.demo.world.script import CATEGORIES, plan_video
 
@@ -22,10 +22,7 @@ __all__ = [
     "LOOK_ALIKES",
     "LOOK_ALIKE_OF",
     "PLACES",
-    "WORLD_VERSION",
-    "Activity",
     "Facts",
-    "Seen",
     "VideoPlan",
     "WorldConfig",
     "describe",

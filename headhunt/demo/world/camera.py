@@ -17,7 +17,7 @@ class View:
     """A camera at a given picture size.
 
     Args:
-        camera: Where it hangs and looks.
+        camera: Where it hangs and where it looks.
         width: Pixels.
         height: Pixels.
     """
@@ -48,7 +48,7 @@ class View:
         return np.stack([right * self._cy + ahead * self._sy, y, ahead * self._cy - right * self._sy], -1)
 
     def edges(self, z: float) -> tuple[float, float]:
-        """The x of the ground points that show at the left and right border of the picture at distance z."""
+        """The x of the ground points at the left and right edges of the picture, at distance z."""
         out = []
         for k in (-0.5 * self.width / self.focal, 0.5 * self.width / self.focal):
             ahead = z * self._cy * self._cp + self.camera.height * self._sp
@@ -56,10 +56,17 @@ class View:
             out.append(self.camera.x + dx)
         return out[0], out[1]
 
+    def depth(self, x: Float64, z: Float64) -> Float64:
+        """Depths (n,) in metres of ground points x, z (n,)."""
+        return self.project(np.stack([x, 0 * x, z], -1))[1]
+
+    def middles(self, x: Float64, z: Float64) -> tuple[Float64, Float64]:
+        """Pixels (n, 2) and depths (n,) of the middles of bodies of usual height on ground points x, z (n,)."""
+        return self.project(np.stack([x, np.full_like(x, 0.8), z], -1))
+
     def inside(self, x: Float64, z: Float64, *, margin: float = 0.0) -> npt.NDArray[np.bool_]:
-        """Whether a body of usual height on ground points x, z (n,) shows; `margin` in metres narrows the view."""
-        points = np.stack([x, np.full_like(x, 0.8), z], -1)
-        uv, depth = self.project(points)
+        """Whether bodies of usual height on ground points x, z (n,) are in view; `margin` in metres narrows it."""
+        uv, depth = self.middles(x, z)
         slack = margin * self.focal / depth
         across = (uv[..., 0] > slack) & (uv[..., 0] < self.width - slack)
         return np.asarray(across & (uv[..., 1] > 0) & (uv[..., 1] < self.height) & (depth > NEAR))

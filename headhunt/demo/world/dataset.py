@@ -1,4 +1,4 @@
-"""Videos and data sets of the world on disk: H.264 files and a manifest; the only part that knows of files."""
+"""Videos and data sets of the world on disk: H.264 files and a manifest; the only module that knows of files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from headhunt.records import ManifestRow
 
 MANIFEST = "manifest.csv"
 HEADER = ("video", "split", "label", "events", "category")
-# First seed of each part: a data set's parts, and data sets of different seeds, share no video.
+# Numbers of the parts, which keep their seeds apart: neither parts nor data sets of different seeds share a video.
 PARTS = {"calibration": 0, "val": 1, "test": 2}
 PART_SPLIT = {"calibration": "train", "val": "val", "test": "test"}
 SEEDS_A_PART = 100_000
@@ -31,8 +31,8 @@ def write_video(plan: VideoPlan, path: Path | str, *, crf: int | None = None) ->
 
     Args:
         plan: What to render.
-        path: File to write (.mp4), replaced when there.
-        crf: Quality 0 (best) to 51; None takes the plan's.
+        path: File to write (.mp4); replaced if it exists.
+        crf: Quality, 0 (best) to 51; None for the plan's.
     """
     import av
 
@@ -43,7 +43,7 @@ def write_video(plan: VideoPlan, path: Path | str, *, crf: int | None = None) ->
     with av.open(str(partial), "w", format="mp4", options=options) as container:
         stream = container.add_stream("libx264", rate=config.fps)
         stream.width, stream.height, stream.pix_fmt = config.width, config.height, "yuv420p"
-        # One thread: the file does not depend on the number of cores.
+        # One thread, so that the file does not depend on the number of cores.
         stream.codec_context.thread_count = 1
         stream.options = {"crf": str(config.crf), "preset": config.preset, "g": "50", "threads": "1"}
         for block in render_blocks(plan):
@@ -69,10 +69,10 @@ def plan_dataset(
     config: WorldConfig | None = None,
     world: Split = "eval",
 ) -> list[tuple[ManifestRow, VideoPlan]]:
-    """Plans and manifest rows of a data set: in every part half normal, half abnormal.
+    """Plans and manifest rows of a data set; every part is half normal, half abnormal.
 
-    Categories and look-alikes come in turn, in an order of the data set's and the part's own. An abnormal video shows
-    two categories where it is long enough, so that six of them hold every category.
+    Categories and look-alikes take turns, in an order that depends on the data set and the part. An abnormal video
+    shows two categories if it is long enough, so that six of them cover every category.
 
     Raises:
         InputError: A negative or too large number of videos, or no video at all.
@@ -100,15 +100,13 @@ def plan_dataset(
                 plan = plan_video(
                     own, kind="normal", look_alike=name, duration_s=duration_s, split=world, config=config
                 )
-            row = ManifestRow(
-                f"{part}/{i:04d}.mp4", PART_SPLIT[part], plan.kind, plan.events if plan.events else (), plan.category
-            )
+            row = ManifestRow(f"{part}/{i:04d}.mp4", PART_SPLIT[part], plan.kind, plan.events, plan.category)
             out.append((row, plan))
     return out
 
 
 def _pairs(order: Sequence[str]) -> list[tuple[str, str]]:
-    """Eleven pairs of categories that hold each twice, the first six hold each once; those that need a road apart."""
+    """Eleven pairs of categories: each occurs twice, at least once in the first six; no pair needs the road twice."""
     road = [c for c in order if c in ROAD_TAKEN]
     free = [c for c in order if c not in ROAD_TAKEN]
     turned = free[1:]
@@ -128,18 +126,18 @@ def make_dataset(
     world: Split = "eval",
     workers: int = 1,
 ) -> list[ManifestRow]:
-    """Write a data set: calibration/, val/ and test/ with videos, and manifest.csv; `workers` changes no byte of it.
+    """Write a data set: calibration/, val/ and test/ with videos, and manifest.csv; `workers` does not change a byte.
 
     Args:
-        folder: Where to write; made when missing.
+        folder: Where to write; created if missing.
         n_calibration: Videos in calibration/ (split "train"), half of them abnormal.
         n_val: Videos in val/ (split "val").
         n_test: Videos in test/ (split "test").
         seed: Data sets of different seeds share no video.
-        duration_s: Length of every video in seconds, None to draw 26 to 34.
+        duration_s: Length of every video in seconds; None for a random one of 26 to 34.
         config: Size, rate, noise and encoding.
-        world: Which world the videos show: "eval" (default) shares nothing with what the small model learns from.
-        workers: Processes that render.
+        world: World of the videos; "eval" shares nothing with what the embedded model was trained on.
+        workers: Rendering processes.
 
     Returns:
         The rows of the manifest, in its order.
@@ -148,7 +146,7 @@ def make_dataset(
         InputError: Sizes or `workers` out of range.
     """
     if workers < 1:
-        raise InputError("rendering needs a worker", got=workers, expected=">= 1")
+        raise InputError("rendering needs at least one worker", got=workers, expected=">= 1")
     folder = Path(folder)
     made = plan_dataset(
         n_calibration=n_calibration,

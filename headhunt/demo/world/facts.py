@@ -1,4 +1,4 @@
-"""What can be seen on a range of frames, in neutral words: ground truth for descriptions, without any judgement."""
+"""What can be seen in a range of frames, in neutral words: the ground truth for descriptions, without judgement."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from headhunt.arrays import Int64
+from headhunt.arrays import Float64, Int64
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.effects import strength
-from headhunt.demo.world.motion import Track, action_index, track
+from headhunt.demo.world.motion import Track, action_index, during, track
 from headhunt.demo.world.plan import Actor, Effect, VideoPlan
 from headhunt.demo.world.scenery import ROAD
 from headhunt.errors import InputError
@@ -21,7 +21,7 @@ Direction = Literal["", "left", "right", "toward", "away"]
 Speed = Literal["still", "slow", "fast"]
 Region = Literal["left", "centre", "right"]
 
-# What a viewer would call it; anything not named here keeps its own name.
+# What a viewer would call an action; those not listed keep their names.
 SEEN_AS = {
     "scatter": "run",
     "carry": "walk",
@@ -33,27 +33,26 @@ SEEN_AS = {
 }
 EFFECT_ACTION = {"fire": "burn", "smoke": "smoke", "flash": "flash", "pieces": "fly apart"}
 CALM = ("stand", "walk", "park")
-ALONE_M = 1.5  # a bag stands alone when nobody is within so many metres
-KERB_SLACK_M = 0.85  # half a car: nearer to the kerb than this a wheel is on the pavement
+ALONE_M = 1.5  # a bag stands alone if nobody is this close
+KERB_SLACK_M = 0.85  # half a car: closer to the kerb than this, a wheel is on the pavement
 ON_PAVEMENT = {"drive": "drive on pavement", "park": "park on pavement"}
-SLOW, FAST = {"person": (0.35, 2.2), "cyclist": (0.35, 5.5), "car": (0.35, 5.0)}, 2.2
+FAST = {"cyclist": 5.5, "car": 5.0}  # metres a second from which an actor is fast
+STILL, FAST_ON_FOOT = 0.35, 2.2  # metres a second
 
 
 @dataclass(frozen=True)
 class Activity:
-    """One action of one actor inside the range.
+    """One action of one actor within the range.
 
     Attributes:
         action: Neutral word: walk, run, stand, hit, fall, lie, hug, sit, cycle, drive, park, burn, ...
         start_frame: First native frame on which it is seen.
         end_frame: One past the last.
-        target: What it is done to, "" for nothing.
     """
 
     action: str
     start_frame: int
     end_frame: int
-    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,17 +60,17 @@ class Seen:
     """One visible actor (or flame, smoke, flash) in the range.
 
     Attributes:
-        index: Its number in `plan.actors`; flames and smoke count on after them.
+        index: Its index in `plan.actors`; effects are numbered after the actors.
         kind: "person", "cyclist", "car", "bag", "fire", "smoke", ...
         colour: Name of its main colour (a person's top), "" where it has none.
-        action: What it does for most of the visible frames.
+        action: What it does on most of the visible frames.
         activities: Everything it does, in time order.
-        direction: Where it moves on the picture: left, right, toward the camera, away; "" when it stays.
-        speed: "still", "slow" or "fast", of the fastest half second.
-        objects: Things in its hand, as "red bag".
-        region: Part of the picture it is in for most of the frames.
-        low: Where its middle is on the picture for most of the frames, 0 at the top, 1 at the bottom; what stands on
-            the ground is nearer the lower it is.
+        direction: Where it moves: left, right, toward the camera or away; "" if it stays.
+        speed: "still", "slow" or "fast", by the upper quartile of its speed.
+        objects: Things in its hand, such as "red bag".
+        region: Part of the picture it is in, by its median position.
+        low: How low its middle is in the picture, by its median position: 0 at the top, 1 at the bottom. On the ground,
+            lower things are nearer.
         size: "small" or "large" for flames and smoke, "" for others.
     """
 
@@ -90,14 +89,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything visible on frames [start_frame, end_frame) of a plan.
+    """Everything visible in frames [start_frame, end_frame) of a plan.
 
     Attributes:
         place: Where the camera hangs.
         light: "day" or "night".
         start_frame: First native frame.
         end_frame: One past the last.
-        actors: Moving or acting things: those that do more than stand, walk or park first, then the nearest.
+        actors: Moving or acting things; those that do more than stand, walk or park first, then the nearest.
         objects: Names of furniture in view ("bench", "sign", ...), sorted.
     """
 
@@ -160,25 +159,24 @@ def _actor(plan: VideoPlan, index: int, actor: Actor, view: View, start: int, en
     names = seen_as(plan, actor, way, frames)
     turns = np.flatnonzero([i == 0 or (which[i], names[i]) != (which[i - 1], names[i - 1]) for i in range(len(frames))])
     activities = tuple(
-        Activity(names[i], int(frames[i]), int(frames[j - 1]) + 1, actor.actions[which[i]].target)
+        Activity(names[i], int(frames[i]), int(frames[j - 1]) + 1)
         for i, j in itertools.pairwise((*turns.tolist(), len(frames)))
     )
     lengths: dict[str, int] = {}
     for activity in activities:
         lengths[activity.action] = lengths.get(activity.action, 0) + activity.end_frame - activity.start_frame
     main = max(lengths, key=lambda name: lengths[name])
-    uv, _ = view.project(np.stack([way.x[rows], np.full(len(rows), 0.8), way.z[rows]], -1))
+    uv, _ = view.middles(way.x[rows], way.z[rows])
     top = float(np.quantile(way.speed[rows], 0.75))
-    slow, fast = SLOW.get(actor.kind, (0.35, FAST))
-    speed: Speed = "still" if top < slow else "slow" if top < fast else "fast"
-    held = [f"{h.colour} {h.name}" for h in actor.held if np.any((frames >= h.start_frame) & (frames < h.end_frame))]
+    speed: Speed = "still" if top < STILL else "slow" if top < FAST.get(actor.kind, FAST_ON_FOOT) else "fast"
+    held = [f"{h.colour} {h.name}" for h in actor.held if during(h, frames).any()]
     return Seen(
         index=index,
         kind=actor.kind,
         colour=actor.colour,
         action=main,
         activities=activities,
-        direction=_direction(way.x[rows], way.z[rows]) if speed != "still" else "",
+        direction=_overall(way.x[rows], way.z[rows]) if speed != "still" else "",
         speed=speed,
         objects=tuple(held),
         region=_region(float(np.median(uv[:, 0])), view.width),
@@ -187,9 +185,9 @@ def _actor(plan: VideoPlan, index: int, actor: Actor, view: View, start: int, en
 
 
 def seen_as(plan: VideoPlan, actor: Actor, way: Track, frames: Int64) -> list[str]:
-    """What a viewer would call what an actor does, on each of some native frames of its life.
+    """What a viewer would call an actor's action, on each of some native frames of its life.
 
-    Where it does it counts for some: a bag may stand alone, a car drive on the pavement.
+    For some it depends on the place: a bag may stand alone, a car may drive on the pavement.
     """
     names = [actor.actions[i].name for i in action_index(actor, frames)]
     names = [SEEN_AS.get(name, name) for name in names]
@@ -199,9 +197,8 @@ def seen_as(plan: VideoPlan, actor: Actor, way: Track, frames: Int64) -> list[st
         for other in plan.actors:
             if other.kind == "person":
                 path = track(other, plan.config.fps)
-                there = (frames >= other.start_frame) & (frames < other.end_frame)
                 at = path.rows(frames)
-                near |= there & (np.hypot(path.x[at] - way.x[rows], path.z[at] - way.z[rows]) < ALONE_M)
+                near |= during(other, frames) & (np.hypot(path.x[at] - way.x[rows], path.z[at] - way.z[rows]) < ALONE_M)
         return [name if by else "stand alone" for name, by in zip(names, near, strict=True)]
     if actor.kind == "car" and plan.camera.place == "street":
         kerb = way.z[rows] < ROAD[0] + KERB_SLACK_M
@@ -209,12 +206,13 @@ def seen_as(plan: VideoPlan, actor: Actor, way: Track, frames: Int64) -> list[st
     return names
 
 
-def _direction(
-    x: np.ndarray[tuple[int], np.dtype[np.float64]], z: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> Direction:
+def _overall(x: Float64, z: Float64) -> Direction:
     dx, dz = float(x[-1] - x[0]), float(z[-1] - z[0])
-    if math.hypot(dx, dz) < 0.3:
-        return ""
+    return "" if math.hypot(dx, dz) < 0.3 else direction(dx, dz)
+
+
+def direction(dx: float, dz: float) -> Direction:
+    """Which way a step on the ground goes in the picture."""
     if abs(dx) >= abs(dz):
         return "right" if dx > 0 else "left"
     return "away" if dz > 0 else "toward"

@@ -1,4 +1,4 @@
-"""What cameras, light and textures a place may have, kept apart by split.
+"""The cameras, light and textures that a place may have, kept apart by split.
 
 Training and evaluation never share a value: every number that fixes a camera or a texture is drawn from cells of its
 range, even cells for one split and odd cells for the other, and all random streams are keyed by the split.
@@ -38,12 +38,12 @@ class Ground:
     """Where things happen in a place.
 
     Attributes:
-        axis: "x" when people cross the picture, "z" when they come and go along it.
+        axis: "x" if people cross the picture, "z" if they come and go along it.
         lanes: Distances z (axis "x") or sideways positions x (axis "z") that people walk on.
         near: Nearest z in use.
         far: Farthest z in use.
-        road: z of the two driving lanes, () where nothing drives.
-        cycle: z on which bicycles ride, 0 for none.
+        road: z of the two driving lanes; () where nothing drives.
+        cycle: z on which bicycles ride; 0 for none.
     """
 
     axis: str
@@ -61,7 +61,7 @@ GROUND = {
     "car park": Ground("x", (5.8, 6.6, 7.4), 5.4, 8.2, road=(8.8, 10.6), cycle=7.9),
     "shop": Ground("x", (4.8, 5.8, 6.9, 8.0), 4.4, 9.0),
 }
-# Camera ranges (low, high) a place: height, pitch in degrees, focal length in picture widths.
+# Camera ranges (low, high) of each place: height in metres, pitch in degrees, focal length in picture widths.
 RANGES = {
     "square": ((3.7, 5.0), (25.0, 29.0), (1.10, 1.35)),
     "street": ((3.9, 5.0), (24.5, 27.5), (1.08, 1.26)),
@@ -72,18 +72,13 @@ RANGES = {
 
 
 def cell(rng: np.random.Generator, low: float, high: float, split: Split) -> float:
-    """A number of [low, high] from the cells of this split: even cells for "train", odd ones for "eval"."""
+    """A random number in [low, high] from the cells of this split: even cells for "train", odd ones for "eval"."""
     index = 2 * int(rng.integers(CELLS // 2)) + SPLITS.index(split)
     return low + (high - low) * (index + float(rng.uniform(0.02, 0.98))) / CELLS
 
 
-def cell_of(value: float, low: float, high: float) -> int:
-    """The cell of [low, high] a value lies in; its parity tells the split."""
-    return int((value - low) / (high - low) * CELLS)
-
-
 def stream(seed: int, split: Split, *keys: int) -> np.random.Generator:
-    """The random stream of one purpose in one video of one split."""
+    """The random stream for one purpose in one video of one split."""
     return np.random.default_rng([WORLD_VERSION, SPLITS.index(split), seed, *keys])
 
 
@@ -102,7 +97,7 @@ def make_camera(rng: np.random.Generator, place: str, split: Split) -> Camera:
 
 
 def make_light(rng: np.random.Generator, place: str, split: Split) -> Light:
-    """Day or night (indoors: bright or dim) with shadows."""
+    """Day or night (indoors: bright or dim), with shadows."""
     indoors = place in ("corridor", "shop")
     night = bool(rng.random() < (0.25 if indoors else 0.35))
     if night:

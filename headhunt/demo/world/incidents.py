@@ -1,6 +1,6 @@
-"""Anomalies among people: each function writes one incident near a frame, and notes exactly when it is abnormal.
+"""Anomalies among people: each function writes one incident near a frame and records exactly when it is abnormal.
 
-An incident takes the stage and the frame at which it should begin and gives the ground point it happens at.
+An incident takes the draft and the frame at which it should begin, and returns the ground point where it happens.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from headhunt.demo.world.draft import Draft, Part
 from headhunt.demo.world.ordinary import (
     LEFT,
     RIGHT,
@@ -24,179 +25,171 @@ from headhunt.demo.world.ordinary import (
     thing,
 )
 from headhunt.demo.world.plan import Effect
-from headhunt.demo.world.stage import Part, Stage
 
-Incident = Callable[[Stage, int], tuple[float, float]]
+Incident = Callable[[Draft, int], tuple[float, float]]
 
 
-def fight(stage: Stage, at: int) -> tuple[float, float]:
-    """Two people strike each other; abnormal from the first blow to the last, or until the beaten one is up."""
-    x, z = stage.spot(at, inner=0.35)
-    a, b = meet(stage, at - stage.frames(stage.uniform(0.3, 2.5)), x, z, gap=0.72)
+def fight(draft: Draft, at: int) -> tuple[float, float]:
+    """Two people hit each other; abnormal from the first blow to the last, or until whoever was knocked down is up."""
+    x, z = draft.spot(at, inner=0.35)
+    a, b = meet(draft, at - draft.frames(draft.uniform(0.3, 2.5)), x, z, gap=0.72)
     a.until(at, "talk", facing=RIGHT)
     b.until(at, "stand", facing=LEFT)
-    end = at + stage.frames(stage.uniform(6.0, 9.0))
+    end = at + draft.frames(draft.uniform(6.0, 9.0))
     attacker = 0
     while a.at < end:
-        turn = min(end, a.at + stage.frames(stage.uniform(0.7, 1.4)))
-        push = stage.uniform(0.1, 0.3) * (1 if attacker == 0 else -1)
+        turn = min(end, a.at + draft.frames(draft.uniform(0.7, 1.4)))
+        push = draft.uniform(0.1, 0.3) * (1 if attacker == 0 else -1)
         for i, (part, facing) in enumerate(((a, RIGHT), (b, LEFT))):
-            name = "hit" if i == attacker or stage.chance(0.35) else "struck"
-            drift = stage.uniform(-0.05, 0.05)
-            part.move(part.x + push, part.z + drift, turn, name, facing=facing, target="person")
-        attacker = 1 - attacker if stage.chance(0.75) else attacker
-    if stage.chance(0.5):
-        b.do("fall", stage.frames(0.7), facing=LEFT)
-        a.do("kick", stage.frames(stage.uniform(1.0, 2.0)), facing=RIGHT, target="person")
-        b.do("lie", stage.frames(stage.uniform(1.0, 2.5)), facing=LEFT)
-        b.do("get up", stage.frames(1.5), facing=LEFT)
+            name = "hit" if i == attacker or draft.chance(0.35) else "struck"
+            drift = draft.uniform(-0.05, 0.05)
+            part.move(part.x + push, part.z + drift, turn, name, facing=facing)
+        attacker = 1 - attacker if draft.chance(0.75) else attacker
+    if draft.chance(0.5):
+        b.do("fall", draft.frames(0.7), facing=LEFT)
+        a.do("kick", draft.frames(draft.uniform(1.0, 2.0)), facing=RIGHT)
+        b.do("lie", draft.frames(draft.uniform(1.0, 2.5)), facing=LEFT)
+        b.do("get up", draft.frames(1.5), facing=LEFT)
         end = b.at
-    stage.event(at, end)
-    a.leave(stage.uniform(1.4, 2.0), side=-1).done()
-    b.do("stand", stage.frames(0.5), facing=LEFT).leave(stage.uniform(1.0, 1.3), side=1).done()
+    draft.event(at, end)
+    a.leave(draft.uniform(1.4, 2.0), side=-1).done()
+    b.do("stand", draft.frames(0.5), facing=LEFT).leave(draft.uniform(1.0, 1.3), side=1).done()
     return x, z
 
 
-def fall(stage: Stage, at: int) -> tuple[float, float]:
-    """A walker falls, lies and gets up; abnormal from the loss of balance until on the feet again."""
-    x, z = stage.spot(at, inner=0.3)
-    side = stage.side()
-    part = arrive(stage, at, x, z, stage.uniform(1.2, 1.7), side=-side)
-    facing = RIGHT * (side if stage.ground.axis == "x" else stage.side())
-    part.do("fall", stage.frames(0.7), facing=facing)
-    part.do("lie", stage.frames(stage.uniform(5.0, 8.0)), facing=facing)
-    part.do("get up", stage.frames(1.5), facing=facing)
-    stage.event(at, part.at)
-    part.do("stand", stage.frames(0.6)).leave(stage.uniform(0.8, 1.1), side=side).done()
+def fall(draft: Draft, at: int) -> tuple[float, float]:
+    """A walker falls, lies and gets up; abnormal from the loss of balance until back on the feet."""
+    x, z = draft.spot(at, inner=0.3)
+    side = draft.side()
+    part = arrive(draft, at, x, z, draft.uniform(1.2, 1.7), side=-side)
+    facing = RIGHT * (side if draft.ground.axis == "x" else draft.side())
+    part.do("fall", draft.frames(0.7), facing=facing)
+    part.do("lie", draft.frames(draft.uniform(5.0, 8.0)), facing=facing)
+    part.do("get up", draft.frames(1.5), facing=facing)
+    draft.event(at, part.at)
+    part.do("stand", draft.frames(0.6)).leave(draft.uniform(0.8, 1.1), side=side).done()
     return x, z
 
 
-def chase(stage: Stage, at: int) -> tuple[float, float]:
-    """One flees, one pursues, to and fro; abnormal from the pursuer's entry until both are out of view."""
-    x, z = stage.spot(at, inner=0.3)
-    prey = arrive(stage, at - stage.frames(stage.uniform(0.5, 3.0)), x, z, 1.3).until(at, "stand")
-    along_x = stage.ground.axis == "x"
-    speed = stage.uniform(3.4, 4.6)
-    gate = stage.gate(side=stage.side() if along_x else 1, near=z if along_x else x)
-    hunter = Part(stage, "person", *gate, prey.at).go(x, z, speed, "run")
-    entered = next(f for f in range(prey.at, hunter.at + 1) if _shows(stage, hunter, f))
-    prey.until(hunter.at - stage.frames(stage.uniform(0.5, 0.8)), "stand", facing=prey.toward(gate[0], gate[1]))
-    left, right = stage.view.edges(z)
-    for i in range(int(stage.rng.integers(5, 8))):
-        point = stage.spot(at, inner=0.12 if i % 2 else 0.2)
-        if along_x:  # from side to side: the longest way that shows
-            share = stage.uniform(0.08, 0.3)
+def chase(draft: Draft, at: int) -> tuple[float, float]:
+    """One flees, one pursues, back and forth; abnormal from the pursuer's entry until both are out of view."""
+    x, z = draft.spot(at, inner=0.3)
+    prey = arrive(draft, at - draft.frames(draft.uniform(0.5, 3.0)), x, z, 1.3).until(at, "stand")
+    along_x = draft.ground.axis == "x"
+    speed = draft.uniform(3.4, 4.6)
+    gate = draft.gate(side=draft.side() if along_x else 1, near=z if along_x else x)
+    hunter = Part(draft, "person", *gate, prey.at).go(x, z, speed, "run")
+    entered = next(f for f in range(prey.at, hunter.at + 1) if _shows(draft, hunter, f))
+    prey.until(hunter.at - draft.frames(draft.uniform(0.5, 0.8)), "stand", facing=prey.toward(gate[0], gate[1]))
+    left, right = draft.view.edges(z)
+    for i in range(int(draft.rng.integers(5, 8))):
+        point = draft.spot(at, inner=0.12 if i % 2 else 0.2)
+        if along_x:  # from side to side: the longest way in view
+            share = draft.uniform(0.08, 0.3)
             point = left + (right - left) * (share if prey.x >= x else 1.0 - share), point[1]
         prey.go(*point, speed, "run")
         hunter.go(*point, speed, "run")
     prey.leave(speed, "run")
     hunter.go(prey.x, prey.z, speed, "run")
-    stage.event(entered, max(stage.last_seen(actor) for actor in (prey.done(), hunter.done())))
+    draft.event(entered, max(draft.last_seen(actor) for actor in (prey.done(), hunter.done())))
     return x, z
 
 
-def _shows(stage: Stage, part: Part, frame: int) -> bool:
+def _shows(draft: Draft, part: Part, frame: int) -> bool:
     at = [p[0] for p in part.path]
     x, z = (np.interp([frame], at, [p[i] for p in part.path]) for i in (1, 2))
-    return bool(stage.view.inside(x, z)[0])
+    return bool(draft.view.inside(x, z)[0])
 
 
-def panic(stage: Stage, at: int) -> tuple[float, float]:
-    """A group at ease scatters at once; abnormal until the last is out of view."""
-    x, z = stage.spot(at, inner=0.42)
+def panic(draft: Draft, at: int) -> tuple[float, float]:
+    """A calm group suddenly scatters; abnormal until the last person is out of view."""
+    x, z = draft.spot(at, inner=0.42)
     actors = []
-    for part, angle in gather(stage, x, z, at):
-        part.do("stand", int(stage.rng.integers(0, 8)))
-        out_x, out_z = part.x + 2.0 * math.sin(angle), part.z + 2.0 * math.cos(angle)
-        if stage.ground.axis == "z":
-            out_x = float(np.clip(out_x, -1.6, 1.6))
-        speed = stage.uniform(2.8, 4.2)
-        for _ in range(int(stage.rng.integers(4, 8))):  # to and fro at first
-            turn = angle + stage.uniform(-2.5, 2.5)
-            aside_x, aside_z = part.x + 2.0 * math.sin(turn), part.z + 2.0 * math.cos(turn)
-            if stage.ground.axis == "z":
-                aside_x = float(np.clip(aside_x, -1.6, 1.6))
-            part.go(aside_x, float(np.clip(aside_z, stage.ground.near, stage.ground.far)), speed, "scatter")
-        part.go(
-            out_x, float(np.clip(out_z, stage.ground.near, stage.ground.far)), speed,
-            "scatter" if stage.chance(0.6) else "run",
-        )  # fmt: skip
-        part.leave(speed, "run" if stage.chance(0.5) else "scatter", side=outward(stage, angle))
+    for part, angle in gather(draft, x, z, at):
+        part.do("stand", int(draft.rng.integers(0, 8)))
+        out = draft.kept(part.x + 2.0 * math.sin(angle), part.z + 2.0 * math.cos(angle))
+        speed = draft.uniform(2.8, 4.2)
+        for _ in range(int(draft.rng.integers(4, 8))):  # back and forth at first
+            turn = angle + draft.uniform(-2.5, 2.5)
+            aside = draft.kept(part.x + 2.0 * math.sin(turn), part.z + 2.0 * math.cos(turn))
+            part.go(*aside, speed, "scatter")
+        part.go(*out, speed, "scatter" if draft.chance(0.6) else "run")
+        part.leave(speed, "run" if draft.chance(0.5) else "scatter", side=outward(draft, angle))
         actors.append(part.done())
-    stage.event(at, max(stage.last_seen(actor) for actor in actors))
+    draft.event(at, max(draft.last_seen(actor) for actor in actors))
     return x, z
 
 
-def theft(stage: Stage, at: int) -> tuple[float, float]:
+def theft(draft: Draft, at: int) -> tuple[float, float]:
     """Somebody snatches a bag and runs; abnormal from the grab until the thief is out of view."""
-    x, z = stage.spot(at, inner=0.35)
-    owner, thief = meet(stage, at - stage.frames(stage.uniform(0.2, 2.0)), x, z, gap=0.75)
-    name, rgb = stage.colour()
+    x, z = draft.spot(at, inner=0.35)
+    owner, thief = meet(draft, at - draft.frames(draft.uniform(0.2, 2.0)), x, z, gap=0.75)
+    name, rgb = draft.colour()
     owner.take("bag", name, rgb, since=owner.path[0][0])
-    owner.until(at, "stand", facing=stage.uniform(1.2, 2.0))
+    owner.until(at, "stand", facing=draft.uniform(1.2, 2.0))
     thief.until(at, "stand", facing=LEFT)
-    snatch = stage.frames(stage.uniform(3.0, 5.5))  # both pull at it
-    thief.do("grab", snatch, facing=LEFT, target="bag").take("bag", name, rgb)
+    snatch = draft.frames(draft.uniform(3.0, 5.5))  # both pull at it
+    thief.do("grab", snatch, facing=LEFT).take("bag", name, rgb)
     owner.do("struck", snatch, facing=RIGHT).drop()
-    thief.leave(stage.uniform(3.8, 4.8), "run", side=1)
-    if stage.chance(0.6):
-        owner.do("stand", stage.frames(0.4), facing=RIGHT).leave(stage.uniform(2.8, 3.4), "run", side=1)
+    thief.leave(draft.uniform(3.8, 4.8), "run", side=1)
+    if draft.chance(0.6):
+        owner.do("stand", draft.frames(0.4), facing=RIGHT).leave(draft.uniform(2.8, 3.4), "run", side=1)
     else:
-        owner.do("talk", stage.frames(2.5), facing=RIGHT).leave(1.2, side=-1)
-    gone = stage.last_seen(thief.done())
+        owner.do("talk", draft.frames(2.5), facing=RIGHT).leave(1.2, side=-1)
+    gone = draft.last_seen(thief.done())
     owner.done()
-    stage.event(at, gone)
+    draft.event(at, gone)
     return x, z
 
 
-def abandoned_bag(stage: Stage, at: int) -> tuple[float, float]:
-    """Somebody puts a bag down and goes; abnormal from the first step away until another takes it, or to the end."""
-    x, z = stage.spot(at, inner=0.3)
-    name, rgb = stage.colour()
-    part = arrive(stage, at - stage.frames(1.5), x, z, stage.uniform(1.1, 1.5))
-    part.take("bag", name, rgb, since=part.path[0][0]).until(at - stage.frames(1.2), "stand")
-    part.do("put down", stage.frames(0.6), target="bag").drop()
-    bag = bag_beside(stage, part, name, rgb)
-    part.do("stand", stage.frames(0.6), facing=stage.uniform(-3, 3))
+def abandoned_bag(draft: Draft, at: int) -> tuple[float, float]:
+    """Somebody puts a bag down and leaves; abnormal from the first step away until another takes it, or to the end."""
+    x, z = draft.spot(at, inner=0.3)
+    name, rgb = draft.colour()
+    part = arrive(draft, at - draft.frames(1.5), x, z, draft.uniform(1.1, 1.5))
+    part.take("bag", name, rgb, since=part.path[0][0]).until(at - draft.frames(1.2), "stand")
+    part.do("put down", draft.frames(0.6)).drop()
+    bag = bag_beside(draft, part, name, rgb)
+    part.do("stand", draft.frames(0.6), facing=draft.uniform(-3, 3))
     begin = part.at
-    part.leave(stage.uniform(1.3, 1.8)).done()
-    end = begin + stage.frames(stage.uniform(7.0, 11.0))
-    if end < stage.n_frames - stage.frames(1.0):
+    part.leave(draft.uniform(1.3, 1.8)).done()
+    end = begin + draft.frames(draft.uniform(7.0, 11.0))
+    if end < draft.n_frames - draft.frames(1.0):
         finder = enter(
-            stage, "person", max(begin, end - stage.frames(4.0)), near=bag.z if stage.ground.axis == "x" else bag.x
+            draft, "person", max(begin, end - draft.frames(4.0)), near=bag.z if draft.ground.axis == "x" else bag.x
         )
-        side = across(stage, finder)
+        side = across(draft, finder)
         finder.go(bag.x - 0.3, bag.z + 0.2, 1.4).until(end, "stand")
-        finder.do("pick up", stage.frames(0.5), target="bag")
+        finder.do("pick up", draft.frames(0.5))
         end = finder.at
-        finder.take("bag", name, rgb).do("stand", stage.frames(0.4)).leave(1.3, "carry", side=side).done()
+        finder.take("bag", name, rgb).do("stand", draft.frames(0.4)).leave(1.3, "carry", side=side).done()
     else:
-        end = stage.n_frames
+        end = draft.n_frames
     bag.until(max(end, bag.at + 1), "still").done()
-    stage.event(begin, end)
+    draft.event(begin, end)
     return x, z
 
 
-def vandalism(stage: Stage, at: int) -> tuple[float, float]:
-    """Somebody beats and kicks a parked car or a sign; abnormal from the first blow to the last."""
-    x, z, target = thing(stage)
-    side = stage.side()
-    part = arrive(stage, at - stage.frames(stage.uniform(0.2, 1.5)), x, z, stage.uniform(1.3, 1.8), side=-side)
-    if stage.chance(0.6):
-        part.take("rod", *stage.colour("grey", "brown"), since=part.path[0][0])
+def vandalism(draft: Draft, at: int) -> tuple[float, float]:
+    """Somebody hits and kicks a parked car or a sign; abnormal from the first blow to the last."""
+    x, z, target = thing(draft)
+    side = draft.side()
+    part = arrive(draft, at - draft.frames(draft.uniform(0.2, 1.5)), x, z, draft.uniform(1.3, 1.8), side=-side)
+    if draft.chance(0.6):
+        part.take("rod", *draft.colour("grey", "brown"), since=part.path[0][0])
     facing = 0.0 if target == "car" else RIGHT
     part.until(at, "stand", facing=facing)
-    end = at + stage.frames(stage.uniform(6.0, 9.0))
+    end = at + draft.frames(draft.uniform(6.0, 9.0))
     while part.at < end:
-        name = "strike" if part.holds or stage.chance(0.5) else "kick"
-        part.until(min(end, part.at + stage.frames(stage.uniform(1.5, 3.0))), name, facing=facing, target=target)
+        name = "strike" if part.holds or draft.chance(0.5) else "kick"
+        part.until(min(end, part.at + draft.frames(draft.uniform(1.5, 3.0))), name, facing=facing)
     ahead_x, ahead_z = (0.0, 0.55) if target == "car" else (0.6, 0.0)
-    for blow in range(at + stage.frames(0.4), end, stage.frames(1.5)):
-        gone = min(end + 50, stage.n_frames)
+    for blow in range(at + draft.frames(0.4), end, draft.frames(1.5)):
+        gone = min(end + 50, draft.n_frames)
         if blow < gone:
-            stage.effects.append(Effect("pieces", blow, gone, x + ahead_x, z + ahead_z, 0.9, 1.0, 1, spark(stage)))
-    stage.event(at, end)
-    part.leave(stage.uniform(2.4, 3.6), "run", side=side).done()
+            draft.effects.append(Effect("pieces", blow, gone, x + ahead_x, z + ahead_z, 0.9, 1.0, 1, spark(draft)))
+    draft.event(at, end)
+    part.leave(draft.uniform(2.4, 3.6), "run", side=side).done()
     return x, z
 
 

@@ -1,4 +1,4 @@
-"""Where an actor is, how it is turned and posed on every frame: plain functions of its record; paints nothing."""
+"""Position, heading and pose of an actor on every frame: plain functions of its record; paints nothing."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from headhunt.arrays import Float64, Int64
-from headhunt.demo.world.plan import Actor
+from headhunt.arrays import Bool, Float64, Int64
+from headhunt.demo.world.plan import Actor, Effect, Held
 from headhunt.demo.world.poses import ACTIONS, JOINTS
 
-BLEND_FRAMES = 7  # one pose goes over into the next in this many frames
+BLEND_FRAMES = 7  # frames in which one pose blends into the next
 STRIDE = {"walk": 1.45, "carry": 1.4, "run": 2.7, "scatter": 2.7, "cycle": 3.2}  # metres in one gait cycle
-RHYTHM = 4.0  # radians a second of what is done on the spot
+RHYTHM = 4.0  # radians a second of actions on the spot
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,11 @@ class Track:
         return np.clip(frames - self.start_frame, 0, len(self.x) - 1)
 
 
-@functools.lru_cache(maxsize=512)  # asked for again by whoever renders, describes and marks the same frames
+@functools.lru_cache(maxsize=512)  # rendering, facts and training ask for the same actors again
 def track(actor: Actor, fps: int) -> Track:
-    """Interpolate the way points and turn the body to its motion or to the fixed headings of its actions.
+    """Interpolate an actor's way points; its heading follows the motion or the fixed headings of its actions.
 
-    The arrays are shared and cannot be written to.
+    The arrays are shared and read-only.
     """
     start, end = actor.start_frame, actor.end_frame
     frames = np.arange(start, end)
@@ -71,7 +70,7 @@ def _heading(step_x: Float64, step_z: Float64, step: Float64) -> Float64:
     moving = step > 1e-4
     if not moving.any():
         return np.zeros_like(step)
-    # A halt keeps the heading of the last step (of the first one, before it).
+    # A halt keeps the heading of the last step; before the first step, that of the first.
     index = np.where(moving, np.arange(len(step)), -1)
     index = np.maximum.accumulate(index)
     index[index < 0] = int(np.argmax(moving))
@@ -93,7 +92,7 @@ def _smooth_angle(angle: Float64, fps: int) -> Float64:
 
 @functools.lru_cache(maxsize=512)
 def poses(actor: Actor, fps: int) -> Float64:
-    """Pose (n, joints) of a person on every frame of its life, one action fading into the next; not to be written."""
+    """Pose (n, joints) of a person on every frame of its life, one action fading into the next; read-only."""
     way, start = track(actor, fps), actor.start_frame
     n = len(way.x)
     total, out = np.zeros(n), np.zeros((n, len(JOINTS)))
@@ -117,7 +116,12 @@ def poses(actor: Actor, fps: int) -> Float64:
     return out
 
 
-def action_index(actor: Actor, frames: Int64) -> npt.NDArray[np.int64]:
-    """Which action (index) an actor does on native frames inside its life."""
+def during(span: Actor | Effect | Held, frames: Int64) -> Bool:
+    """Which of some native frames lie in the life of an actor, an effect or a held object."""
+    return np.asarray((frames >= span.start_frame) & (frames < span.end_frame))
+
+
+def action_index(actor: Actor, frames: Int64) -> Int64:
+    """Index of an actor's action on native frames within its life."""
     starts = np.array([action.start_frame for action in actor.actions])
     return np.clip(np.searchsorted(starts, frames, side="right") - 1, 0, len(starts) - 1)

@@ -22,8 +22,8 @@ class Capsules:
         b: (b, k, 2) end in pixels.
         r: (b, k, 2) radius at start and end in pixels.
         colour: (b, k, 4) red, green, blue in 0..255 and opacity in 0..1.
-        order: (b, k) larger is painted earlier (distance), or None to paint in the given order.
-        merged: One shape, the union of all strokes, in the colour of the first: shadows do not darken each other.
+        order: (b, k) distance, the largest painted first; None to paint in the given order.
+        merged: Paint the union of all strokes in the colour of the first, so that shadows do not darken each other.
     """
 
     a: Float64
@@ -65,7 +65,7 @@ class Patch:
 
 
 def paint(sprite: Sprite, *, width: int, height: int) -> Patch | None:
-    """Evaluate a sprite on its own box; None when no frame shows it."""
+    """Evaluate a sprite on its own box; None if no frame shows it."""
     low, high = _bounds(sprite)
     size_limit = np.array([width, height])
     corner = np.clip(np.floor(low), 0, size_limit).astype(np.int64)
@@ -105,7 +105,7 @@ def _flatten(alpha: Float32, colour: Float32) -> Float32:
 
 
 def blend(picture: Float32, patch: Patch, frame: int) -> None:
-    """Lay one frame of a patch on a picture (3, H, W) in place."""
+    """Lay one frame of a patch on a picture (3, H, W), in place."""
     pixels = patch.pixels[frame]
     column, row = (int(n) for n in patch.corner[frame])
     h, w = pixels.shape[1:]

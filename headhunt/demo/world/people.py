@@ -6,7 +6,7 @@ import numpy as np
 
 from headhunt.arrays import Float64, Int64
 from headhunt.demo.world.camera import View
-from headhunt.demo.world.motion import Track
+from headhunt.demo.world.motion import Track, during
 from headhunt.demo.world.painting import Capsules, Sprite
 from headhunt.demo.world.plan import Actor, Light
 from headhunt.demo.world.poses import COLUMN
@@ -16,7 +16,7 @@ THIGH, SHIN, TRUNK, UPPER, FORE, FOOT = 0.44, 0.44, 0.50, 0.30, 0.28, 0.07
 SADDLE = 1.0  # metres from the ground to the pelvis of a cyclist
 WHEEL, WHEEL_BASE, SPOKES = 0.36, 1.05, 8
 
-# (name, start, end, radius at start, radius at end, colour index): colours are top, legs, skin, hair, shoes, bag.
+# (name, start, end, radius at start, radius at end, colour index): colours are top, legs, skin, hair, shoes.
 PARTS = (
     ("thigh_l", "hip_l", "knee_l", 0.105, 0.08, 1),
     ("thigh_r", "hip_r", "knee_r", 0.105, 0.08, 1),
@@ -94,7 +94,7 @@ def _points(forward: Float64, up: Float64 | float, side: Float64 | float) -> Flo
 
 
 def _limb(angle: Float64, wide: Float64, side: float) -> Float64:
-    """Direction (n, 3) of a stretch of an arm."""
+    """Direction (n, 3) of an upper arm or a forearm."""
     return _points(np.sin(angle) * np.cos(wide), -np.cos(angle) * np.cos(wide), side * np.sin(wide))
 
 
@@ -106,7 +106,7 @@ def to_world(points: Float64, x: Float64, z: Float64, heading: Float64) -> Float
 
 
 def person(actor: Actor, way: Track, angles: Float64, frames: Int64, view: View, light: Light) -> Sprite:
-    """A person (or a cyclist with the bicycle) on native frames (b,) inside its life."""
+    """A person (or a cyclist with the bicycle) on native frames (b,) within its life."""
     rows = way.rows(frames)
     x, z, heading = way.x[rows], way.z[rows], way.heading[rows]
     cyclist = actor.kind == "cyclist"
@@ -118,7 +118,7 @@ def person(actor: Actor, way: Track, angles: Float64, frames: Int64, view: View,
     colours = [palette[p[5]] for p in PARTS]
     opacity = [np.ones(len(rows))] * len(PARTS)
     for held in actor.held:
-        shown = ((frames >= held.start_frame) & (frames < held.end_frame)).astype(np.float64)
+        shown = during(held, frames).astype(np.float64)
         if shown.any():
             _add_held(held.name, np.array(held.rgb), bones, shown, starts, ends, radii, colours, opacity, actor.size)
     if cyclist:
@@ -132,18 +132,18 @@ def person(actor: Actor, way: Track, angles: Float64, frames: Int64, view: View,
     base = lit(np.stack(colours)[None].repeat(len(rows), 0), x, z, light)
     base = base * _modelling(a, b, light)
     colour = np.concatenate([base, np.stack(opacity, 1)[..., None]], -1)
-    # Clothes cover what they hang over: nudge trunk and head so that ties never flicker.
+    # Small offsets keep strokes of equal depth from flickering; the hair is behind a face and in front of a back.
     order = 0.5 * (depth_a + depth_b) - np.array([0.02 * (i % 3) for i in range(k)])
     order[:, 13] += np.where(np.cos(heading - view.camera.yaw) < 0, 0.12, -0.12)
     body = Capsules(pa, pb, r, colour, order)
     spine = np.stack([bones["pelvis"], bones["head"]], 1)
     feet = 0.5 * (bones["ankle_l"] + bones["ankle_r"])
     line = to_world(np.stack([feet, spine[:, 0], spine[:, 1]], 1), x, z, heading)
-    return Sprite((shade(line, 0.2 * actor.size, view, light), body), view.project(np.stack([x, 0 * x, z], -1))[1])
+    return Sprite((shade(line, 0.2 * actor.size, view, light), body), view.depth(x, z))
 
 
 def _modelling(a: Float64, b: Float64, light: Light) -> Float64:
-    """Strokes that lie flat catch more light than upright ones turned away: (n, k, 1) factors."""
+    """Factors (n, k, 1): strokes across the picture catch more light than upright ones."""
     span = b - a
     length = np.maximum(np.linalg.norm(span, axis=-1), 1e-6)
     return np.asarray((0.88 + 0.2 * np.abs(span[..., 0]) / length)[..., None])

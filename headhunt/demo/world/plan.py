@@ -31,7 +31,7 @@ class WorldConfig:
         width: Pixels, even, 96 to 1920.
         height: Pixels, even, 72 to 1080.
         fps: Frames per second, 5 to 60.
-        noise: Standard deviation of the sensor noise by day, grey levels; doubled at night.
+        noise: Standard deviation of the sensor noise by day, in grey levels; doubled at night.
         crf: Quality of the H.264 encoding, 0 (best) to 51.
         preset: Speed setting of the H.264 encoder.
     """
@@ -67,7 +67,7 @@ class Camera:
         height: Metres above the ground.
         yaw: Radians, positive looks right.
         pitch: Radians, positive looks down.
-        focal: Focal length in widths of the image.
+        focal: Focal length in image widths.
     """
 
     place: str
@@ -102,7 +102,7 @@ class Surface:
     """Textures of the background.
 
     Attributes:
-        seed: Of the texture noise.
+        seed: Seed of the texture noise.
         ground: Colour of the main ground.
         wall: Colour of walls and fronts.
         accent: Colour of doors, goods, strips.
@@ -126,15 +126,13 @@ class Action:
         name: A key of `ACTIONS`.
         start_frame: First frame.
         end_frame: One past the last frame.
-        facing: Fixed heading in radians, or None to face the way of motion.
-        target: What it is done to ("car", "bag", ...), "" for nothing.
+        facing: Fixed heading in radians; None to face the direction of motion.
     """
 
     name: str
     start_frame: int
     end_frame: int
     facing: float | None = None
-    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,10 +155,10 @@ class Actor:
         colour: Name of its main colour.
         colours: The colours it is painted with; a person's are top, legs, skin, hair.
         size: Factor on the usual size.
-        path: (frame, x, z) way points, frames not falling.
+        path: (frame, x, z) way points, in order of frames.
         actions: What it does, in time order.
         held: Objects in its hand.
-        phase: Where its own rhythm starts, radians.
+        phase: Where its own rhythm starts, in radians.
     """
 
     kind: str
@@ -196,7 +194,7 @@ class Effect:
         y: Height of its foot, metres.
         size: Height of a flame or plume when grown, metres.
         grow_frames: Frames it takes to grow (and to die down).
-        seed: Of its turbulence.
+        seed: Seed of its turbulence.
     """
 
     kind: str
@@ -212,10 +210,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class VideoPlan:
-    """Everything a video shows, and the truth about it; equal plans give equal frames bit for bit.
+    """Everything a video shows, and the truth about it; equal plans give equal frames, bit for bit.
 
     Attributes:
-        seed: What it was planned from.
+        seed: Seed it was planned from.
         split: "train" or "eval": two worlds that share no seed, camera or texture.
         kind: "normal" or "abnormal".
         categories: Of `CATEGORIES`, in the order in which they happen; empty for a normal video.
@@ -246,10 +244,5 @@ class VideoPlan:
 
     @property
     def category(self) -> str:
-        """All categories as a manifest names them: "fight", "fire+theft", "" for a normal video."""
+        """All categories as a manifest names them: "fight", "fire+theft"; "" for a normal video."""
         return "+".join(self.categories)
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return self.n_frames / self.config.fps

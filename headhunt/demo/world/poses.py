@@ -1,4 +1,4 @@
-"""Poses of a person as joint angles over time: one function an action, in `ACTIONS`; knows no camera and no colours.
+"""Poses of a person as joint angles over time: one function per action, in `ACTIONS`; knows no camera and no colours.
 
 A pose is an array (n, `len(JOINTS)`): angles in radians and offsets in metres, forward and upward positive. Time `t`
 is (n,) seconds since the action began, `beat` (n,) the phase in radians: of the steps when moving, else of the
@@ -109,7 +109,7 @@ def _sit(t: Float64, beat: Float64) -> Float64:
 
 
 def _hit(t: Float64, beat: Float64) -> Float64:
-    # Alternate straight blows, a kick now and then, the trunk thrown after the arm.
+    # Alternating straight blows, now and then a kick; the trunk follows the arm.
     turn = 2 * np.pi * 1.9 * t + beat[:1] % 1.0
     left, right = np.maximum(0.0, np.sin(turn)) ** 2, np.maximum(0.0, -np.sin(turn)) ** 2
     kick = right * (np.sin(0.25 * turn) > 0.5)
@@ -132,7 +132,7 @@ def _struck(t: Float64, beat: Float64) -> Float64:
 
 
 def _strike(t: Float64, beat: Float64) -> Float64:
-    # Both arms from above the head down on a thing.
+    # Both arms come down on a thing from above the head.
     turn = 2 * np.pi * 1.3 * t
     down = (0.5 - 0.5 * np.cos(turn + 0.6 * np.sin(turn))) ** 2
     return pose(

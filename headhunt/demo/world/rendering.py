@@ -9,7 +9,7 @@ import numpy as np
 from headhunt.arrays import Float32, Float64, Int64, UInt8
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.effects import EFFECTS, turbulence
-from headhunt.demo.world.motion import Track, poses, track
+from headhunt.demo.world.motion import Track, during, poses, track
 from headhunt.demo.world.painting import Patch, blend, paint
 from headhunt.demo.world.people import person
 from headhunt.demo.world.plan import Actor, VideoPlan
@@ -17,13 +17,13 @@ from headhunt.demo.world.scenery import background
 from headhunt.demo.world.things import THINGS
 from headhunt.errors import InputError
 
-BLOCK = 12  # frames painted together: patches of this many stay in the processor's cache
-NOISE_MARGIN = 32  # the noise bank is this much larger than a picture, so that a shift makes it new
+BLOCK = 12  # frames painted together; patches of this many stay in the processor's cache
+NOISE_MARGIN = 32  # pixels: the noise is this much larger than a picture, so that every shift is new noise
 NOISE_PICTURES = 4
 
 
 class Renderer:
-    """Everything of a plan that is computed once a video.
+    """A renderer of one plan; holds everything that is computed once per video.
 
     Args:
         plan: What to render.
@@ -55,11 +55,11 @@ class Renderer:
         """Some frames, ascending numbers (b,), as (b, H, W, 3), painted together."""
         queue: list[list[tuple[float, Patch, int]]] = [[] for _ in frames]
         for i, actor in enumerate(self.plan.actors):
-            alive = frames[(frames >= actor.start_frame) & (frames < actor.end_frame)]
+            alive = frames[during(actor, frames)]
             if len(alive):
                 self._queue(self._patch(i, actor, alive), np.searchsorted(frames, alive), queue)
         for effect in self.plan.effects:
-            alive = frames[(frames >= effect.start_frame) & (frames < effect.end_frame)]
+            alive = frames[during(effect, frames)]
             if len(alive):
                 patch = EFFECTS[effect.kind](
                     effect, alive, self.view, self.plan.light, self._field, self.plan.config.fps

@@ -13,7 +13,7 @@ from headhunt.demo.world.camera import View
 from headhunt.demo.world.plan import Camera, Light, Surface
 from headhunt.demo.world.shading import level
 
-FACTOR = 2  # samples a pixel and axis
+FACTOR = 2  # samples per pixel, each way
 BACK_WALL = {"square": 17.0, "street": 15.6, "corridor": 17.0, "car park": 19.0, "shop": 10.4}
 HALF_WIDTH = 2.1  # corridor, metres
 CEILING = 3.1
@@ -37,7 +37,7 @@ class Texture:
             self._fields.append(field / field.std())
 
     def __call__(self, u: Float64, v: Float64, octave: int, scale: float) -> Float64:
-        """Values of zero mean and unit spread at points u, v metres; one cell is `scale` metres."""
+        """Values of mean 0 and deviation 1 at points u, v in metres; one cell is `scale` metres."""
         coordinates = np.stack([np.mod(u / scale, 256), np.mod(v / scale, 256)])
         return np.asarray(map_coordinates(self._fields[octave], coordinates, order=1, mode="grid-wrap"))
 
@@ -128,7 +128,7 @@ GROUNDS: dict[str, Paint] = {
 
 
 def _front(u: Float64, y: Float64, surface: Surface, noise: Texture) -> Float64:
-    """A house front: brick or plaster, windows and doors in a row."""
+    """A house front: brick or plaster, with windows and doors in a row."""
     out = _tone(surface.wall, 0.05 * noise(u, y, 1, 0.1) + 0.05 * noise(u, y, 2, 0.2))
     if surface.pattern != 2:
         out = np.where(_joints(u, y, 0.3, 0.05, brick=True)[..., None], 0.84 * out, out)
@@ -213,7 +213,7 @@ def background(camera: Camera, light: Light, surface: Surface, *, width: int, he
         out = np.where(((best == 2) | (best == 3))[..., None], side, out)
         out = np.where((best == 4)[..., None], _tone((214.0, 212.0, 206.0), 0.02 * noise(x, z, 2, 0.1)), out)
     out = out * level(x, z, light)
-    # Where walls meet the ground light is scarce.
+    # It is darker where walls meet the ground.
     corner = np.exp(-np.maximum(BACK_WALL[place] - z, 0.0) / 0.5) * (best == 0) + np.exp(-y / 0.5) * (best == 1)
     if place == "corridor":
         corner = corner + 0.8 * np.exp(-(HALF_WIDTH - np.abs(x)) / 0.3) * (best == 0)

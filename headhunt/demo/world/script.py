@@ -7,22 +7,22 @@ import math
 from collections.abc import Sequence
 
 from headhunt.demo.world.accidents import INCIDENT_PLACES, INCIDENTS
+from headhunt.demo.world.draft import Draft, Part, fixture
 from headhunt.demo.world.families import make_camera, make_light, make_surface, stream
 from headhunt.demo.world.look_alikes import LOOK_ALIKE_PLACES, LOOK_ALIKES
 from headhunt.demo.world.ordinary import ORDINARY, RIGHT
 from headhunt.demo.world.plan import PLACES, SPLITS, Kind, Split, VideoPlan, WorldConfig
 from headhunt.demo.world.scenery import BAY_WIDTH
-from headhunt.demo.world.stage import Part, Stage, fixture
 from headhunt.errors import InputError
 
 CATEGORIES = tuple(INCIDENTS)
 SHORTEST_S, LONGEST_S = 10.0, 600.0
-# With these a car stands on the road: nothing else drives on it.
+# In these scenes a car stands on the road, so nothing else drives there.
 ROAD_TAKEN = ("car crash", "car on pavement", "fire", "explosion", "vandalism", "park", "wash")
-FROM_THE_BEGINNING = "panic"  # its group stands there all the time before
-ONCE = (FROM_THE_BEGINNING, "fire", "explosion", "vandalism")  # what they need stands there from the first frame on
+FROM_THE_BEGINNING = "panic"  # its group stands there from the start
+ONCE = (FROM_THE_BEGINNING, "fire", "explosion", "vandalism")  # what they need is there from the first frame on
 SHORT_S = 24.0  # a shorter video has room for one incident
-ROOM_S = 6.0  # what an incident needs before the end of the video
+ROOM_S = 6.0  # room that an incident needs before the end of the video
 
 
 def plan_video(
@@ -40,16 +40,15 @@ def plan_video(
     """Plan one video; the same arguments give the same plan.
 
     Args:
-        seed: Any integer >= 0; the two splits have seed spaces of their own.
+        seed: Any integer >= 0; each split has its own seeds.
         kind: "normal" or "abnormal".
-        category: One of `CATEGORIES` for an abnormal video, None to draw one.
-        second: Another one that happens after it where the video is long enough; "" for none, None to draw one that
-            fits.
-        look_alike: One of `LOOK_ALIKES`: an ordinary scene that resembles a category; "" for none, None to draw.
-        camera: Place of the camera, one of `PLACES`, None to draw one that fits.
-        duration_s: Length in seconds, 10 to 600; None draws 26 to 34.
+        category: One of `CATEGORIES` for an abnormal video; None for a random one.
+        second: Another one that follows it if the video is long enough; "" for none, None for a random one that fits.
+        look_alike: One of `LOOK_ALIKES`, an ordinary scene that resembles a category; "" for none, None for random.
+        camera: Place of the camera, one of `PLACES`; None for a random one that fits.
+        duration_s: Length in seconds, 10 to 600; None for a random one of 26 to 34.
         split: "train" or "eval".
-        config: Size, rate and noise; None is `WorldConfig()`.
+        config: Size, rate and noise; None for `WorldConfig()`.
 
     Raises:
         InputError: An unknown name, a look-alike or category that cannot happen at the place, or a length out of range.
@@ -82,7 +81,7 @@ def plan_video(
         look_alike = str(rng.choice(fits)) if rng.random() < 0.5 else ""
     categories.sort(key=lambda c: c != FROM_THE_BEGINNING)
     where = stream(seed, split, 1)
-    stage = Stage(
+    draft = Draft(
         rng=stream(seed, split, 2),
         camera=make_camera(where, place, split),
         config=config,
@@ -90,8 +89,8 @@ def plan_video(
     )
     light = make_light(where, place, split)
     surface = make_surface(where, split)
-    _furnish(stage)
-    played = _play(stage, categories, look_alike)
+    _furnish(draft)
+    played = _play(draft, categories, look_alike)
     return VideoPlan(
         seed=seed,
         split=split,
@@ -99,18 +98,18 @@ def plan_video(
         categories=tuple(played),
         look_alike=look_alike,
         config=config,
-        n_frames=stage.n_frames,
-        camera=stage.camera,
+        n_frames=draft.n_frames,
+        camera=draft.camera,
         light=light,
         surface=surface,
-        actors=tuple(stage.actors),
-        effects=tuple(e for e in stage.effects if e.start_frame < stage.n_frames),
-        events=tuple(sorted(stage.events)),
+        actors=tuple(draft.actors),
+        effects=tuple(e for e in draft.effects if e.start_frame < draft.n_frames),
+        events=tuple(sorted(draft.events)),
     )
 
 
 def _clash(one: str, other: str) -> bool:
-    """Whether both put a car on the road where the other's would be."""
+    """Whether both need a car at the same place on the road."""
     return one in ROAD_TAKEN and other in ROAD_TAKEN
 
 
@@ -127,7 +126,7 @@ def _check(
         ("split", split, SPLITS),
     ):
         if got not in known:
-            raise InputError(f"the world knows no such {what}", got=repr(got), expected=", ".join(map(repr, known)))
+            raise InputError(f"the world has no such {what}", got=repr(got), expected=", ".join(map(repr, known)))
     if seed < 0:
         raise InputError("a seed must not be negative", got=seed, expected=">= 0")
     if kind == "normal" and (category or second):
@@ -138,89 +137,89 @@ def _check(
         if _clash(one, other):
             raise InputError("two scenes need the same stretch of road", got=(one, other), hint="choose another")
     if duration_s is not None and not SHORTEST_S <= duration_s <= LONGEST_S:
-        raise InputError("a video of this length is not planned", got=duration_s, expected="10 to 600 seconds")
+        raise InputError("a video of this length cannot be planned", got=duration_s, expected="10 to 600 seconds")
 
 
-def _furnish(stage: Stage) -> None:
-    """Things that stand in the place from the beginning."""
-    place = stage.camera.place
+def _furnish(draft: Draft) -> None:
+    """Add what stands in the place from the beginning."""
+    place = draft.camera.place
     if place in ("square", "street"):
         for z in [11.0, 12.2] if place == "square" else [14.6]:
-            left, right = stage.view.edges(z)
-            for share in stage.rng.permutation([0.2, 0.5, 0.8])[: int(stage.rng.integers(1, 3))]:
-                x = left + (right - left) * (float(share) + stage.uniform(-0.06, 0.06))
-                fixture(stage, str(stage.rng.choice(["bench", "bench", "tree", "bin"])), x, z)
+            left, right = draft.view.edges(z)
+            for share in draft.rng.permutation([0.2, 0.5, 0.8])[: int(draft.rng.integers(1, 3))]:
+                x = left + (right - left) * (float(share) + draft.uniform(-0.06, 0.06))
+                fixture(draft, str(draft.rng.choice(["bench", "bench", "tree", "bin"])), x, z)
     if place == "car park":
-        left, right = stage.view.edges(14.3)
+        left, right = draft.view.edges(14.3)
         for i in range(-6, 7):
             x = i * BAY_WIDTH
-            if left - 1 < x < right + 1 and stage.chance(0.5):
-                Part(stage, "car", x, 14.3, 0).do(
-                    "park", stage.n_frames, facing=0.0 if stage.chance(0.5) else math.pi
+            if left - 1 < x < right + 1 and draft.chance(0.5):
+                Part(draft, "car", x, 14.3, 0).do(
+                    "park", draft.n_frames, facing=0.0 if draft.chance(0.5) else math.pi
                 ).done()
     if place == "shop":
-        left, right = stage.view.edges(9.2)
-        fixture(stage, "counter", left + (right - left) * stage.uniform(0.15, 0.85), 9.2)
-        if stage.chance(0.6):
+        left, right = draft.view.edges(9.2)
+        fixture(draft, "counter", left + (right - left) * draft.uniform(0.15, 0.85), 9.2)
+        if draft.chance(0.6):
             fixture(
-                stage,
-                str(stage.rng.choice(["sign", "bin", "tree"])),
-                left + (right - left) * stage.uniform(0.1, 0.9),
+                draft,
+                str(draft.rng.choice(["sign", "bin", "tree"])),
+                left + (right - left) * draft.uniform(0.1, 0.9),
                 8.9,
             )
     if place == "corridor":
         for side in (-1.75, 1.75):
-            if stage.chance(0.5):
+            if draft.chance(0.5):
                 facing = RIGHT if side < 0 else -RIGHT
                 fixture(
-                    stage,
-                    str(stage.rng.choice(["bench", "bin", "tree"])),
+                    draft,
+                    str(draft.rng.choice(["bench", "bin", "tree"])),
                     side,
-                    stage.uniform(7.0, 12.0),
+                    draft.uniform(7.0, 12.0),
                     facing=facing,
                 )
 
 
-def _incidents(stage: Stage, categories: Sequence[str]) -> int:
-    """Play the incidents of a video one after the other, calm between them, those of a long video again; how many."""
-    fps, n = stage.config.fps, stage.n_frames
+def _incidents(draft: Draft, categories: Sequence[str]) -> int:
+    """Write incidents one after the other with calm between, again in a long video; returns how many."""
+    fps, n = draft.config.fps, draft.n_frames
     short = n < SHORT_S * fps
-    at = round(stage.uniform(0.3, 0.4) * n) if short else stage.frames(stage.uniform(4.0, 7.0))
-    before, after, played = stage.frames(3.0), stage.frames(1.5), 0
+    at = round(draft.uniform(0.3, 0.4) * n) if short else draft.frames(draft.uniform(4.0, 7.0))
+    before, after, played = draft.frames(3.0), draft.frames(1.5), 0
     again = [c for c in categories if c not in ONCE]
     for number, category in enumerate(itertools.chain(categories, itertools.cycle(again))):
         if number and at + ROOM_S * fps > n:
             break
-        known = len(stage.events)
-        x, z = INCIDENTS[category](stage, at)
-        for event in stage.events[known:]:
-            stage.busy.append((event.start_frame - before, event.end_frame + after, x, z))
+        known = len(draft.events)
+        x, z = INCIDENTS[category](draft, at)
+        for event in draft.events[known:]:
+            draft.busy.append((event.start_frame - before, event.end_frame + after, x, z))
         calm = (3.0, 5.0) if number + 1 < len(categories) else (10.0, 30.0)
-        at = max(event.end_frame for event in stage.events) + stage.frames(stage.uniform(*calm))
+        at = max(event.end_frame for event in draft.events) + draft.frames(draft.uniform(*calm))
         played += 1
     return played
 
 
-def _play(stage: Stage, categories: Sequence[str], look_alike: str) -> Sequence[str]:
-    """Everything that happens; the categories there was room for."""
-    fps, n = stage.config.fps, stage.n_frames
-    categories = categories[: _incidents(stage, categories)] if categories else categories
+def _play(draft: Draft, categories: Sequence[str], look_alike: str) -> Sequence[str]:
+    """Write everything that happens; returns the categories there was room for."""
+    fps, n = draft.config.fps, draft.n_frames
+    categories = categories[: _incidents(draft, categories)] if categories else categories
     if look_alike:
-        early = stage.frames(stage.uniform(0.0, 2.0)) if categories else round(stage.uniform(0.05, 0.3) * n)
-        LOOK_ALIKES[look_alike](stage, early)
+        early = draft.frames(draft.uniform(0.0, 2.0)) if categories else round(draft.uniform(0.05, 0.3) * n)
+        LOOK_ALIKES[look_alike](draft, early)
     share = {"passer": 3.0, "loiterer": 2.0, "talkers": 1.5, "sitter": 1.0, "cyclist": 0.8, "driver": 0.0}
-    if stage.camera.place not in ("square", "street"):
+    if draft.camera.place not in ("square", "street"):
         share["sitter"] = 0.3
-    if stage.ground.road:
-        share["driver"] = 3.0 if stage.camera.place == "street" else 1.0
+    if draft.ground.road:
+        share["driver"] = 3.0 if draft.camera.place == "street" else 1.0
     if any(scene in ROAD_TAKEN for scene in (*categories, look_alike)):
         share["driver"] = share["cyclist"] = 0.0
     names = list(share)
     weights = [share[k] / sum(share.values()) for k in names]
-    slots = int(stage.rng.integers(1, 3))
+    slots = int(draft.rng.integers(1, 3))
     for _ in range(slots):
-        cursor = -stage.frames(stage.uniform(0.5, 6.0))
+        cursor = -draft.frames(draft.uniform(0.5, 6.0))
         while cursor < n:
-            end = ORDINARY[str(stage.rng.choice(names, p=weights))](stage, cursor)
-            cursor = max(cursor + fps, end) + stage.frames(stage.uniform(0.3, 4.0))
+            end = ORDINARY[str(draft.rng.choice(names, p=weights))](draft, cursor)
+            cursor = max(cursor + fps, end) + draft.frames(draft.uniform(0.3, 4.0))
     return categories

@@ -1,4 +1,4 @@
-"""Light on colours and shadows on the ground."""
+"""Light on colours, and shadows on the ground."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def level(x: Float64, z: Float64, light: Light) -> Float64:
 
 
 def lit(colour: Float64, x: Float64, z: Float64, light: Light) -> Float64:
-    """Colours (n, k, 3) of things that stand on ground points x, z (n,)."""
+    """Colours (n, k, 3) as lit on things that stand on ground points x, z (n,)."""
     return np.asarray(colour * level(x, z, light)[:, None, :])
 
 

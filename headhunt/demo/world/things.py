@@ -1,4 +1,4 @@
-"""Cars, bags and furniture as boxes in perspective: one painter a kind, in `THINGS`."""
+"""Cars, bags and furniture as boxes in perspective: one painter per kind, in `THINGS`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from headhunt.demo.world.camera import View
 from headhunt.demo.world.motion import Track
 from headhunt.demo.world.painting import Capsules, Quads, Sprite
 from headhunt.demo.world.people import to_world
-from headhunt.demo.world.plan import Actor, Light
+from headhunt.demo.world.plan import RGB, Actor, Light
 from headhunt.demo.world.shading import lit, shade
 
-# Corners of the faces of a box, winding so that a face turned to the camera has positive area on the picture
+# Corners of the faces of a box, winding so that a face turned to the camera has positive area in the picture
 # (v grows downwards). Corner index: 4 * front + 2 * top + right.
 FACES = {"front": (5, 7, 6, 4), "rear": (0, 2, 3, 1), "right": (1, 3, 7, 5), "left": (4, 6, 2, 0), "top": (2, 6, 7, 3)}
 
@@ -30,7 +30,7 @@ class Box:
         low: Height of the foot.
         high: Height of the top.
         width: Full width at the foot.
-        taper: How far the top draws in at front, rear and half of it at each side.
+        taper: How far the top is narrower at the front and at the rear; half of that at each side.
         colours: Colour of front, rear, right, left, top.
         side: Sideways centre.
     """
@@ -40,7 +40,7 @@ class Box:
     low: float
     high: float
     width: float
-    colours: tuple[tuple[float, float, float], ...]
+    colours: tuple[RGB, ...]
     taper: float = 0.0
     side: float = 0.0
 
@@ -59,7 +59,7 @@ class Box:
 def boxes(
     parts: list[Box], x: Float64, z: Float64, heading: Float64, y: Float64, view: View, light: Light
 ) -> list[Quads]:
-    """One layer of faces for each box, those turned away left out."""
+    """One layer of faces for each box, without those turned away."""
     layers = []
     for part in parts:
         body = np.tile(part.corners(), (len(x), 1, 1))
@@ -68,7 +68,7 @@ def boxes(
         faces = points[:, [list(f) for f in FACES.values()]]
         nxt = np.roll(faces, -1, axis=2)
         area = (faces[..., 0] * nxt[..., 1] - nxt[..., 0] * faces[..., 1]).sum(-1)
-        # Sun from the left and above: faces differ in brightness, else a box is a blot.
+        # Sun from the upper left: faces of one brightness would make a box look flat.
         across = np.stack([np.sin(heading), -np.sin(heading), np.cos(heading), -np.cos(heading)], 1)
         tone = np.concatenate([0.82 - 0.16 * across, np.full((len(x), 1), 1.08)], 1)
         colour = lit(np.tile(np.array(part.colours), (len(x), 1, 1)), x, z, light) * tone[..., None]
@@ -94,8 +94,8 @@ def car(actor: Actor, way: Track, frames: Int64, view: View, light: Light) -> Sp
     x, z, heading = way.x[rows], way.z[rows], way.heading[rows]
     s = actor.size
     paint, glass = actor.colours[0], (46.0, 56.0, 66.0)
-    dark = tuple(0.86 * c for c in paint)
-    body = Box(-2.0 * s, 2.0 * s, 0.22, 0.8 * s, 1.7 * s, (dark, dark, paint, paint, paint), taper=0.06)  # type: ignore[arg-type]
+    dark = _dimmed(paint, 0.86)
+    body = Box(-2.0 * s, 2.0 * s, 0.22, 0.8 * s, 1.7 * s, (dark, dark, paint, paint, paint), taper=0.06)
     long = actor.colours[1][0]
     cabin = Box(-1.75 * s, long * s, 0.78 * s, 1.4 * s, 1.56 * s, (glass, glass, glass, glass, paint), taper=0.42 * s)
     layers: list[Capsules | Quads] = []
@@ -124,7 +124,11 @@ def car(actor: Actor, way: Track, frames: Int64, view: View, light: Light) -> Sp
     bright = np.tile(np.array([[255.0, 246.0, 200.0]] * 2 + [[220.0, 30.0, 24.0]] * 2) * glow, (len(x), 1, 1))
     ends = np.stack([ahead > 0.1, ahead > 0.1, ahead < -0.1, ahead < -0.1], 1).astype(np.float64)
     layers.append(_dots(lamps, [0.14 * s if light.night else 0.1 * s] * 4, bright, ends, x, z, heading, view))
-    return Sprite(tuple(layers), view.project(np.stack([x, 0 * x, z], -1))[1])
+    return Sprite(tuple(layers), view.depth(x, z))
+
+
+def _dimmed(rgb: RGB, factor: float) -> RGB:
+    return factor * rgb[0], factor * rgb[1], factor * rgb[2]
 
 
 def _furniture(parts: Callable[[Actor], list[Box]], radius: float) -> Callable[..., Sprite]:
@@ -136,17 +140,17 @@ def _furniture(parts: Callable[[Actor], list[Box]], radius: float) -> Callable[.
         line = np.tile(np.array([[0.0, 0.0, 0.0], [0.0, 0.8 * top, 0.0]]), (len(x), 1, 1))
         layers: list[Capsules | Quads] = [shade(to_world(line, x, z, heading), radius * actor.size, view, light)]
         layers += boxes(made, x, z, heading, np.zeros(len(x)), view, light)
-        return Sprite(tuple(layers), view.project(np.stack([x, 0 * x, z], -1))[1])
+        return Sprite(tuple(layers), view.depth(x, z))
 
     return paint
 
 
 def _bag(actor: Actor) -> list[Box]:
     c, s = actor.colours[0], actor.size
-    top = tuple(0.7 * v for v in c)
+    top = _dimmed(c, 0.7)
     return [
-        Box(-0.16 * s, 0.16 * s, 0.0, 0.34 * s, 0.55 * s, (c, c, c, c, top), taper=0.05),  # type: ignore[arg-type]
-        Box(-0.03 * s, 0.03 * s, 0.34 * s, 0.44 * s, 0.22 * s, (top,) * 5),  # type: ignore[arg-type]
+        Box(-0.16 * s, 0.16 * s, 0.0, 0.34 * s, 0.55 * s, (c, c, c, c, top), taper=0.05),
+        Box(-0.03 * s, 0.03 * s, 0.34 * s, 0.44 * s, 0.22 * s, (top,) * 5),
     ]
 
 
@@ -162,27 +166,27 @@ def _bench(actor: Actor) -> list[Box]:
 
 def _bin(actor: Actor) -> list[Box]:
     c, s = actor.colours[0], actor.size
-    lid = tuple(0.75 * v for v in c)
+    lid = _dimmed(c, 0.75)
     return [
         Box(-0.3 * s, 0.3 * s, 0.0, 0.95 * s, 0.6 * s, (c,) * 5),
-        Box(-0.34 * s, 0.34 * s, 0.95 * s, 1.05 * s, 0.68 * s, (lid,) * 5),  # type: ignore[arg-type]
+        Box(-0.34 * s, 0.34 * s, 0.95 * s, 1.05 * s, 0.68 * s, (lid,) * 5),
     ]
 
 
 def _barrel(actor: Actor) -> list[Box]:
     c, s = actor.colours[0], actor.size
-    band = tuple(0.7 * v for v in c)
+    band = _dimmed(c, 0.7)
     return [
         Box(-0.27 * s, 0.27 * s, 0.0, 0.4 * s, 0.54 * s, (c,) * 5),
-        Box(-0.29 * s, 0.29 * s, 0.4 * s, 0.46 * s, 0.58 * s, (band,) * 5),  # type: ignore[arg-type]
+        Box(-0.29 * s, 0.29 * s, 0.4 * s, 0.46 * s, 0.58 * s, (band,) * 5),
         Box(-0.27 * s, 0.27 * s, 0.46 * s, 0.85 * s, 0.54 * s, (*((c,) * 4), (30.0, 22.0, 18.0))),
     ]
 
 
 def _counter(actor: Actor) -> list[Box]:
     c, s = actor.colours[0], actor.size
-    top = tuple(min(255.0, 1.25 * v) for v in c)
-    return [Box(-0.35, 0.35, 0.0, 0.95, 2.0 * s, (c, c, c, c, top))]  # type: ignore[arg-type]
+    top = (min(255.0, 1.25 * c[0]), min(255.0, 1.25 * c[1]), min(255.0, 1.25 * c[2]))
+    return [Box(-0.35, 0.35, 0.0, 0.95, 2.0 * s, (c, c, c, c, top))]
 
 
 def _sign(actor: Actor) -> list[Box]:
@@ -198,10 +202,10 @@ def _sign(actor: Actor) -> list[Box]:
 def _tree(actor: Actor) -> list[Box]:
     c, s = actor.colours[0], actor.size
     pot = (118.0, 92.0, 74.0)
-    dark = tuple(0.7 * v for v in c)
+    dark = _dimmed(c, 0.7)
     return [
         Box(-0.35, 0.35, 0.0, 0.45, 0.7, (pot,) * 5),
-        Box(-0.4 * s, 0.4 * s, 0.45, 1.0, 0.8 * s, (dark,) * 5, taper=0.1),  # type: ignore[arg-type]
+        Box(-0.4 * s, 0.4 * s, 0.45, 1.0, 0.8 * s, (dark,) * 5, taper=0.1),
         Box(-0.3 * s, 0.3 * s, 1.0, 1.5 * s, 0.6 * s, (c,) * 5, taper=0.2),
     ]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from headhunt.demo.training import bodies, readouts, training_data
+from headhunt.demo.training import bodies
+from headhunt.demo.training.grid import GRID
+from headhunt.demo.training.losses import body_loss
+from headhunt.demo.training.patches import INDEX, patches
 from headhunt.demo.world.camera import View
 from headhunt.demo.world.motion import track
 from headhunt.demo.world.script import plan_video
 
-GRID = training_data.GRID
 FRAMES = np.arange(40, 340, 60)
 PLAN = plan_video(7, kind="abnormal", category="fight", split="train")
 FOUND = bodies.bodies(PLAN, FRAMES, GRID)
@@ -33,8 +35,8 @@ def test_points_follow_from_the_plan() -> None:
 
 
 def test_bodies_are_where_people_are_said_to_be() -> None:
-    words = training_data.patches(PLAN, FRAMES)
-    person = (words[..., training_data.INDEX["person"]] | words[..., training_data.INDEX["cyclist"]]).astype(bool)
+    words = patches(PLAN, FRAMES)
+    person = (words[..., INDEX["person"]] | words[..., INDEX["cyclist"]]).astype(bool)
     assert person[THERE].mean() > 0.9
 
 
@@ -75,7 +77,7 @@ def test_a_mirrored_picture_has_mirrored_points() -> None:
 def test_the_loss_counts_only_where_there_is_a_body() -> None:
     wanted = torch.from_numpy(FOUND)
     exact = wanted[..., :-1].clamp(-5, 5)
-    assert readouts.body_loss(exact, wanted).item() == 0.0
+    assert body_loss(exact, wanted).item() == 0.0
     elsewhere = exact + 3.0 * (wanted[..., -1:] == 0)
-    assert readouts.body_loss(elsewhere, wanted).item() == 0.0
-    assert readouts.body_loss(exact + 1.0, wanted).item() > 0.5
+    assert body_loss(elsewhere, wanted).item() == 0.0
+    assert body_loss(exact + 1.0, wanted).item() > 0.5
