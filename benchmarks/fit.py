@@ -1,25 +1,27 @@
-"""What the steering fit gains over a plain PyTorch loop: one command, one table.
+"""What the steering fit, alone and several at once, gains over a plain PyTorch loop: one command, one table.
 
-    python benchmarks/fit.py [--epochs 1000] [--rounds 10] [--threads 2]
+    python benchmarks/fit.py [--epochs 1000] [--rounds 10] [--threads 2] [--fits 10]
 
-Both train the same network from the same weights on the same synthetic rows at InternVL3-8B's sizes. They take turns,
-`epochs / rounds` epochs each time, so that other load on the machine falls on both. The plain loop keeps its state
-between turns; the steering fit cannot, so its turn is a whole fit of `epochs / rounds` epochs, start-up included.
-The losses compared are those of the plain loop and of one whole fit at the end. The last line times the two float32
-products with the context that every epoch needs, whoever does it, by the fastest routine there is here: what is left
-for a fit to gain is what it takes beyond them.
+All train the same network on the same synthetic rows at InternVL3-8B's sizes. They take turns, `epochs / rounds` epochs
+each time, so that other load on the machine falls on all. The plain loop trains one fit and keeps its state between
+turns; the others cannot, so their turn is a whole fit of `epochs / rounds` epochs, start-up included. A batch trains
+`fits` seeds, with one context for all and with a context each; its times are given per fit, so that its ratio is to
+as many plain fits in a row. The losses compared are those of the plain loop and of one whole fit from the same weights
+at the end. The last line times the two float32 products with the context that every epoch of a fit needs, by the
+routine that the steering fit uses: what is left for a fit to gain is what it takes beyond them.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import nn
 
-from headhunt.scorers.steering import fit_steer
+from headhunt.scorers.steering import fit_several, fit_steer
 
 
 class PlainSteering(nn.Module):
@@ -65,12 +67,13 @@ def rows(n: int, k: int, d: int, hidden: int) -> tuple[np.ndarray, np.ndarray, n
 
 
 def products_s(c: torch.Tensor, weights: torch.Tensor, epochs: int) -> float:
-    """Seconds of the two products with the context (n, hidden) in all epochs, undivided, into arrays kept for them."""
-    forward, backward = torch.empty(len(weights), len(c)), torch.empty_like(weights)
+    """Seconds of the two products with the context (n, hidden), forward and for the gradient, in all epochs."""
+    context = c.to_mkldnn()
+    weights.requires_grad_()
+    upstream = torch.ones(len(c), len(weights))
     start = time.perf_counter()
     for _ in range(epochs):
-        torch.mm(weights, c.t(), out=forward)
-        torch.mm(forward, c, out=backward)
+        torch.autograd.grad(nn.functional.linear(context, weights).to_dense(), weights, upstream)
     return time.perf_counter() - start
 
 
@@ -80,6 +83,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rows", type=int, default=320)
+    parser.add_argument("--fits", type=int, default=10)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     n, k, d, hidden = options.rows, 4, 128, 3584
@@ -91,43 +95,53 @@ def main() -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
     loss_function = nn.BCEWithLogitsLoss()
     plain: list[float] = []
-    turn = max(1, options.epochs // options.rounds)
-    plain_s: list[float] = []
-    fused_s: list[float] = []
-    fit_steer(z, context, y, epochs=5)  # both sides warm
-    for _ in range(options.rounds):
-        start = time.perf_counter()
-        fit_steer(z, context, y, epochs=turn)
-        fused_s.append(time.perf_counter() - start)
-        start = time.perf_counter()
-        for _ in range(turn):
+
+    def plain_turn(epochs: int) -> None:
+        for _ in range(epochs):
             logit, s = model(h, c)
             loss = loss_function(logit, target) + 0.1 * (s[target == 0] ** 2).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             plain.append(loss.item())
-        plain_s.append(time.perf_counter() - start)
-    start = time.perf_counter()
-    curve = fit_steer(z, context, y, epochs=turn * options.rounds)[1]
-    whole_s = time.perf_counter() - start
 
-    floor = min(products_s(c, torch.randn(128 + k * 4, hidden), turn) for _ in range(options.rounds)) / turn
+    fits, seeds = options.fits, range(options.fits)
+    zs, contexts = np.repeat(z[None], fits, axis=0), np.repeat(context[None], fits, axis=0)
+    turns: dict[str, tuple[int, Callable[[int], object]]] = {
+        "plain PyTorch loop": (1, plain_turn),
+        "fit_steer": (1, lambda epochs: fit_steer(z, context, y, epochs=epochs)),
+        f"{fits} at once, one context": (fits, lambda epochs: fit_several(zs, context, y, seeds=seeds, epochs=epochs)),
+        f"{fits} at once, a context each": (
+            fits,
+            lambda epochs: fit_several(zs, contexts, y, seeds=seeds, epochs=epochs),
+        ),
+    }
+    turn = max(1, options.epochs // options.rounds)
+    taken: dict[str, list[float]] = {name: [] for name in turns}  # ms an epoch and a fit, one a round
+    for _, train in turns.values():
+        if train is not plain_turn:  # which must not train ahead of its turns
+            train(5)
+    for _ in range(options.rounds):
+        for name, (count, train) in turns.items():
+            start = time.perf_counter()
+            train(turn)
+            taken[name].append(1e3 * (time.perf_counter() - start) / turn / count)
+    curve = fit_steer(z, context, y, epochs=turn * options.rounds)[1]
+    floor = 1e3 * min(products_s(c, torch.randn(128 + k * 4, hidden), turn) for _ in range(options.rounds)) / turn
 
     expected = np.array(plain)
     apart = np.abs(curve - expected) / expected
-    ratios = np.array(plain_s) / np.array(fused_s)
     print(f"steering fit: {n} rows, context {hidden}, {k} heads x {d}, {turn * options.rounds} epochs, ", end="")
     print(f"{options.threads} threads, torch {torch.__version__}")
-    print(f"{'':<22}{'ms an epoch':>12}{'whole fit s':>13}")
-    print(f"{'plain PyTorch loop':<22}{1e3 * sum(plain_s) / len(plain):>12.2f}{sum(plain_s):>13.2f}")
-    print(f"{'fit_steer':<22}{1e3 * sum(fused_s) / len(plain):>12.2f}{whole_s:>13.2f}")
-    print(f"ratio {sum(plain_s) / sum(fused_s):.2f} (median of turns {np.median(ratios):.2f}, ", end="")
-    print(f"lowest {ratios.min():.2f}, highest {ratios.max():.2f})")
+    print(f"{'':<28}{'ms an epoch and fit':>20}{'times the plain speed (median, range of turns)':>50}")
+    for name, ms in taken.items():
+        ratios = np.array(taken["plain PyTorch loop"]) / np.array(ms)
+        spread = f"({np.median(ratios):.2f}, {ratios.min():.2f} to {ratios.max():.2f})"
+        print(f"{name:<28}{np.mean(ms):>20.2f}{np.mean(taken['plain PyTorch loop']) / np.mean(ms):>26.2f} {spread:>23}")
     print(f"loss {expected[0]:.4f} -> {expected[-1]:.3e}; ", end="")
     print(f"largest relative difference {apart.max():.1e}, first 100 epochs {apart[:100].max():.1e}")
-    print(f"the products with the context alone: {1e3 * floor:.2f} ms an epoch; ", end="")
-    print(f"with nothing else the ratio would be {sum(plain_s) / len(plain) / floor:.2f}")
+    print(f"the products with the context alone: {floor:.2f} ms an epoch; ", end="")
+    print(f"with nothing else the ratio would be {np.mean(taken['plain PyTorch loop']) / floor:.2f}")
 
 
 if __name__ == "__main__":

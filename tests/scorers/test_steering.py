@@ -1,4 +1,4 @@
-"""The steering fit: the published formula, the same training as autograd's, and variants that do what they say."""
+"""The steering fit: the published formula, plain AdamW, variants that do what they say, batches equal to their fits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import torch
 
 from headhunt.errors import ComputeError, InputError, LabelError, UsageError
 from headhunt.records import Head
-from headhunt.scorers import steering
 from headhunt.scorers.scorer import Scorer, score
 from headhunt.scorers.steer import gate_and_adapters
-from headhunt.scorers.steering import fit_steer
+from headhunt.scorers.steering import fit_several, fit_steer
 
 N, K, D, HIDDEN = 48, 3, 8, 20
 VARIANTS = ["full", "no-gate", "additive", "static", "linear"]
@@ -80,11 +79,9 @@ def test_trains_as_autograd_and_plain_adamw_do(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", ["full", "no-gate", "static"])
-def test_contexts_large_enough_to_be_cut_train_the_same(variant: str) -> None:
+def test_wide_contexts_train_the_same(variant: str) -> None:
     z, _, y = rows()
     wide = np.random.default_rng(1).normal(size=(N, 2732)).astype(np.float32) + 0.05 * y[:, None].astype(np.float32)
-    assert wide.size > steering.SMALL
-    assert len(steering._blocks(torch.from_numpy(wide))) > 1
     start, _ = fit_steer(z, wide, y, epochs=0, variant=variant, **SMALL)
     arrays, curve = fit_steer(z, wide, y, epochs=40, variant=variant, **SMALL)
     expected, losses = autograd_fit(start, z, wide, y, 40)
@@ -92,6 +89,40 @@ def test_contexts_large_enough_to_be_cut_train_the_same(variant: str) -> None:
     assert arrays.keys() == expected.keys()
     for name in arrays:
         np.testing.assert_allclose(arrays[name], expected[name], atol=2e-4, err_msg=name)
+
+
+def formula_loss(
+    arrays: dict[str, np.ndarray], z: np.ndarray, context: np.ndarray, y: np.ndarray, lambda_reg: float
+) -> float:
+    """The paper's loss, row by row and head by head, in float64."""
+    a = {name: array.astype(np.float64) for name, array in arrays.items()}
+    cross_entropy, gates = [], []
+    for heads, c, abnormal in zip(z.astype(np.float64), context.astype(np.float64), y, strict=True):
+        s, steered = 1.0, []
+        if "gate_w1" in a:
+            s = 1 / (1 + np.exp(-(a["gate_w2"] @ np.maximum(a["gate_w1"] @ c + a["gate_b1"], 0) + a["gate_b2"][0])))
+        for i, h in enumerate(heads):
+            g = np.zeros(D)
+            if "static" in a:
+                g = np.tanh(a["static"][i])
+            elif "adapter_u" in a:
+                g = np.tanh(a["adapter_u"][i] @ a["adapter_v"][i] @ c)
+            steered.append(h + s * g if "additive" in a else h * (1 + s * g))
+        p = 1 / (1 + np.exp(-(a["coef"].ravel() @ np.concatenate(steered) + a["intercept"][0])))
+        cross_entropy.append(-np.log(p if abnormal else 1 - p))
+        gates += [] if abnormal or "gate_w1" not in a else [s]
+    return float(np.mean(cross_entropy) + (lambda_reg * np.mean(np.square(gates)) if gates else 0))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("lambda_reg", [0.0, 0.1, 3.0])
+def test_the_loss_is_the_papers_formula(variant: str, lambda_reg: float) -> None:
+    z, context, y = rows()
+    options = {"variant": variant, "lambda_reg": lambda_reg, **SMALL}
+    _, curve = fit_steer(z, context, y, epochs=61, **options)
+    for epochs in (0, 60):
+        arrays, _ = fit_steer(z, context, y, epochs=epochs, **options)
+        assert curve[epochs] == pytest.approx(formula_loss(arrays, z, context, y, lambda_reg), rel=1e-6)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -256,3 +287,83 @@ def test_options_out_of_range_raise() -> None:
     ):
         with pytest.raises(UsageError):
             fit_steer(z, context, y, **options)
+
+
+def batch(f: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(2)
+    z, context, _ = rows()
+    y = np.stack([random.permutation(N) % 3 == 0 for _ in range(f)])
+    z = z + 0.4 * (random.normal(size=(f, *z.shape)) + y[..., None, None])
+    context = context + 0.2 * (random.normal(size=(f, *context.shape)) + y[..., None])
+    return z.astype(np.float32), context.astype(np.float32), y
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("shared", [False, True])
+def test_fits_of_a_batch_equal_each_alone(variant: str, standardize: bool, shared: bool) -> None:
+    z, context, y = batch()
+    if shared:
+        context = context[0]
+    options = {"variant": variant, "standardize": standardize, **SMALL}
+    for epochs in (0, 40):
+        together = fit_several(z, context, y, seeds=[4, 0, 4], epochs=epochs, **options)
+        for i, (seed, (arrays, curve)) in enumerate(zip([4, 0, 4], together, strict=True)):
+            c = context if shared else context[i]
+            expected, losses = fit_steer(z[i], c, y[i], seed=seed, epochs=epochs, **options)
+            np.testing.assert_allclose(curve, losses, rtol=2e-6)
+            assert arrays.keys() == expected.keys()
+            for name, array in arrays.items():
+                assert (array.shape, array.dtype) == (expected[name].shape, np.float32)
+                np.testing.assert_allclose(array, expected[name], atol=1e-4 if epochs else 0, err_msg=name)
+
+
+def test_fits_of_a_batch_may_share_their_labels_and_no_arrays() -> None:
+    z, context, y = batch()
+    (first, _), (second, _), _ = fit_several(z, context[0], y[0], seeds=range(3), epochs=20, standardize=True)
+    expected, _ = fit_steer(z[1], context[0], y[0], seed=1, epochs=20, standardize=True)
+    np.testing.assert_allclose(second["coef"], expected["coef"], atol=1e-5)
+    assert not any(np.shares_memory(first[name], second[name]) for name in first)
+    assert all(array.flags.c_contiguous for array in first.values())
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_batch_gives_the_same_bits_again(shared: bool) -> None:
+    z, context, y = batch()
+    first, second = (fit_several(z, context[0] if shared else context, y, seeds=[1, 2, 3], epochs=30) for _ in range(2))
+    for (arrays, curve), (again, losses) in zip(first, second, strict=True):
+        assert curve.tobytes() == losses.tobytes()
+        assert all(arrays[name].tobytes() == again[name].tobytes() for name in arrays)
+
+
+def test_a_fit_of_a_batch_that_fails_is_named() -> None:
+    z, context, y = batch()
+    wrong_z, wrong_context, wrong_y = z.copy(), context.copy(), y.copy()
+    wrong_z[1] = np.copysign(3e38, z[1])
+    with pytest.raises(ComputeError, match=r"^steering fit 1 diverged in epoch 0"):
+        fit_several(wrong_z, context, y, seeds=[0, 1, 2], epochs=5)
+    wrong_z[2, 7, 0, 0] = wrong_context[1, 9, 0] = np.nan
+    with pytest.raises(ComputeError, match=r"activations of steering fit 2.*\n.*1 of 48.*row 7"):
+        fit_several(wrong_z, context, y, seeds=[0, 1, 2], epochs=5)
+    with pytest.raises(ComputeError, match=r"context of steering fit 1.*\n.*1 of 48.*row 9"):
+        fit_several(z, wrong_context, y, seeds=[0, 1, 2], epochs=5)
+    wrong_y[2] = True
+    with pytest.raises(LabelError, match=r"steering fit 2 needs rows of both classes\n.*48 abnormal of 48"):
+        fit_several(z, context, wrong_y, seeds=[0, 1, 2], epochs=5)
+
+
+def test_a_batch_that_does_not_belong_together_raises() -> None:
+    z, context, y = batch()
+    for a, b, seeds in (
+        (z, context, [0, 1]),
+        (z[0], context[0], [0]),
+        (z, context[:2], [0, 1, 2]),
+        (z, context[:, 1:], [0, 1, 2]),
+        (z, context[0, 1:], [0, 1, 2]),
+        (z[:0], context[0], []),
+    ):
+        with pytest.raises(InputError, match="one seed a fit"):
+            fit_several(a, b, y[: len(a)], seeds=seeds, epochs=1)
+    for labels in (y[:2], y[:, 1:], y[0, 1:], y[None]):
+        with pytest.raises(LabelError, match="one label a row"):
+            fit_several(z, context, labels, seeds=[0, 1, 2], epochs=1)
