@@ -13,7 +13,7 @@ class Registry(MutableMapping[str, T], Generic[T]):
     """A dict of variants whose values may be written as "module:name".
 
     Listing the names imports nothing; looking one up imports its module. A variant from outside is added like any
-    item: `SALIENCIES["mine"] = my_function`.
+    item: `SALIENCIES["mine"] = Saliency(my_function)`.
 
     Args:
         variants: Name -> the variant, or where it is defined.

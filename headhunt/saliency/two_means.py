@@ -13,12 +13,24 @@ from headhunt.saliency.block import Block
 SLACK = 1e-12  # a decision closer than this share of the largest squared norm is left to scikit-learn
 
 
-def two_means(block: Block, seed: int) -> Bool:
-    """Clusters that scikit-learn's KMeans(n_clusters=2, n_init="auto", random_state=seed) finds, (m, n).
+def plain_two_means(x: Float64, seed: int) -> npt.NDArray[np.int32]:
+    """Clusters 0 and 1 of one head's rows (n, d), (n,), as scikit-learn finds them."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
-    The same random numbers, the same k-means++, the same stopping rule, for all heads at once. About the pooled mean
-    the sums of the two clusters are opposite, so one product of rows with the sum of cluster 1 (`t`) gives every
-    distance. A head where any decision is within rounding of its opposite is done by scikit-learn itself.
+    with warnings.catch_warnings():
+        # fewer distinct rows than clusters: one cluster, which is 0
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        labels: npt.NDArray[np.int32] = KMeans(n_clusters=2, n_init="auto", random_state=seed).fit_predict(x)
+    return labels
+
+
+def two_means(block: Block, seed: int) -> Bool:
+    """The same, (m, n), for all heads at once; which cluster is called 1 does not matter.
+
+    The same random numbers, the same k-means++, the same stopping rule. About the pooled mean the sums of the two
+    clusters are opposite, so one product of rows with the sum of cluster 1 (`t`) gives every distance. A head where any
+    decision is within rounding of its opposite is done by scikit-learn itself.
     """
     n, m, sq = block.n, block.m, block.sq
     slack = SLACK * sq.max(axis=1)
@@ -61,11 +73,10 @@ def two_means(block: Block, seed: int) -> Bool:
         gap = (norm * (per_one**2 - per_zero**2))[:, None] - 2.0 * t * (per_one + per_zero)[:, None]
         one, zero = (weights * per_one[:, None])[stay], ((1.0 - weights) * per_zero[:, None])[stay]
         gap, size, old, live = gap[stay], new_size[stay], labels[stay].astype(np.int8), live[stay]
-        if not stay.all():
-            source = source[stay]
+        source = source[stay]
     doubtful[live] = True
     for head in np.flatnonzero(doubtful & ~block.constant):
-        out[head] = _sklearn_two_means(np.ascontiguousarray(block.raw[:, head]), seed)[block.rows.order]
+        out[head] = plain_two_means(np.ascontiguousarray(block.raw[:, head]), seed)[block.rows.order]
     return out
 
 
@@ -86,15 +97,3 @@ def _plus_plus(block: Block, seed: int, slack: Float64) -> tuple[Int64, Int64, B
         potentials.append(np.minimum(nearest, block.to_row(candidates[-1])).sum(axis=1))
     doubtful |= (np.abs(potentials[0] - potentials[1]) <= slack) & (candidates[0] != candidates[1])
     return first, np.where(potentials[1] < potentials[0], candidates[1], candidates[0]), doubtful
-
-
-def _sklearn_two_means(x: Float64, seed: int) -> npt.NDArray[np.int32]:
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ConvergenceWarning
-        )  # fewer distinct rows than clusters: one cluster, which is 0
-        labels: npt.NDArray[np.int32] = KMeans(n_clusters=2, n_init="auto", random_state=seed).fit_predict(x)
-    return labels
