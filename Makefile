@@ -1,5 +1,6 @@
 # make demo: set up, then find anomalies in rendered video with the embedded model
-# make test: set up, then lint, types, import contracts and all tests
+# make test: set up, then lint, types, import contracts, docs and all tests
+# make quick: lint, types and the tests of a minute, to run while working
 PYTHON ?= python3
 # The build of torch: on a machine with a CUDA GPU the index's own build, `make setup TORCH_INDEX=<url>` takes another.
 TORCH ?= torch==2.13.0
@@ -8,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= demo-out
 
-.PHONY: setup demo test parity check format build bench clean
+.PHONY: setup demo test quick parity check format build bench clean
 
 setup: .venv/.ready
 
@@ -26,6 +27,18 @@ demo: setup
 # One thread a process: on two cores two processes of two threads each keep waiting for each other.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# What is quick and breaks first: the nouns, the configurations, the stages on made-up features, the command line's face.
+QUICK := tests/configs tests/artefacts tests/metrics tests/saliency tests/sinks tests/scorers tests/datasets \
+	tests/stages/test_chain.py tests/stages/test_fit.py tests/stages/test_select_heads.py tests/stages/test_score.py \
+	tests/stages/test_localize.py tests/stages/test_evaluate.py tests/stages/test_labelled_rows.py \
+	tests/cli/test_surface.py tests/test_events.py tests/test_frames.py tests/test_fingerprint.py tests/test_ranking.py \
+	tests/test_registry.py tests/test_segments.py tests/test_library.py tests/test_first_edition.py
+quick: setup
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -q $(QUICK)
 
 # Pixels and tokens against transformers' own processor: an optional environment, for torchvision has no CPU build.
 parity: setup
