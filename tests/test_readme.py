@@ -1,4 +1,4 @@
-"""README's commands: `bash` blocks are run in order, options in `sh` blocks must exist, the library block is run after."""
+"""README: `bash` blocks are run in order, options in `sh` blocks must exist, then the library block is run."""
 
 from __future__ import annotations
 
