@@ -227,8 +227,8 @@ def _check_rows(z: npt.ArrayLike, context: npt.ArrayLike, y: npt.ArrayLike, fits
     """The input as arrays (f, n, k, d), (f or 1, n, hidden) and (f, n) that belong together, or an error."""
     labels = np.asarray(y)
     with np.errstate(over="ignore"):  # what overflows float32 is caught as not finite below
-        h = np.ascontiguousarray(z, dtype=np.float32)
-        c = np.ascontiguousarray(context, dtype=np.float32)
+        # copies: torch warns of arrays that are read-only
+        h, c = np.array(z, dtype=np.float32, order="C"), np.array(context, dtype=np.float32, order="C")
     c = c[None] if c.ndim == 2 else c
     f_n = h.shape[:2]
     together = h.ndim == 4 and c.ndim == 3 and c.shape[:2] in (f_n, (1, f_n[1])) and 0 < len(h) == fits

@@ -226,6 +226,8 @@ def test_standardized_inputs_score_as_scaling_them_by_hand_does(variant: str) ->
 
 def test_input_arrays_are_left_as_they_were() -> None:
     z, context, y = rows()
+    for array in (z, context, y):
+        array.setflags(write=False)
     before = z.copy(), context.copy(), y.copy()
     for standardize in (False, True):
         fit_steer(z, context, y, epochs=5, standardize=standardize)
