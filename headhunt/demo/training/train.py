@@ -238,7 +238,7 @@ def write_model(
     network.save(model, tokenizer, place, note=NOTE)
     backbone = load(str(place), device="cpu", dtype="float32")  # the code path, precision and weights of use
     golden.save(golden.measure(backbone), place)
-    model = backbone.model  # type: ignore[attr-defined]
+    model = backbone.model
     judged, examples = held_out.judge(model, layout, n_videos=n_videos) if n_videos else (None, [])
     weights = place / "model.safetensors"
     sizes = {
