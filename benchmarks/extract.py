@@ -7,10 +7,10 @@ token for each prompt with hooks on every layer that keep the last position of o
 a video; it is timed on the first segments of each video and scaled to all. Ours is `headhunt.stages.extract` into a new
 store, model loading left out on both sides. Beside it stands the pure forward: the same passes over the same batches,
 frames already in memory, nothing decoded, nothing written. The model has InternVL's classes and at least 40 M
-parameters with random weights; times depend on its shape, not on its weights. The predicted ratio counts floating-point
-operations of both: linear layers and attention, vision tower included, and that ours needs the last layer only where it
-is read. With --compile the pure forward is timed again with the layers that `vadkit extract --compile` compiles, their
-compilation left out and shown on its own.
+parameters with random weights; times depend on its shape, not on its weights. The predicted ratio is that of the matrix
+products on both sides as torch counts them, vision tower included: the published loop takes frames and every layer of
+the whole input again for each prompt, ours needs the last layer only where it is read. With --compile the pure forward
+is timed again with the layers that `vadkit extract --compile` compiles; compiling is left out and shown on its own.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import torch
 
 from headhunt import models, prompts, segments
 from headhunt.demo import world
+from headhunt.extraction.activations import Extractor
 from headhunt.extraction.costs import operations
 from headhunt.extraction.preparation import prepare
 from headhunt.models import random as embedded
@@ -97,17 +98,6 @@ def baseline(
     return seconds / timed, every
 
 
-def flops(backbone: Any, lengths: tuple[int, ...], n_frames: int) -> float:
-    """Operations a segment of the published loop: frames and every layer of the whole input again for each prompt."""
-    spec = backbone.spec
-    weights = sum(m.weight.numel() for m in backbone.decoder.modules() if isinstance(m, torch.nn.Linear))
-
-    def read(new: int) -> float:
-        return 2.0 * new * weights + 4.0 * spec.layers * new**2 * spec.heads * spec.head_dim
-
-    return float(sum(n_frames * backbone.frame_operations() + read(n) for n in lengths))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--segments", type=int, default=18, help="segments a video; there are two videos")
@@ -171,7 +161,9 @@ def main() -> None:
                 for low in range(0, len(every), BATCH):
                     run.extractor(np.stack(every[low : low + BATCH]))
                 times["compiled forward"].append(time.perf_counter() - begin)
-        apart = flops(backbone, run.tokens.lengths, 16)
+        published = Extractor(backbone, run.tokens, method="full")
+        published.narrow = None
+        apart = operations(published).times(frames=16 * len(ids), rows=1).total
         shared = operations(run.extractor).times(frames=16, rows=1).total
         best = {name: min(values) for name, values in times.items()}
         ratio = best["published loop"] / best["vadkit"]

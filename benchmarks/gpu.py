@@ -6,8 +6,8 @@ Random weights are made on the device in bfloat16 (float32 on a CPU), nothing is
 extracted with 16 frames and five prompts a segment; each word of a prompt is one token. Times inside the model are
 CUDA events, read after the batch is back on the host, so that measuring does not hold the device up; `decode` is
 what the model waits for its decoders, `write` what it waits for the writer, `other` is what is left of the whole.
-Operations are counted as a dry run does: linear layers and attention, masked positions too, no logits. The ceiling
-is the best square matrix product of the same dtype in the same run. One batch runs before the clock starts.
+Operations are counted as a dry run does: matrix products, masked positions too, no logits. The ceiling is the best
+square matrix product of the same dtype in the same run. One batch runs before the clock starts.
 """
 
 from __future__ import annotations
@@ -279,6 +279,7 @@ def measure(shapes: Shapes, device: torch.device, folder: Path, config: ExtractC
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         times = Times(device)
+        flops = operations(run.extractor).times(frames=N_FRAMES, rows=1)
         instrument(run, times)
         begin = [time.perf_counter()]
         plan_rows = stage.plan
@@ -301,7 +302,6 @@ def measure(shapes: Shapes, device: torch.device, folder: Path, config: ExtractC
         stage.ShardWriter, Decoders.frames, Passes._keep = kept[2:]  # type: ignore[misc, method-assign]
     spent = times.spent | {"other": seconds - sum(times.spent.values())}
     tokens = len(run.tokens.prefix) + sum(map(len, run.tokens.suffixes))
-    flops = operations(run.extractor).times(frames=N_FRAMES, rows=1)
     return Measured(rows, seconds, tokens, flops.total, most, spent)
 
 

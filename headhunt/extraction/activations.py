@@ -224,7 +224,7 @@ class Extractor:
         wanted = self.layers if rows else ()
         index = torch.tensor(rows, device=embedded.device, dtype=torch.long)
         out = None
-        narrow = nullcontext() if self.narrow is None else narrowed(self.backbone.decoder, self.narrow, index)
+        narrow = nullcontext() if self.narrow is None else narrowed(self.backbone.decoder, self.narrow, rows)
         capture = _capture(self.backbone, wanted, index, stop=self.stop, narrow=self.narrow)
         with narrow, capture as seen, suppress(StopForwardError):
             out = self.backbone.decoder(

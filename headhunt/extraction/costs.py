@@ -1,15 +1,19 @@
-"""What a row costs: operations worked out from the model's sizes, seconds measured on passes over random pixels."""
+"""What a row costs: operations counted by torch, seconds measured on passes over random pixels."""
 
 from __future__ import annotations
 
+import copy
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from headhunt.errors import ComputeError
+from headhunt.extraction.activations import METHODS
 from headhunt.extraction.batch_size import is_out_of_memory
+from headhunt.models.last_layer import cache_name
 
 if TYPE_CHECKING:
     from headhunt.extraction.activations import Extractor
@@ -22,10 +26,9 @@ SIDE = 1024
 
 @dataclass(frozen=True)
 class Operations:
-    """Floating-point operations, a multiplication and an addition counted as two.
+    """Floating-point operations of matrix products, a multiplication and an addition counted as two.
 
-    Linear layers take 2 x weights x tokens, attention 4 x tokens x tokens seen x width a layer, masked ones counted
-    too; norms, biases and softmax are left out.
+    Masked positions of attention are counted too; norms, biases and softmax are left out.
 
     Attributes:
         vision: Vision tower and projector.
@@ -48,40 +51,46 @@ class Operations:
 
 
 def operations(extractor: Extractor) -> Operations:
-    """Operations of one frame in the vision tower and of one row in the language model."""
-    tokens, vision = extractor.tokens, extractor.backbone.frame_operations()
-    prefix, lengths = len(tokens.prefix), [len(suffix) for suffix in tokens.suffixes]
-    if extractor.method == "full" or (extractor.method == "packed" and len(lengths) == 1):
-        return Operations(vision, 0.0, sum(_decoder(extractor, n, 0, 1) for n in tokens.lengths))
-    shared = _decoder(extractor, prefix, 0, 0)
-    if extractor.method == "loop":
-        return Operations(vision, shared, sum(_decoder(extractor, n, prefix, 1) for n in lengths))
-    return Operations(vision, shared, _decoder(extractor, sum(lengths), prefix, len(lengths)))
+    """Operations of one frame in the vision tower and of one row in the language model.
+
+    Torch counts them while the extractor's own code runs on a copy of the model that has shapes but no numbers.
+    """
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+    from transformers import DynamicCache
+
+    run, counter, spent = _without_numbers(extractor), FlopCounterMode(display=False), {"prefix": 0, "suffixes": 0}
+    backbone, decoder = run.backbone, cast("Any", run.backbone.decoder)
+
+    def forward(embedded: Any, positions: Any, rows: Sequence[int], **options: Any) -> Any:
+        # Without a cache transformers would look at the positions' numbers.
+        cache = {cache_name(decoder): DynamicCache(config=decoder.config)}
+        before = counter.get_total_flops()
+        out = type(run).forward(run, embedded, positions, rows, **cache | options)
+        spent["suffixes" if rows else "prefix"] += counter.get_total_flops() - before
+        return out
+
+    run.forward = forward  # type: ignore[method-assign]
+    size = (1, 3, backbone.preprocess.height, backbone.preprocess.width)
+    # Torch counts plain attention on every device, fused kernels only on some.
+    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), counter:
+        visual = run.encode(torch.empty(size, dtype=torch.uint8, device="meta"))
+        vision = counter.get_total_flops()
+        frames = run.tokens.prefix.count(backbone.image_token_id) // visual.shape[1]
+        METHODS[run.method](run, visual.expand(1, frames, -1, -1))
+    return Operations(vision, **spent)
 
 
-def _decoder(extractor: Extractor, new: int, before: int, read: int) -> float:
-    """Operations of one pass over `new` tokens on top of `before` cached ones, of which `read` are read."""
-    layers: Any = extractor.backbone.decoder.layers
-    width = extractor.backbone.spec.heads * extractor.backbone.spec.head_dim
-    last = len(layers) - 1 if extractor.stop is None else extractor.stop
-    total = 0.0
-    for index, layer in enumerate(layers[: last + 1]):
-        attention = layer.self_attn
-        every, inner = _weights(layer), _weights(attention)
-        if index == extractor.stop:  # ends at o_proj
-            every = inner = inner - _weights(attention.o_proj)
-        rows = new
-        if index == extractor.narrow:
-            total += 2.0 * new * (_weights(attention.k_proj) + _weights(attention.v_proj))
-            rows = read
-        total += 2.0 * rows * every + 4.0 * rows * (before + new) * width
-    return total
+def _without_numbers(extractor: Extractor) -> Extractor:
+    """A copy of an extractor on torch's meta device; the model's weights are neither copied nor touched."""
+    import torch
 
-
-def _weights(module: Any) -> int:
-    from torch import nn
-
-    return sum(m.weight.numel() for m in module.modules() if isinstance(m, nn.Linear))
+    out, backbone = copy.copy(extractor), copy.copy(extractor.backbone)
+    weights: dict[int, Any] = {id(w): w.to("meta") for w in (*backbone.model.parameters(), *backbone.model.buffers())}
+    backbone.model, backbone.decoder = copy.deepcopy((backbone.model, backbone.decoder), weights)
+    out.backbone, backbone.device = backbone, torch.device("meta")
+    return out
 
 
 @dataclass(frozen=True)
@@ -97,23 +106,24 @@ class Pace:
     source: str
 
 
-def pace(extractor: Extractor, n_frames: int, batch: int) -> Pace:
+def pace(extractor: Extractor, cost: Operations, n_frames: int, batch: int) -> Pace:
     """Measure how long a row takes, on random pixels of the true shape.
 
     Args:
         extractor: The model with its prompts.
+        cost: What it computes for a row.
         n_frames: Frames a row.
         batch: Segments a pass; less are taken where so many do not fit into memory or take too long.
 
     Raises:
         ComputeError: Not even one segment fits into memory.
     """
-    backbone, cost = extractor.backbone, operations(extractor)
-    predicted = cost.times(frames=n_frames, rows=1).total / _speed(extractor)
+    predicted = cost.total / _speed(extractor)
     if predicted > LONGEST_S:
         return Pace(predicted, f"its operations and the speed of a {SIDE} x {SIDE} matrix product")
     batch = max(1, min(batch, int(LONGEST_S / max(predicted, 1e-9))))
-    size = (n_frames, 3, backbone.preprocess.height, backbone.preprocess.width)
+    preprocess = extractor.backbone.preprocess
+    size = (n_frames, 3, preprocess.height, preprocess.width)
     while True:
         pixels = np.random.default_rng(0).integers(0, 256, (batch, *size), dtype=np.uint8)
         seconds = _time(extractor, pixels)

@@ -19,6 +19,7 @@ class Backbone(Protocol):
 
     Attributes:
         name: The id or folder it was asked for by.
+        model: All of it.
         spec: Sizes of its text decoder.
         decoder: The text decoder, a stack `layers` of blocks with `self_attn.o_proj`, ending in a norm.
         vision_layers: The layers of its vision tower.
@@ -33,6 +34,7 @@ class Backbone(Protocol):
     """
 
     name: str
+    model: nn.Module
     spec: ModelSpec
     decoder: nn.Module
     vision_layers: Sequence[nn.Module]
@@ -50,9 +52,6 @@ class Backbone(Protocol):
 
     def encode_frames(self, pixels: torch.Tensor) -> torch.Tensor:
         """uint8 (f, 3, height, width) on any device -> visual tokens (f, tokens, hidden) of the model's dtype."""
-
-    def frame_operations(self) -> float:
-        """Floating-point operations of the vision tower and the projector for one frame."""
 
     def embed(self, ids: Sequence[int], visual: torch.Tensor | None, *, batch: int) -> torch.Tensor:
         """Input embeddings (batch, len(ids), hidden), visual tokens (batch, f, tokens, hidden) put in their places."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ def can_narrow(decoder: nn.Module, layer: int, *, attention: str) -> bool:
 
 
 @contextmanager
-def narrowed(decoder: nn.Module, layer: int, rows: torch.Tensor) -> Iterator[None]:
+def narrowed(decoder: nn.Module, layer: int, rows: Sequence[int]) -> Iterator[None]:
     """Run one layer of a decoder at some positions only; the model leaves as it came, also after an error.
 
     Inside, `o_proj` of that layer sees (b, len(rows), h * d), and what follows it (b, len(rows), hidden). With no rows
@@ -56,13 +56,17 @@ def narrowed(decoder: nn.Module, layer: int, rows: torch.Tensor) -> Iterator[Non
     Args:
         decoder: One for which `can_narrow` is true.
         layer: The last layer that is needed, 0-based.
-        rows: Positions to go on with, int64 (r,), ascending, on the decoder's device.
+        rows: Positions to go on with, ascending.
 
     Raises:
         StopForwardError: In the forward pass, when `rows` is empty.
         ModelError: The layer did not take the keys and values that were worked out for it.
     """
+    import torch
+
     block: Any = decoder.layers[layer]  # type: ignore[index]
+    # Made before the pass, which would wait for the copy to the device.
+    index = torch.tensor(rows, dtype=torch.long, device=block.self_attn.k_proj.weight.device)
     given: list[_Given] = []
     name = cache_name(block)
 
@@ -75,13 +79,15 @@ def narrowed(decoder: nn.Module, layer: int, rows: torch.Tensor) -> Iterator[Non
         if not len(rows):
             raise StopForwardError
         given.append(_Given(keys, values))
+        mask = kwargs.get("attention_mask")
+        sees_all = mask is None and [*rows] == [hidden.shape[1] - 1]
         changed = {
-            "position_embeddings": (cos[:, rows], sin[:, rows]),
-            "position_ids": kwargs["position_ids"][:, rows],
-            "attention_mask": _mask(kwargs.get("attention_mask"), rows, hidden, keys),
+            "position_embeddings": (cos[:, index], sin[:, index]),
+            "position_ids": kwargs["position_ids"][:, index],
+            "attention_mask": None if sees_all else _mask(mask, index, hidden, keys),
             name: given[-1],
         }
-        return (hidden[:, rows], *args[1:]), kwargs | changed
+        return (hidden[:, index], *args[1:]), kwargs | changed
 
     handle = block.register_forward_pre_hook(narrow, with_kwargs=True)
     try:
@@ -118,15 +124,13 @@ def _keys_and_values(
     return rotate(keys[:, :1], keys, cos, sin)[1], values
 
 
-def _mask(mask: Any, rows: torch.Tensor, hidden: torch.Tensor, keys: torch.Tensor) -> torch.Tensor | None:
+def _mask(mask: Any, rows: torch.Tensor, hidden: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
     """The mask's rows that are read, (b or 1, 1, r, t'); a causal one where the layer was to mask by itself."""
     import torch
 
     if mask is not None:
         return mask[:, :, rows]  # type: ignore[no-any-return]
     new, total = hidden.shape[1], keys.shape[2]
-    if len(rows) == 1 and int(rows[0]) == new - 1:
-        return None  # the last position sees everything
     later = torch.arange(total, device=rows.device) > (total - new + rows)[:, None]
     causal = torch.zeros(1, 1, len(rows), total, dtype=hidden.dtype, device=rows.device)
     return causal.masked_fill_(later, torch.finfo(hidden.dtype).min)

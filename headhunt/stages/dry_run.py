@@ -102,12 +102,13 @@ def dry_run(
     if _on_disk(config):
         progress("loading the model", 0, 1)
         run, as_asked = _load(config)
-        cost = operations(run.extractor).times(frames=_frames(planned, config.n_frames), rows=len(units))
+        one = operations(run.extractor)
+        cost = one.times(frames=_frames(planned, config.n_frames), rows=len(units))
         if as_asked and units:
             progress("measuring", 0, 1)
             batch = AUTO if config.batch_size == "auto" else config.batch_size
-            measured = pace(run.extractor, config.n_frames, batch)
-            alone = operations(run.extractor).times(frames=config.n_frames, rows=1)
+            alone = one.times(frames=config.n_frames, rows=1)
+            measured = pace(run.extractor, alone, config.n_frames, batch)
             seconds = measured.seconds * cost.total / alone.total
             estimate = f"from {measured.source} on {run.backbone.device}"
         tokens = _tokens(run.tokens, config.sharing)

@@ -60,7 +60,7 @@ def write_model(
     network.save(model, tokenizer, folder, note=NOTE)
     backbone = load(str(folder), device="cpu", dtype="float32")  # judged as it will be used: same code, dtype, weights
     golden.save(golden.measure(backbone), folder)
-    model = backbone.model  # type: ignore[attr-defined]
+    model = backbone.model
     judged, examples = held_out.judge(model, layout, n_videos=n_videos) if n_videos else (None, [])
     sizes = {
         "frames": FRAMES, "length": LENGTH, "height": network.HEIGHT, "width": network.WIDTH,

@@ -119,28 +119,10 @@ class InternVL:
         if self.device.type != "cpu":
             return 1
         vision = self.model.config.vision_config
+        high, wide = map(int, vision.patch_size)
+        tokens = (self.preprocess.height // high) * (self.preprocess.width // wide) + 1  # the class token
         widest = max(3 * int(vision.hidden_size), int(vision.intermediate_size))
-        a_frame = self._tokens_of_tower() * widest * self.dtype.itemsize
-        return -(-n_frames // max(1, LARGEST_ON_CPU // a_frame))
-
-    def _tokens_of_tower(self) -> int:
-        """Tokens that the vision tower has of a frame: its patches and the class token."""
-        high, wide = map(int, self.model.config.vision_config.patch_size)
-        return (self.preprocess.height // high) * (self.preprocess.width // wide) + 1
-
-    def frame_operations(self) -> float:
-        """Floating-point operations of the vision tower and the projector for one frame."""
-        from torch import nn
-
-        def weights(module: Any, kind: type[nn.Module]) -> int:
-            return sum(m.weight.numel() for m in module.modules() if isinstance(m, kind))  # type: ignore[operator, misc]
-
-        tower, vision = self.model.model.vision_tower, self.model.config.vision_config
-        tokens = self._tokens_of_tower()
-        linear = (tokens - 1) * weights(tower, nn.Conv2d) + tokens * weights(tower, nn.Linear)
-        projector = self.tokens_per_frame * weights(self.model.model.multi_modal_projector, nn.Linear)
-        attention = 2 * vision.num_hidden_layers * tokens**2 * vision.hidden_size
-        return 2.0 * float(linear + attention + projector)
+        return -(-n_frames // max(1, LARGEST_ON_CPU // (tokens * widest * self.dtype.itemsize)))
 
     def embed(self, ids: Sequence[int], visual: torch.Tensor | None, *, batch: int) -> torch.Tensor:
         """Input embeddings (batch, len(ids), hidden), visual tokens (batch, f, tokens, hidden) put in their places."""
@@ -150,7 +132,7 @@ class InternVL:
         embedded = self.model.get_input_embeddings()(row)[None].expand(batch, -1, -1)
         where = row == self.image_token_id
         if visual is None:
-            assert not bool(where.any())
+            assert self.image_token_id not in ids
             return embedded  # type: ignore[no-any-return]
         embedded = embedded.clone()
         embedded[:, where] = visual.flatten(1, 2).to(embedded.dtype)
