@@ -161,7 +161,7 @@ def main() -> None:
                 for low in range(0, len(every), BATCH):
                     run.extractor(np.stack(every[low : low + BATCH]))
                 times["compiled forward"].append(time.perf_counter() - begin)
-        published = Extractor(backbone, run.tokens, method="full")
+        published = Extractor(backbone, run.tokens, sharing="full")
         published.narrow = None
         apart = operations(published).times(frames=16 * len(ids), rows=1).total
         shared = operations(run.extractor).times(frames=16, rows=1).total

@@ -183,7 +183,7 @@ def instrument(run: Any, times: Times) -> None:
 
     run.backbone.encode_frames = around(times.model_part, "vision", run.backbone.encode_frames)
     activations._prefill = around(times.model_part, "prefix", activations._prefill)
-    activations.METHODS["packed"] = around(times.model_part, "suffix", activations.METHODS["packed"])
+    activations.SHARINGS["packed"] = around(times.model_part, "suffix", activations.SHARINGS["packed"])
 
     class Clocked(ShardWriter):
         __init__ = around(times.host_part, "write", ShardWriter.__init__)  # type: ignore[assignment]
@@ -267,7 +267,7 @@ def measure(shapes: Shapes, device: torch.device, folder: Path, config: ExtractC
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     backbone = build(shapes, device, dtype)
     loader, preparer = models.load, stage.prepare
-    kept = (activations._prefill, activations.METHODS["packed"], stage.ShardWriter, Decoders.frames, Passes._keep)
+    kept = (activations._prefill, activations.SHARINGS["packed"], stage.ShardWriter, Decoders.frames, Passes._keep)
     try:
         models.load = lambda *_args, **_options: backbone  # type: ignore[assignment]
         run = prepare(config)
@@ -298,7 +298,7 @@ def measure(shapes: Shapes, device: torch.device, folder: Path, config: ExtractC
         seconds = time.perf_counter() - begin[-1]
     finally:
         models.load, stage.prepare = loader, preparer
-        activations._prefill, activations.METHODS["packed"] = kept[:2]
+        activations._prefill, activations.SHARINGS["packed"] = kept[:2]
         stage.ShardWriter, Decoders.frames, Passes._keep = kept[2:]  # type: ignore[misc, method-assign]
     spent = times.spent | {"other": seconds - sum(times.spent.values())}
     tokens = len(run.tokens.prefix) + sum(map(len, run.tokens.suffixes))

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     import torch
 
     from headhunt.models import Backbone
+    from headhunt.prompts import PromptSet
 
-Method = Literal["packed", "loop", "full"]
+Sharing = Literal["packed", "loop", "full"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Extractor:
         tokens: Token ids of the prompts, from `share`.
         heads: Only these heads, in this order; None for all. The pass stops at the last layer that is needed.
         context: Also the hidden state after the final norm at the same position (SteerVAD's context, ICLR 2026).
-        method: "packed", "loop" or "full".
+        sharing: How prompts share a pass: "packed", "loop" or "full".
 
     Attributes:
         layers: The layers that are read, ascending.
@@ -110,13 +111,13 @@ class Extractor:
         *,
         heads: Sequence[Head] | None = None,
         context: bool = True,
-        method: Method = "packed",
+        sharing: Sharing = "packed",
     ) -> None:
         self.backbone = backbone
         self.tokens = tokens
         self.heads = None if heads is None else tuple(heads)
         self.context = context
-        self.method = method
+        self.sharing = sharing
         spec = backbone.spec
         for head in self.heads or ():
             if head.layer >= spec.layers or head.head >= spec.heads:
@@ -128,17 +129,45 @@ class Extractor:
         self.layers: tuple[int, ...] = tuple(wanted)
         self.stop = None if context else self.layers[-1]
         windows = [w for w in (getattr(x.self_attn, "sliding_window", None) for x in _layers(backbone)) if w]
-        if method == "packed" and (
+        if sharing == "packed" and (
             backbone.attention not in {"sdpa", "eager"} or (windows and min(windows) < max(tokens.lengths))
         ):
             raise ModelError(
                 "packed extraction needs full attention with sdpa or eager",
                 got=f"{backbone.attention}, windows {windows}",
-                hint="use the method 'loop'",
+                hint="use the sharing 'loop'",
             )
         last = spec.layers - 1 if self.stop is None else self.stop
         able = can_narrow(backbone.decoder, last, attention=backbone.attention) and self._agrees(last)
         self.narrow: int | None = last if able else None
+
+    @classmethod
+    def of(
+        cls,
+        backbone: Backbone,
+        prompts: PromptSet,
+        *,
+        n_frames: int = 16,
+        heads: Sequence[Head] | None = None,
+        context: bool = True,
+        sharing: Sharing = "packed",
+    ) -> Extractor:
+        """An extractor that asks a model the prompts of a set about this many frames.
+
+        Args:
+            backbone: The model.
+            prompts: What is asked; `headhunt.prompts.load("headhunt5")` gives the built-in set.
+            n_frames: Frames a segment.
+            heads: Only these heads, in this order; None for all.
+            context: Also the context.
+            sharing: How prompts share a pass.
+        """
+        ids = [
+            backbone.token_ids(p.text, n_frames=n_frames, frame_text=prompts.frame_text, system=prompts.system)
+            for p in prompts.prompts
+        ]
+        tokens = share(ids, image_token_id=backbone.image_token_id)
+        return cls(backbone, tokens, heads=heads, context=context, sharing=sharing)
 
     def _agrees(self, last: int) -> bool:
         """Whether a few tokens give the same with the layer `last` narrowed, up to the precision's rounding."""
@@ -188,7 +217,7 @@ class Extractor:
         import torch
 
         with torch.inference_mode():
-            heads, context = METHODS[self.method](self, visual)
+            heads, context = SHARINGS[self.sharing](self, visual)
             return Activations(_to_numpy(self._pick(heads)), None if context is None else _to_numpy(context))
 
     def free(self) -> None:
@@ -339,7 +368,7 @@ def _packed(run: Extractor, visual: torch.Tensor) -> tuple[torch.Tensor, torch.T
     return heads, context
 
 
-METHODS: dict[str, Callable[[Extractor, Any], tuple[Any, Any]]] = {"packed": _packed, "loop": _loop, "full": _full}
+SHARINGS: dict[str, Callable[[Extractor, Any], tuple[Any, Any]]] = {"packed": _packed, "loop": _loop, "full": _full}
 
 
 def _join(parts: Sequence[tuple[Any, Any]], cat: Callable[..., Any]) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from headhunt.errors import ComputeError
-from headhunt.extraction.activations import METHODS
+from headhunt.extraction.activations import SHARINGS
 from headhunt.extraction.batch_size import is_out_of_memory
 from headhunt.models.last_layer import cache_name
 
@@ -78,7 +78,7 @@ def operations(extractor: Extractor) -> Operations:
         visual = run.encode(torch.empty(size, dtype=torch.uint8, device="meta"))
         vision = counter.get_total_flops()
         frames = run.tokens.prefix.count(backbone.image_token_id) // visual.shape[1]
-        METHODS[run.method](run, visual.expand(1, frames, -1, -1))
+        SHARINGS[run.sharing](run, visual.expand(1, frames, -1, -1))
     return Operations(vision, **spent)
 
 

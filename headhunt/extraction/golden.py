@@ -79,7 +79,7 @@ def made_up(backbone: Backbone) -> MadeUp:
 def measure(backbone: Backbone) -> Golden:
     """Run the model, packed, on its made-up segment."""
     segment = made_up(backbone)
-    return segment.golden(Extractor(backbone, segment.tokens, method="packed")(segment.pixels).heads)
+    return segment.golden(Extractor(backbone, segment.tokens, sharing="packed")(segment.pixels).heads)
 
 
 def save(golden: Golden, folder: Path) -> None:

@@ -97,7 +97,7 @@ def prepare(config: ExtractConfig) -> Run:
         for p in chosen.prompts
     ]
     tokens = share(token_ids, image_token_id=backbone.image_token_id)
-    extractor = Extractor(backbone, tokens, heads=config.subset, context=config.with_context, method=config.sharing)
+    extractor = Extractor(backbone, tokens, heads=config.subset, context=config.with_context, sharing=config.sharing)
     fingerprint = Fingerprint(
         **backbone.fingerprint,
         sharing=config.sharing,

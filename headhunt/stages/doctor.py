@@ -144,8 +144,8 @@ def _model(model: str, device: str, dtype: str, attn: str) -> str:
 
     backbone = models.load(model, device=device, dtype=dtype, attn=attn)
     segment = golden.made_up(backbone)
-    full = Extractor(backbone, segment.tokens, method="full")(segment.pixels).heads
-    packed = Extractor(backbone, segment.tokens, method="packed")(segment.pixels).heads
+    full = Extractor(backbone, segment.tokens, sharing="full")(segment.pixels).heads
+    packed = Extractor(backbone, segment.tokens, sharing="packed")(segment.pixels).heads
     error = float(np.abs(packed - full).max() / np.abs(full).max())
     precision = str(backbone.dtype).removeprefix("torch.")
     if not error <= AGREEMENT[precision]:

@@ -99,7 +99,7 @@ def test_choices_are_those_of_the_library() -> None:
     from headhunt import events, frames, models
     from headhunt.datasets import READERS
     from headhunt.extraction import preparation
-    from headhunt.extraction.activations import METHODS as SHARINGS
+    from headhunt.extraction.activations import SHARINGS
     from headhunt.saliency import SALIENCIES
     from headhunt.scorers import METHODS
     from headhunt.scorers.steering import Variant

@@ -91,7 +91,7 @@ def test_head_vectors_equal_attention_computed_by_hand(backbone: models.Backbone
     for i, layer in enumerate(backbone.decoder.layers):
         handles.append(layer.input_layernorm.register_forward_hook(lambda _m, _a, o, i=i: inputs.__setitem__(i, o)))
         handles.append(layer.self_attn.register_forward_hook(lambda _m, _a, o, i=i: outputs.__setitem__(i, o[0])))
-    run = Extractor(backbone, tokens, method="full")
+    run = Extractor(backbone, tokens, sharing="full")
     captured, narrow, run.narrow = run(pixels), run.narrow, None
     inputs.clear()
     try:
@@ -124,11 +124,11 @@ def test_context_is_the_state_that_gives_the_first_generated_token(qwen2: models
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-@pytest.mark.parametrize("method", ["packed", "loop"])
-def test_shared_prefix_equals_full_prefill(backbone: models.Backbone, method: str, batch: int) -> None:
+@pytest.mark.parametrize("sharing", ["packed", "loop"])
+def test_shared_prefix_equals_full_prefill(backbone: models.Backbone, sharing: str, batch: int) -> None:
     tokens, pixels = tokens_of(backbone), pixels_of(backbone, batch)
-    full = Extractor(backbone, tokens, method="full")(pixels)
-    shared = Extractor(backbone, tokens, method=method)(pixels)
+    full = Extractor(backbone, tokens, sharing="full")(pixels)
+    shared = Extractor(backbone, tokens, sharing=sharing)(pixels)
     scale = np.abs(full.heads).max(axis=-1, keepdims=True)  # for every segment, prompt, layer and head
     assert (np.abs(shared.heads - full.heads) / scale).max() < 1e-4
     assert np.abs(shared.context - full.context).max() / np.abs(full.context).max() < 1e-4
@@ -139,7 +139,7 @@ def test_attention_implementations_agree(tiny: Path, attn: str) -> None:
     one = models.load(str(tiny), attn=attn)
     assert one.attention == attn == one.fingerprint["attention"]
     tokens, pixels = tokens_of(one), pixels_of(one, 2)
-    reference = Extractor(models.load(str(tiny)), tokens, method="full")(pixels).heads
+    reference = Extractor(models.load(str(tiny)), tokens, sharing="full")(pixels).heads
     np.testing.assert_allclose(Extractor(one, tokens)(pixels).heads, reference, atol=1e-4, rtol=1e-3)
 
 
@@ -151,13 +151,13 @@ def test_batch_of_four_equals_four_batches_of_one(qwen2: models.Backbone) -> Non
     np.testing.assert_allclose(together, alone, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("method", ["packed", "loop", "full"])
+@pytest.mark.parametrize("sharing", ["packed", "loop", "full"])
 @pytest.mark.parametrize("context", [False, True])
-def test_head_subset_gives_the_same_vectors_in_the_order_asked_for(qwen2, method: str, context: bool) -> None:
+def test_head_subset_gives_the_same_vectors_in_the_order_asked_for(qwen2, sharing: str, context: bool) -> None:
     tokens, pixels = tokens_of(qwen2), pixels_of(qwen2, 2)
-    every = Extractor(qwen2, tokens, method=method)(pixels)
+    every = Extractor(qwen2, tokens, sharing=sharing)(pixels)
     asked = (Head(2, 7), Head(0, 3), Head(2, 1))
-    some = Extractor(qwen2, tokens, heads=asked, context=context, method=method)(pixels)
+    some = Extractor(qwen2, tokens, heads=asked, context=context, sharing=sharing)(pixels)
     for k, head in enumerate(asked):
         np.testing.assert_allclose(some.heads[:, :, k], every.heads[:, :, head.layer, head.head], atol=1e-6)
     assert (some.context is not None) is context
@@ -177,15 +177,15 @@ def test_a_head_subset_stops_at_the_last_layer_it_needs(qwen2: models.Backbone) 
     assert set(ran) == {0}  # layer 1 is left at its o_proj, before its MLP
 
 
-@pytest.mark.parametrize("method", ["packed", "loop", "full"])
+@pytest.mark.parametrize("sharing", ["packed", "loop", "full"])
 @pytest.mark.parametrize(("heads", "context"), [(None, True), (None, False), ((Head(2, 7), Head(0, 3)), False)])
 @pytest.mark.parametrize("attn", ["sdpa", "eager"])
 def test_the_last_layer_where_it_is_read_equals_the_whole_of_it(
-    backbone: models.Backbone, method: str, heads, context: bool, attn: str
+    backbone: models.Backbone, sharing: str, heads, context: bool, attn: str
 ) -> None:
     tokens, pixels = tokens_of(backbone), pixels_of(backbone, 3)
-    narrow = Extractor(backbone, tokens, heads=heads, context=context, method=method)
-    plain = Extractor(backbone, tokens, heads=heads, context=context, method=method)
+    narrow = Extractor(backbone, tokens, heads=heads, context=context, sharing=sharing)
+    plain = Extractor(backbone, tokens, heads=heads, context=context, sharing=sharing)
     assert narrow.narrow == (3 if heads is None else 2)
     plain.narrow = None
     backbone.decoder.set_attn_implementation(attn)
@@ -199,10 +199,10 @@ def test_the_last_layer_where_it_is_read_equals_the_whole_of_it(
         np.testing.assert_allclose(got.context, expected.context, atol=1e-6 * np.abs(expected.context).max(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("method", ["packed", "loop", "full"])
+@pytest.mark.parametrize("sharing", ["packed", "loop", "full"])
 @pytest.mark.parametrize(("heads", "context"), [(None, True), (None, False), ((Head(2, 7), Head(0, 3)), False)])
-def test_the_last_layer_asks_only_where_it_is_read(qwen2: models.Backbone, method: str, heads, context: bool) -> None:
-    run = Extractor(qwen2, tokens_of(qwen2), heads=heads, context=context, method=method)
+def test_the_last_layer_asks_only_where_it_is_read(qwen2: models.Backbone, sharing: str, heads, context: bool) -> None:
+    run = Extractor(qwen2, tokens_of(qwen2), heads=heads, context=context, sharing=sharing)
     last = qwen2.decoder.layers[run.narrow]
     asked: dict[str, list[int]] = {"q_proj": [], "mlp": []}
     handles = [
@@ -214,7 +214,7 @@ def test_the_last_layer_asks_only_where_it_is_read(qwen2: models.Backbone, metho
     finally:
         for handle in handles:
             handle.remove()
-    expected = [5] if method == "packed" else [1] * 5
+    expected = [5] if sharing == "packed" else [1] * 5
     assert asked == {"q_proj": expected, "mlp": expected if context else []}
 
 
@@ -319,3 +319,20 @@ def test_values_that_float16_cannot_hold_are_refused(value: float) -> None:
     check_storable(np.array([65504.0, -65504.0, 0.0], np.float32))
     with pytest.raises(ComputeError):
         check_storable(np.array([1.0, value], np.float32))
+
+
+def test_an_extractor_is_made_of_a_model_and_a_prompt_set(tiny: Path) -> None:
+    from headhunt import prompts
+
+    backbone = models.load(str(tiny))
+    chosen = prompts.load("headhunt5").subset(("p1", "coarse"))
+    made = Extractor.of(backbone, chosen, n_frames=3, heads=[Head(1, 2)], context=False)
+    height, width = backbone.preprocess.height, backbone.preprocess.width
+    found = made(np.zeros((2, 3, 3, height, width), np.uint8))
+    assert found.heads.shape == (2, 2, 1, backbone.spec.head_dim)
+    assert found.context is None
+    ids = [
+        backbone.token_ids(p.text, n_frames=3, frame_text=chosen.frame_text, system=chosen.system)
+        for p in chosen.prompts
+    ]
+    assert [*made.tokens.prefix, *made.tokens.suffixes[1]] == ids[1]

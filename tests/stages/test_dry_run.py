@@ -75,18 +75,18 @@ def pass_by_hand(extractor: Extractor, new: int, before: int, read: int) -> floa
 
 
 @pytest.mark.parametrize("attn", ["sdpa", "eager"])
-@pytest.mark.parametrize(("method", "n_prompts"), [("packed", 1), ("packed", 5), ("loop", 2), ("full", 2)])
+@pytest.mark.parametrize(("sharing", "n_prompts"), [("packed", 1), ("packed", 5), ("loop", 2), ("full", 2)])
 @pytest.mark.parametrize(("heads", "context"), [(None, True), ((Head(2, 1), Head(0, 3)), False)])
 def test_operations_are_those_of_the_formulas(
-    run: Run, attn: str, method: str, n_prompts: int, heads, context: bool
+    run: Run, attn: str, sharing: str, n_prompts: int, heads, context: bool
 ) -> None:
     tokens = Tokens(run.tokens.prefix, run.tokens.suffixes[:n_prompts])
-    extractor = Extractor(run.backbone, tokens, heads=heads, context=context, method=method)
+    extractor = Extractor(run.backbone, tokens, heads=heads, context=context, sharing=sharing)
     shared, rests = len(tokens.prefix), [len(suffix) for suffix in tokens.suffixes]
     passes = [(n, shared, 1) for n in rests]
-    if method == "packed":
+    if sharing == "packed":
         passes = [(sum(rests), shared, len(rests))]
-    if method == "full" or (method == "packed" and n_prompts == 1):
+    if sharing == "full" or (sharing == "packed" and n_prompts == 1):
         passes, shared = [(n, 0, 1) for n in tokens.lengths], 0
     run.backbone.decoder.set_attn_implementation(attn)
     try:
@@ -108,11 +108,11 @@ def test_counting_leaves_the_model_as_it_was(run: Run) -> None:
     assert "forward" not in vars(run.extractor)
 
 
-@pytest.mark.parametrize("method", ["packed", "loop", "full"])
+@pytest.mark.parametrize("sharing", ["packed", "loop", "full"])
 @pytest.mark.parametrize(("heads", "context"), [(None, True), ((Head(2, 1), Head(0, 3)), False)])
 @pytest.mark.parametrize("narrow", [True, False])
-def test_operations_are_those_of_a_real_pass(run: Run, method: str, heads, context: bool, narrow: bool) -> None:
-    extractor = Extractor(run.backbone, run.tokens, heads=heads, context=context, method=method)
+def test_operations_are_those_of_a_real_pass(run: Run, sharing: str, heads, context: bool, narrow: bool) -> None:
+    extractor = Extractor(run.backbone, run.tokens, heads=heads, context=context, sharing=sharing)
     if not narrow:
         extractor.narrow = None
     pixels = pixels_of(run, 1)
@@ -124,7 +124,7 @@ def test_operations_are_those_of_a_real_pass(run: Run, method: str, heads, conte
     cost = costs.operations(extractor)
     assert 4 * cost.vision == seen
     assert cost.prefix + cost.suffixes == counter.get_total_flops()
-    assert (cost.prefix == 0) == (method == "full")
+    assert (cost.prefix == 0) == (sharing == "full")
 
 
 def test_shared_frames_are_counted_once_and_rows_all(config: ExtractConfig, run: Run, video: Path) -> None:

@@ -86,7 +86,7 @@ def test_rows_are_segments_and_whole_videos(done: Path) -> None:
 
 def test_features_are_those_of_the_frames_computed_alone(done: Path, videos: Path, config: ExtractConfig) -> None:
     run = prepare(config)
-    oracle = Extractor(run.backbone, run.tokens, method="full")
+    oracle = Extractor(run.backbone, run.tokens, sharing="full")
     store = Store(done)
     table = store.segments()
     for i in (1, 2, 3, 7):
