@@ -1,0 +1,54 @@
+"""Pages that follow from the program are as the program is."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from headhunt import configs, errors
+from tests.docs.pages import DOCS
+
+
+@pytest.fixture
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_pages_on_disk_are_those_that_would_be_written(generate: ModuleType) -> None:
+    assert generate.main(["--check"]) == 0, "run python docs/generate.py"
+
+
+def test_a_page_that_differs_is_found_and_written(
+    generate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "REFERENCE", tmp_path)
+    assert generate.main(["--check"]) == 1
+    assert not list(tmp_path.iterdir())
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+    (tmp_path / "cli.md").write_text("other")
+    assert generate.main(["--check"]) == 1
+
+
+def test_nothing_is_left_out(generate: ModuleType) -> None:
+    assert set(generate.CONFIGURATIONS) == {name for name in configs.__all__ if name.endswith("Config")}
+    tree = generate.exceptions()
+    for name, kind in vars(errors).items():
+        if isinstance(kind, type) and issubclass(kind, errors.HeadhuntError):
+            assert tree.count(name) >= 2, name
+    assert [code for code in ("| 0 |", "| 1 |", "| 2 |", "| 3 |", "| 4 |", "| 130 |") if code not in tree] == []
+
+
+def test_earlier_spellings_are_not_shown(generate: ModuleType) -> None:
+    page = generate.command_line()
+    assert "`--saliency`" in page
+    assert "`--metric`" not in page
+    assert "an earlier spelling" not in page.lower()
