@@ -1,8 +1,9 @@
-"""Pages that follow from the program are as the program is."""
+"""Pages that follow from the program are as the program is, and pages load nothing from elsewhere."""
 
 from __future__ import annotations
 
 import importlib.util
+import types
 from pathlib import Path
 from types import ModuleType
 
@@ -12,14 +13,19 @@ from headhunt import configs, errors
 from tests.docs.pages import DOCS
 
 
-@pytest.fixture
-def generate() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+def loaded(name: str) -> ModuleType:
+    """A program of docs/, imported."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def generate() -> ModuleType:
+    return loaded("generate")
 
 
 def test_pages_on_disk_are_those_that_would_be_written(generate: ModuleType) -> None:
@@ -52,3 +58,16 @@ def test_earlier_spellings_are_not_shown(generate: ModuleType) -> None:
     assert "`--saliency`" in page
     assert "`--metric`" not in page
     assert "an earlier spelling" not in page.lower()
+
+
+def test_a_page_that_loads_from_elsewhere_does_not_pass(caplog: pytest.LogCaptureFixture) -> None:
+    hooks = loaded("hooks")
+    page = types.SimpleNamespace(file=types.SimpleNamespace(src_uri="a.md"))
+    ours = (
+        '<script src="assets/a.js"></script><a href="https://example.org">a link</a><link rel="icon" href="icon.png">'
+    )
+    assert hooks.on_post_page(ours, page=page, config=None) == ours
+    assert not caplog.records
+    for theirs in ('<script src="https://unpkg.com/a.js">', '<link href="//fonts.example/css" rel="stylesheet">'):
+        hooks.on_post_page(theirs, page=page, config=None)
+        assert caplog.records.pop().levelname == "WARNING"
