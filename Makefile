@@ -1,5 +1,6 @@
 # make demo: set up, then find anomalies in rendered video with the embedded model
 # make test: set up, then lint, types, import contracts, docs and all tests
+# make docs: build the documentation into build/docs
 # make quick: lint, types and the tests of a minute, to run while working
 PYTHON ?= python3
 # The build of torch: on a machine with a CUDA GPU the index's own build, `make setup TORCH_INDEX=<url>` takes another.
@@ -9,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= demo-out
 
-.PHONY: setup demo test quick parity check format build bench clean
+.PHONY: setup demo docs test quick parity check format build bench clean
 
 setup: .venv/.ready
 
@@ -18,14 +19,14 @@ setup: .venv/.ready
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) install --quiet $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(PIP) install --quiet --editable . --group dev
+	$(PIP) install --quiet --editable . --group dev --group docs
 	touch $@
 
 demo: setup
 	$(BIN)/vadkit demo --out $(DEMO)
 
 # One thread a process: on two cores two processes of two threads each keep waiting for each other.
-test: check
+test: check docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # What is quick and breaks first: the nouns, the configurations, the stages on made-up features, the command line's face.
@@ -33,7 +34,8 @@ QUICK := tests/configs tests/artefacts tests/metrics tests/saliency tests/sinks 
 	tests/stages/test_chain.py tests/stages/test_fit.py tests/stages/test_select_heads.py tests/stages/test_score.py \
 	tests/stages/test_localize.py tests/stages/test_evaluate.py tests/stages/test_labelled_rows.py \
 	tests/cli/test_surface.py tests/test_events.py tests/test_frames.py tests/test_fingerprint.py tests/test_ranking.py \
-	tests/test_registry.py tests/test_segments.py tests/test_library.py tests/test_first_edition.py
+	tests/test_registry.py tests/test_segments.py tests/test_library.py tests/test_first_edition.py \
+	tests/test_architecture.py tests/docs/test_generated.py tests/docs/test_reference.py
 quick: setup
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
@@ -50,6 +52,11 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Generated pages must be as the code has them, and every link must hold; nothing is fetched.
+docs: setup
+	$(BIN)/python docs/generate.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
 
 format: setup
 	$(BIN)/ruff check --fix .
