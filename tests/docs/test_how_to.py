@@ -140,8 +140,6 @@ def make_llava(folder: Path) -> None:
 
 
 def test_a_family_is_one_file(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from headhunt.extraction.activations import Extractor, share
-
     make_llava(place / "checkpoint")
     (place / "videos").mkdir()
     write_video(place / "videos" / "a.mp4", 100)
@@ -151,12 +149,12 @@ def test_a_family_is_one_file(place: Path, capsys: pytest.CaptureFixture[str]) -
     store = hh.Store("llava.zarr")
     rows = store.segments().done()
     assert (len(rows), store.prompts) == (3, ("p1", "p2", "p3", "coarse", "detailed"))
-    ids = [model.token_ids(q, n_frames=2, frame_text="<image>", system=None) for q in ("Is it odd?", "Describe it.")]
+    prompts = hh.prompts.load("headhunt5")
     pixels = np.random.default_rng(0).integers(0, 256, (2, 2, 3, 28, 28), dtype=np.uint8)
-    packed = Extractor(model, share(ids, image_token_id=model.image_token_id))(pixels).heads
-    for i, one in enumerate(ids):  # each prompt in a prefill of its own
-        alone = Extractor(model, share([one], image_token_id=model.image_token_id))(pixels).heads
-        np.testing.assert_allclose(packed[:, i], alone[:, 0], atol=1e-5)
+    packed, full = (
+        hh.Extractor.of(model, prompts, n_frames=2, sharing=sharing)(pixels).heads for sharing in ("packed", "full")
+    )
+    np.testing.assert_allclose(packed, full, atol=1e-5)
     planned = hh.dry_run("videos", "none.zarr", hh.ExtractConfig(model="checkpoint", n_frames=4))
     assert planned.operations is not None
     assert min(planned.operations.vision, planned.operations.prefix, planned.operations.suffixes) > 0
