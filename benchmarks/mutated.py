@@ -298,16 +298,16 @@ def child(arguments: list[str], out: Path) -> None:
     spent: dict[str, list[float]] = {}
     ask = decoders._Process.ask
 
-    def clocked(self: Any, message: dict[str, Any], take: Any, closing: Any) -> str:
+    def clocked(self: Any, message: dict[str, Any]) -> Iterator[Any]:
         begin = time.perf_counter()
         try:
-            return ask(self, message, take, closing)
+            yield from ask(self, message)
         finally:
             path = Path(message["probe"] if "probe" in message else message["path"])
             spent.setdefault(path.name, []).append(time.perf_counter() - begin)
             out.write_text(json.dumps(spent))
 
-    decoders._Process.ask = clocked  # type: ignore[method-assign]
+    decoders._Process.ask = clocked  # type: ignore[assignment, method-assign]
     sys.argv = ["vadkit", *arguments]
     app.main()
 
