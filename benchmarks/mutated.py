@@ -1,11 +1,11 @@
 """Extraction over damaged files: `python benchmarks/mutated.py [DIR] [--n 300] [--timeout 5]`, one run, one table.
 
-Rendered videos in six containers are damaged in seeded ways, one mutation a file, among them lies in headers: sizes,
-lengths and counts that the file has not. `vadkit extract` then runs once over all of them, in its own process, with
-decoder processes and a short time-out, on a tiny model with random weights. The table says by kind of damage how
-videos ended, and what the slowest one took. It fails unless the run ends by itself with exit code 3, every file is in
-the store with a final status, every one that is not done has a reason, and none took longer than the time-out allows.
-With DIR the damaged files stay there.
+Rendered videos in six containers are damaged by seeded mutations, one a file. Some mutations are lies in headers:
+sizes, lengths and counts that do not match the file. `vadkit extract` then runs once over all of them, in its own
+process, with decoder processes and a short time-out, on a tiny model with random weights. For each kind of damage the
+table says how its videos ended and how long the slowest took. The benchmark fails unless the run ends by itself with
+exit code 3, every file is in the store with a final status, every one that is not done has a reason, and none took
+longer than the time-out allows. With DIR, the damaged files are kept there.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ SUFFIXES = {  # suffix -> encoder, its options, the container's options
     ".h264": ("libx264", {"preset": "ultrafast"}, {}),
     ".ts": ("libx264", {"preset": "ultrafast"}, {}),
 }
-MEMORY_LIMIT = 8 * 2**30  # of the run's own data, so that a bomb harms nobody else on the machine
+MEMORY_LIMIT = 8 * 2**30  # on the run's own data, so that a decompression bomb harms nothing else on the machine
 LIES = (0xFFFFFFFF, 0x7FFFFFFF, 0x10000000, 10_000_000, 0x00FFFFFF, 65535)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A sound video: its suffix, its bytes, and where its index lies in them."""
+    """An undamaged video: its suffix, its bytes, and the byte range of its index."""
 
     suffix: str
     data: bytes
@@ -84,7 +84,7 @@ def sound_videos(folder: Path) -> list[Source]:
 
 
 def index_of(suffix: str, data: bytes) -> tuple[int, int]:
-    """Where what names the packets lies: the moov box, the idx1 list, else the last tenth."""
+    """The byte range of whatever lists the packets: the moov box, the idx1 list, or else the last tenth."""
     name = {".mp4": b"moov", ".mov": b"moov", ".avi": b"idx1"}.get(suffix)
     if name is None:
         return len(data) * 9 // 10, len(data)
@@ -171,7 +171,7 @@ def random_bytes(s: Source, _all: list[Source], rng: np.random.Generator) -> tup
 
 
 def lying_header(s: Source, _all: list[Source], rng: np.random.Generator) -> tuple[bytes, str]:
-    """A length, a count or a size in the header that is far from what the file has."""
+    """Put a length, count or size into the header that is far from the true one."""
     data = bytearray(s.data)
     lie = int(rng.choice(LIES))
     if s.suffix in (".mp4", ".mov"):
@@ -187,7 +187,7 @@ def lying_header(s: Source, _all: list[Source], rng: np.random.Generator) -> tup
             8: (b"elst", (4, 8, 12), 4),
         }[int(rng.integers(9))]
         at = data.index(name) + 4
-        if name in (b"stsz", b"stsc") and rng.random() < 0.5:  # a consistent lie: one byte each, all in one chunk
+        if name in (b"stsz", b"stsc") and rng.random() < 0.5:  # a consistent lie: samples of one byte, all in one chunk
             many = min(lie, 10_000_000)
             at = data.index(b"stsz") + 4
             data[at + 4 : at + 12] = (1).to_bytes(4, "big") + many.to_bytes(4, "big")
@@ -207,7 +207,7 @@ def lying_header(s: Source, _all: list[Source], rng: np.random.Generator) -> tup
         name = [n for n in names if n in s.data[:1000]][int(rng.integers(sum(n in s.data[:1000] for n in names)))]
         place, order = data.index(name) + len(name), "big"
         width = (name[-1] & 0x7F) if name[-1] > 0x80 else 1
-    else:  # no header but the parameter sets: the bits of their sizes
+    else:  # the only header is the parameter sets: damage the bits that hold their sizes
         at = data.index(b"\x00\x00\x01\x67") + 5
         return flip(s.data, rng, int(rng.integers(1, 6)), at, at + 10), s.suffix
     data[place : place + width] = (lie & ((1 << 8 * width) - 1)).to_bytes(width, order)
@@ -215,7 +215,7 @@ def lying_header(s: Source, _all: list[Source], rng: np.random.Generator) -> tup
 
 
 def huge_picture(s: Source, every: list[Source], rng: np.random.Generator) -> tuple[bytes, str]:
-    """The stream itself claims 8192 x 8192 pixels, its pictures hold a thousandth of that."""
+    """Have the stream itself claim 8192 x 8192 pixels, a thousand times what its pictures hold."""
     raw = next(o for o in every if o.suffix == ".h264").data
     side = int(rng.choice([2048, 4096, 8192]))
     encoder: Any = av.CodecContext.create("libx264", "w")
@@ -236,7 +236,7 @@ def huge_picture(s: Source, every: list[Source], rng: np.random.Generator) -> tu
             for i, packet in enumerate(p for p in source.demux(video=0) if p.size):
                 packet.time_base, packet.pts, packet.dts, packet.stream = Fraction(1, 25), i, i, out
                 target.mux(packet)
-        return new.read_bytes(), suffix  # also what a container that refuses such a stream got so far
+        return new.read_bytes(), suffix  # a container that refuses such a stream leaves what it had written
 
 
 MUTATIONS: dict[str, Mutation] = {
@@ -260,7 +260,7 @@ MUTATIONS: dict[str, Mutation] = {
 
 
 def make_files(folder: Path, n: int, *, seed: int = 0, kinds: Sequence[str] = tuple(MUTATIONS)) -> dict[str, str]:
-    """Write `n` damaged videos, and one that is sound; returns name -> kind of damage."""
+    """Write `n` damaged videos and an undamaged one; returns name -> kind of damage."""
     with tempfile.TemporaryDirectory() as scratch, quiet():
         sources = sound_videos(Path(scratch))
         names = {}
@@ -278,7 +278,7 @@ def make_files(folder: Path, n: int, *, seed: int = 0, kinds: Sequence[str] = tu
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """What codec libraries print goes nowhere."""
+    """Discard what codec libraries print."""
     kept = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as nowhere:
@@ -290,7 +290,7 @@ def quiet() -> Iterator[None]:
 
 
 def child(arguments: list[str], out: Path) -> None:
-    """`vadkit` with a clock around each file's probing and decoding; this process is the one that must not crash."""
+    """Run `vadkit`, timing how each file is probed and decoded; this is the process that must not crash."""
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
     from headhunt.extraction import decoders
     from vadkit import app
@@ -298,16 +298,16 @@ def child(arguments: list[str], out: Path) -> None:
     spent: dict[str, list[float]] = {}
     ask = decoders._Process.ask
 
-    def clocked(self: Any, message: dict[str, Any], take: Any, closing: Any) -> str:
+    def clocked(self: Any, message: dict[str, Any]) -> Iterator[Any]:
         begin = time.perf_counter()
         try:
-            return ask(self, message, take, closing)
+            yield from ask(self, message)
         finally:
             path = Path(message["probe"] if "probe" in message else message["path"])
             spent.setdefault(path.name, []).append(time.perf_counter() - begin)
             out.write_text(json.dumps(spent))
 
-    decoders._Process.ask = clocked  # type: ignore[method-assign]
+    decoders._Process.ask = clocked  # type: ignore[assignment, method-assign]
     sys.argv = ["vadkit", *arguments]
     app.main()
 
@@ -318,11 +318,11 @@ class Outcome:
 
     Attributes:
         code: Exit code of the process, negative for a signal.
-        seconds: What it took.
-        peak: Most memory one process of it held, bytes.
+        seconds: How long it took.
+        peak: Most memory that any one of its processes held, bytes.
         status: Video -> its status in the store.
         reason: Video -> why it is not done, or "".
-        spent: Video -> seconds of each time it was worked at.
+        spent: Video -> seconds for each time it was worked on.
         said: What the run printed.
     """
 
@@ -361,7 +361,7 @@ def run(folder: Path, scratch: Path, *, timeout_s: float, decoders: int, limit_s
 
 
 def check(kinds: dict[str, str], outcome: Outcome, *, timeout_s: float) -> None:
-    """Raise AssertionError with what is wrong, if anything is."""
+    """Raise AssertionError if anything is wrong, saying what."""
     assert outcome.code == 3, f"exit code {outcome.code}: {outcome.said[-2000:]}"
     assert set(outcome.status) == set(kinds), sorted(set(kinds) ^ set(outcome.status))
     final = {VideoStatus.DONE, VideoStatus.FAILED, VideoStatus.PARTIAL}
@@ -369,7 +369,7 @@ def check(kinds: dict[str, str], outcome: Outcome, *, timeout_s: float) -> None:
     mute = [n for n, s in outcome.status.items() if s != VideoStatus.DONE and not outcome.reason[n]]
     assert not mute, f"no reason: {mute}"
     assert outcome.status["sound.mp4"] == VideoStatus.DONE, outcome.reason["sound.mp4"]
-    # A file is worked at twice, to probe it and to decode it; each of its few rows may take just below the time-out.
+    # Each file is worked on twice, to probe and to decode it, and each of its few rows may take almost the time-out.
     slow = {name: times for name, times in outcome.spent.items() if max(times) > 2 * timeout_s}
     assert not slow, f"beyond the time-out of {timeout_s} s: {slow}"
 
@@ -395,7 +395,7 @@ def report(kinds: dict[str, str], outcome: Outcome) -> None:
 
 
 def plain(name: str, reason: str) -> str:
-    """A reason without the path and the numbers in it."""
+    """A reason with its path and numbers replaced, so that alike ones count as one."""
     reason = re.sub(r"\S*" + re.escape(name), "FILE", reason.replace("\n", " "))
     reason = re.sub(r"/\S*?/[^/]*" + re.escape(name), "FILE", reason)
     return re.sub(r"\d+(, \d+)*( and \d+ more)?(\.\d+)?", "N", reason)[:150]

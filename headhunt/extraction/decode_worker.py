@@ -1,21 +1,20 @@
-"""The child of `decoders`: decodes one video after the other and hands its frames over on standard output.
+"""The program that each process of `decoders` runs: one task after another, read from and answered on a connection.
 
-It reads a task a line on standard input, JSON: {path, groups, frames, preprocess}. It answers with one JSON line for
-each group, {"group": k, "shape": [...]} followed by that many bytes, or {"group": k, "reason": "..."}; then
-{"done": true}, or {"failed": "..."} when the rest of the video cannot be had.
-A task {probe: path} is answered with one line, {"video": {...}} or {"failed": "..."}.
+A task is JSON: {path, groups, frames, preprocess}. Each group is answered with {"group": k, "shape": [f, 3, h, w]} and
+one message of pixels for each of its f frames, or with {"group": k, "reason": "..."}. The last answer is
+{"done": true}, or {"failed": "..."} if the rest of the video cannot be decoded.
+The task {probe: path} has a single answer, {"video": {...}} or {"failed": "..."}.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import fields
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -25,9 +24,45 @@ from headhunt.errors import HeadhuntError, VideoError
 from headhunt.models.preprocess import Preprocess
 from headhunt.records import Json
 
+Answers = Generator[tuple[Json, "UInt8 | None"], None, None]
+
+
+def main(*, resize: bool = True) -> None:
+    """Serve the connection on standard input until its other end is closed.
+
+    Args:
+        resize: Load what resizes frames at once, in parallel with the first tasks.
+    """
+    connection: Connection = Connection(0)
+    if resize:
+        threading.Thread(target=_load, daemon=True).start()
+    with contextlib.suppress(EOFError):
+        while True:
+            task = json.loads(connection.recv_bytes())
+            if "probe" not in task:
+                _load()
+            _serve(task, connection)
+
+
+def answers(task: Json) -> Answers:
+    """Do one task, and yield its answers with the pixels of each that has a shape."""
+    try:
+        if "probe" in task:
+            yield {"video": _plain(video.probe(Path(task["probe"])))}, None
+            return
+        preprocess = Preprocess.from_json(task["preprocess"])
+        for group, frames in decode(Path(task["path"]), task["groups"], task["frames"], preprocess):
+            if isinstance(frames, str):
+                yield {"group": group, "reason": frames}, None
+            else:
+                yield {"group": group, "shape": list(frames.shape)}, frames
+        yield {"done": True}, None
+    except HeadhuntError as error:
+        yield {"failed": error.line}, None
+
 
 def decode(
-    path: Path, groups: list[list[int]], n_frames: int, preprocess: Preprocess
+    path: Path, groups: Sequence[Sequence[int]], n_frames: int, preprocess: Preprocess
 ) -> Iterator[tuple[int, UInt8 | str]]:
     """Decode and resize groups of frames of one video.
 
@@ -38,10 +73,10 @@ def decode(
         preprocess: How frames are resized.
 
     Yields:
-        (group, uint8 (f, 3, height, width)), or (group, why it cannot be had).
+        (group, uint8 (f, 3, height, width)), or (group, why it cannot be decoded).
 
     Raises:
-        VideoError: The video cannot be read at all, or changed.
+        VideoError: The video cannot be read at all, or has changed.
     """
     info = video.probe(path)
     if info.n_frames != n_frames:
@@ -51,23 +86,18 @@ def decode(
         yield group, frames.line if isinstance(frames, VideoError) else np.stack(frames)
 
 
-def main(*, resize: bool = True) -> None:
-    """Serve tasks until standard input ends.
+def told(path: Path, plain: Json) -> video.VideoInfo:
+    """A video as a probe's answer describes it, without the packets, which only the decoding process needs."""
+    arrays = {
+        "times_s": np.asarray(plain["times_s"], np.float64),
+        "keyframes": np.asarray(plain["keyframes"], np.bool_),
+    }
+    return video.VideoInfo(path=path, **(plain | arrays | {"warnings": tuple(plain["warnings"])}))
 
-    Args:
-        resize: Load what frames are resized with at once, beside the first tasks.
-    """
-    if resize:
-        threading.Thread(target=_load, daemon=True).start()
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a codec library prints must not get between the frames
-    for line in sys.stdin.buffer:
-        task = json.loads(line)
-        if "probe" in task:
-            _probe(Path(task["probe"]), out)
-            continue
-        _load()
-        _serve(task, Preprocess.from_json(task["preprocess"]), out)
+
+def _plain(info: video.VideoInfo) -> Json:
+    plain = {f.name: getattr(info, f.name) for f in fields(info) if f.name not in {"path", "packets"}}
+    return plain | {name: plain[name].tolist() for name in ("times_s", "keyframes")}
 
 
 def _load() -> None:
@@ -76,47 +106,11 @@ def _load() -> None:
     torch.set_num_threads(1)
 
 
-def _probe(path: Path, out: BinaryIO) -> None:
+def _serve(task: Json, connection: Connection) -> None:
     try:
-        info = video.probe(path)
-        plain = {f.name: getattr(info, f.name) for f in fields(info) if f.name not in {"path", "packets"}}
-        arrays = {name: plain[name].tolist() for name in ("times_s", "keyframes")}
-        _say(out, {"video": plain | arrays})
-    except HeadhuntError as error:
-        _say(out, {"failed": error.line})
+        for answer, frames in answers(task):
+            connection.send_bytes(json.dumps(answer).encode())
+            for frame in () if frames is None else frames:
+                connection.send_bytes(frame.reshape(-1).data)
     except MemoryError:
-        _say(out, {"failed": "the decoder ran out of memory"})
-
-
-def told(path: Path, plain: Json) -> video.VideoInfo:
-    """What a probe answered; how the frames are found in the file stays with the process that decodes."""
-    arrays = {
-        "times_s": np.asarray(plain["times_s"], np.float64),
-        "keyframes": np.asarray(plain["keyframes"], np.bool_),
-    }
-    return video.VideoInfo(path=path, **(plain | arrays | {"warnings": tuple(plain["warnings"])}))
-
-
-def _serve(task: dict[str, Any], preprocess: Preprocess, out: BinaryIO) -> None:
-    try:
-        for group, frames in decode(Path(task["path"]), task["groups"], task["frames"], preprocess):
-            if isinstance(frames, str):
-                _say(out, {"group": group, "reason": frames})
-            else:
-                _say(out, {"group": group, "shape": list(frames.shape)}, frames)
-        _say(out, {"done": True})
-    except HeadhuntError as error:
-        _say(out, {"failed": error.line})
-    except MemoryError:
-        _say(out, {"failed": "the decoder ran out of memory"})
-
-
-def _say(out: BinaryIO, message: Json, payload: UInt8 | None = None) -> None:
-    out.write(json.dumps(message).encode() + b"\n")
-    if payload is not None:
-        out.write(np.ascontiguousarray(payload).reshape(-1).data)
-    out.flush()
-
-
-if __name__ == "__main__":
-    main()
+        connection.send_bytes(json.dumps({"failed": "the decoder ran out of memory"}).encode())
