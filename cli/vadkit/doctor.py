@@ -13,7 +13,7 @@ def doctor(config: ModelConfig, as_json: options.Json = False) -> None:
     """Check packages, device, decoder, disk and model, each for real; exits with 1 when one is not fit."""
     from headhunt.stages.doctor import doctor as stage
 
-    checks = stage(model=config.model, device=config.device, dtype=config.dtype, attn=config.attn)
+    checks = stage(model=config.model_name, device=config.device, dtype=config.dtype, attn=config.attn)
     fit = all(check.ok for check in checks)
     if as_json:
         console.print_json("doctor", {"ok": fit, "checks": checks})

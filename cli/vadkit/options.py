@@ -52,8 +52,8 @@ def takes(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of configurations, in place of its parameters of these names.
 
-    The command is called with the configurations, made from what the user gave, a preset (`--preset`) and a file of
-    options (`--config`), in this order of precedence, and their defaults.
+    The command is called with the configurations. What stands on the command line or in the environment wins over a
+    file of options (`--config`), that over a preset (`--preset`), and that over the defaults.
 
     Args:
         leave_out: Fields that are not offered; `parameter.field` leaves one of two of that name.

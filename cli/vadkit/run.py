@@ -20,7 +20,6 @@ from vadkit.localize import EventsOutput, check_output, event_lines
     extraction=ExtractConfig,
     localization=LocalizeConfig,
     leave_out=(*DECIDED, "scores", "calibrate", "localization.split", "origin", "name"),
-    defaults={"model": ""},
     presets=False,
 )
 def run(

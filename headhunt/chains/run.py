@@ -39,7 +39,7 @@ def config_for(scorer: Scorer, *, base: ExtractConfig) -> ExtractConfig:
     fitted_on = FittedOn.of(scorer)
     fingerprint, prompt = fitted_on.fingerprint, fitted_on.prompt
     sampling = fingerprint.sampling
-    model = base.model or fitted_on.model
+    model = fitted_on.model if base.model is None else base.model
     if model is None:
         raise ArtefactError("a scorer does not say what model it reads", hint="name one with --model")
     decided: Any = {
@@ -51,7 +51,7 @@ def config_for(scorer: Scorer, *, base: ExtractConfig) -> ExtractConfig:
         base,
         **decided,
         model=model,
-        revision=base.revision if base.model else fitted_on.revision,
+        revision=fitted_on.revision if base.model is None else base.revision,
         prompts=PromptSet(
             name="scorer",
             prompts=(prompt,),
@@ -71,7 +71,7 @@ def config_for(scorer: Scorer, *, base: ExtractConfig) -> ExtractConfig:
 
 def run(
     videos: StrPath | Sequence[StrPath],
-    store: StrPath,
+    store_path: StrPath,
     *,
     scorer: StrPath | None = None,
     origin: StrPath | None = None,
@@ -84,10 +84,10 @@ def run(
 
     Args:
         videos: Files, folders or manifests.
-        store: Where features go; a run that was interrupted goes on from there.
+        store_path: Where features go; a run that was interrupted goes on from there.
         scorer: A scorer file, as `vadkit fit -o` writes it.
         origin: A store whose current scorer, and calibrated smoothing and threshold, are taken instead.
-        extraction: Model (empty for the scorer's own), device, batch size, still segments; what the scorer decides is
+        extraction: Model (None for the scorer's own), device, batch size, still segments; what the scorer decides is
             overwritten.
         localization: Smoothing and threshold.
         output: Also write the events there, .json or .csv.
@@ -99,16 +99,16 @@ def run(
     """
     if (scorer is None) == (origin is None):
         raise UsageError("a scorer is needed", expected="one of --scorer FILE and --from STORE")
-    extraction = ExtractConfig(model="") if extraction is None else extraction
+    extraction = ExtractConfig() if extraction is None else extraction
     localization = LocalizeConfig() if localization is None else localization
     if scorer is not None:
         fitted = scorers.load(scorer)
     else:
         assert origin is not None
         fitted = scorers.of(Store(origin).artefact("scorers"))
-    extracted = extract_on_devices(videos, store, config_for(fitted, base=extraction), progress=progress)
+    extracted = extract_on_devices(videos, store_path, config_for(fitted, base=extraction), progress=progress)
     origin_text = None if origin is None else str(origin)
-    scored = score(store, ScoreConfig(scorer=None if scorer is None else str(scorer), origin=origin_text))
+    scored = score(store_path, ScoreConfig(scorer=None if scorer is None else str(scorer), origin=origin_text))
     calibrated = origin is not None and bool(Store(origin).names("events"))
     localization = replace(localization, scores=scored.name, origin=origin_text if calibrated else None)
-    return RunReport(extracted, scored, localize(store, localization, output=output))
+    return RunReport(extracted, scored, localize(store_path, localization, output=output))

@@ -11,6 +11,7 @@ MODEL = "Model and machine"
 ROWS = "Which rows to learn from"
 VIDEOS = "Which videos"
 RESULT = "Output"
+DEFAULT_MODEL = "internvl3"
 NAME_HELP = "Name of the result in the store."
 SEED_HELP = "Seed of every choice left to chance."
 
@@ -19,10 +20,11 @@ SEED_HELP = "Seed of every choice left to chance."
 class ModelConfig:
     """Which model, and how it runs."""
 
-    model: str = option(
-        "internvl3",
+    model: str | None = option(
+        None,
         "The model: an alias (internvl3, internvl3-1b, ..., tiny), a hub id or a folder.",
         metavar="NAME",
+        shown="internvl3, or what a fitted scorer reads",
         panel=MODEL,
     )
     revision: str | None = option(
@@ -48,6 +50,11 @@ class ModelConfig:
         panel=MODEL,
     )
     offline: bool = option(False, "Never ask the hub; use what is on this disk.", panel=MODEL)
+
+    @property
+    def model_name(self) -> str:
+        """The model that is meant: InternVL3-8B unless another is named."""
+        return DEFAULT_MODEL if self.model is None else self.model
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,7 +83,7 @@ def prepare(config: ExtractConfig) -> Run:
     if ids is not None:
         chosen = chosen.subset(ids)
     backbone = models.load(
-        config.model,
+        config.model_name,
         revision=config.revision,
         dtype=config.dtype,
         device=config.device,

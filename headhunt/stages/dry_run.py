@@ -116,7 +116,7 @@ def dry_run(
         untimed = "the model cannot be loaded here as asked, so its time is not known"
         notes = (*run.backbone.notes, *(() if as_asked else (untimed,)))
     else:
-        notes = (f"{config.model} is not on this disk yet, so tokens and bytes are not known",)
+        notes = (f"{config.model_name} is not on this disk yet, so tokens and bytes are not known",)
     return DryRun(
         videos=len(planned),
         failed=[(video.manifest.video, video.problem) for video in planned if video.problem],
@@ -163,7 +163,7 @@ def _on_disk(config: ExtractConfig) -> bool:
 
     from headhunt import models
 
-    where = models.resolve(config.model)
+    where = models.resolve(config.model_name)
     if Path(where).expanduser().is_dir() or where.count("/") != 1 or where.startswith((".", "~", "/")):
         return True
     return isinstance(try_to_load_from_cache(where, "config.json", revision=config.revision), str)

@@ -115,7 +115,7 @@ def _extract(
         store_path,
         fingerprint=run.fingerprint,
         spec=run.backbone.spec,
-        info=run.info | {"model": config.model, "revision": config.revision},
+        info=run.info | {"model": config.model_name, "revision": config.revision},
     )
     store = _plan(store, sources, config, decoders, report, progress)
     wanted = {source.row.video: source.path for source in sources}
