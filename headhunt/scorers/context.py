@@ -11,8 +11,9 @@ import numpy.typing as npt
 from headhunt.arrays import Float64
 from headhunt.errors import InputError
 from headhunt.scorers import linear
-from headhunt.scorers.checks import check_finite, fit_to_convergence, learnable
+from headhunt.scorers.checks import check_finite, learnable
 from headhunt.scorers.linear import LINEAR
+from headhunt.scorers.logistic import fit_columns
 from headhunt.scorers.method import HEADS_AND_CONTEXT, Arrays, Fitted, Layout, Method, Read, Reads
 
 CONTEXT: Layout = {"context_coef": ("hidden",), "intercept": (1,)}
@@ -47,7 +48,7 @@ def fit_context(
         ComputeError: Not finite, or not converged.
     """
     _, labels = learnable(z, y)
-    coef, intercept = _logistic(_context(context, len(labels)), labels, seed, c, max_iter)
+    coef, intercept = fit_columns(_context(context, len(labels)), labels, seed=seed, c=c, max_iter=max_iter)
     return Fitted({"context_coef": coef, "intercept": intercept})
 
 
@@ -63,7 +64,7 @@ def fit_both(
     """Logistic regression on the joined heads with the context behind them. Arguments and errors as `fit_context`."""
     x, labels = learnable(z, y)
     joined = np.concatenate([x.reshape(len(x), -1), _context(context, len(x))], axis=1)
-    coef, intercept = _logistic(joined, labels, seed, c, max_iter)
+    coef, intercept = fit_columns(joined, labels, seed=seed, c=c, max_iter=max_iter)
     split = x[0].size
     return Fitted(
         {"coef": coef[:split].reshape(x.shape[1:]), "context_coef": coef[split:].copy(), "intercept": intercept}
@@ -80,14 +81,6 @@ def _context(context: npt.ArrayLike | None, n: int) -> Float64:
         )
     check_finite(found, "context")
     return found
-
-
-def _logistic(x: Float64, y: npt.NDArray[np.bool_], seed: int, c: float, max_iter: int) -> tuple[Float64, Float64]:
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(solver="liblinear", C=c, max_iter=max_iter, random_state=seed)
-    fit_to_convergence(model, x, y)
-    return model.coef_[0], model.intercept_
 
 
 def logit_of_context(arrays: Arrays, z: Float64, context: Float64 | None) -> Float64:
