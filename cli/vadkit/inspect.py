@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from headhunt.fingerprint import Fingerprint
+from headhunt.records import ModelSpec
 from vadkit import console, options
 
 
@@ -33,15 +35,15 @@ def inspect(
 
 
 def _tell(result: dict[str, Any]) -> None:
-    spec, fingerprint = result["spec"], result["fingerprint"]
-    picks = "all heads" if fingerprint["heads"] == "all" else f"{len(fingerprint['heads'])} chosen heads"
-    still = fingerprint.get("skip_still")
+    spec, fingerprint = ModelSpec(**result["spec"]), Fingerprint.from_json(result["fingerprint"])
+    picks = "all heads" if fingerprint.heads is None else f"{len(fingerprint.heads)} chosen heads"
+    still = fingerprint.skip_still
     facts = [
         ("model", result["info"].get("model")),
-        ("sizes", f"{spec['layers']} layers x {spec['heads']} heads of {spec['head_dim']}, hidden {spec['hidden']}"),
-        ("kept", f"{picks}{', context' if fingerprint.get('context') else ''}"),
-        ("prompts", ", ".join(p["id"] for p in fingerprint["prompts"])),
-        ("precision", f"{fingerprint.get('dtype')}, {fingerprint.get('attention')}"),
+        ("sizes", f"{spec.layers} layers x {spec.heads} heads of {spec.head_dim}, hidden {spec.hidden}"),
+        ("kept", f"{picks}{', context' if fingerprint.context else ''}"),
+        ("prompts", ", ".join(prompt.id for prompt in fingerprint.prompts)),
+        ("precision", f"{fingerprint.dtype}, {fingerprint.attention}"),
         ("videos", f"{result['videos']} ({_counts(result['video_status'])})"),
         ("rows", f"{result['segments']} ({_counts(result['segment_status'])})"),
         *([] if still is None else [("reused", f"{result['reused']} of those rows, still to {still:g} grey levels")]),

@@ -96,6 +96,11 @@ def write(
     )
 
 
+def scores_of(artefact: Artefact) -> str:
+    """Name of the scores that events were found in."""
+    return str(artefact.facts["scores"])
+
+
 def by_video(artefact: Artefact, paths: Sequence[str]) -> dict[int, tuple[Event, ...]]:
     """Place of a video in /videos -> its events in time order; videos without events are left out.
 

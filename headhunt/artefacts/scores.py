@@ -54,6 +54,11 @@ def load(store: Store, name: str | None) -> Artefact:
     return artefact
 
 
+def fitted_on(artefact: Artefact) -> tuple[str, ...]:
+    """Ids of the videos that the scorer of these scores was fitted on."""
+    return tuple(artefact.facts["fitted_on"])
+
+
 def by_video(store: Store, artefact: Artefact, column: str = "score") -> Iterator[VideoScores]:
     """The scores of every video that has segments, in the order of /videos."""
     table = store.segments().of_unit("segment")

@@ -34,7 +34,7 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
     measured = store.artefact("events", config.events)
     store.check_fresh(measured)
     settings = events.Settings.of(measured)
-    found_in = scores.load(store, measured.facts["scores"])
+    found_in = scores.load(store, events.scores_of(measured))
     videos = store.videos()
     split = config.split if config.split is not None else "test" if "test" in videos.split else None
     chosen = [i for i in range(len(videos)) if split is None or videos.split[i] == split]
@@ -91,7 +91,7 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         seed=config.seed,
         n_bootstrap=config.n_bootstrap,
     )
-    seen = sorted({r.video for r in results} & set(found_in.facts["fitted_on"]))
+    seen = sorted({r.video for r in results} & set(scores.fitted_on(found_in)))
     unscored = sum(int((~np.isfinite(r.score)).sum()) for r in results)
     result = {
         "split": split,
