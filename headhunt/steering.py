@@ -105,7 +105,7 @@ def fit_several(
     variant: Variant = "full",
     standardize: bool = False,
 ) -> list[tuple[dict[str, Float32], Float64]]:
-    """Train f fits side by side: what `fit_steer` gives for each alone, but for rounding, in less time.
+    """Train f fits side by side, with what `fit_steer` gives for each alone but for rounding.
 
     `z` is (f, n, k, d), `context` (f, n, hidden) and `y` (f, n), and there is one seed a fit. A context (n, hidden) or
     labels (n,) are those of all fits; sharing the context is fastest. Options and errors are those of `fit_steer`; an
