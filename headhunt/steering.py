@@ -124,8 +124,10 @@ def fit_several(
             c, arrays["context_mean"], arrays["context_scale"] = _standardized(c)
 
     def drawn(fan_in: int, *shape: int) -> Tensor:
-        bound, empty = fan_in**-0.5, torch.empty(f, *shape, dtype=torch.float32, device="cpu")
-        return torch.stack([x.uniform_(-bound, bound, generator=g) for x, g in zip(empty, generators, strict=True)])
+        tensor = torch.empty(f, *shape, dtype=torch.float32, device="cpu")
+        for one, generator in zip(tensor, generators, strict=True):
+            one.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator)
+        return tensor
 
     m = gate_hidden if variant in ("full", "additive", "static") else 0
     r = rank if variant in ("full", "additive", "no-gate") else 0
