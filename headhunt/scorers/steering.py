@@ -105,7 +105,7 @@ def fit_several(
     variant: Variant = "full",
     standardize: bool = False,
 ) -> list[tuple[dict[str, Float32], Float64]]:
-    """Train f fits side by side: what `fit_steer` gives for each alone, but for rounding, in less time.
+    """Train f fits side by side, with what `fit_steer` gives for each alone but for rounding.
 
     `z` is (f, n, k, d), `context` (f, n, hidden) and `y` (f, n), and there is one seed a fit. A context (n, hidden) or
     labels (n,) are those of all fits; sharing the context is fastest. Options and errors are those of `fit_steer`; an
@@ -124,8 +124,10 @@ def fit_several(
             c, arrays["context_mean"], arrays["context_scale"] = _standardized(c)
 
     def drawn(fan_in: int, *shape: int) -> Tensor:
-        bound, empty = fan_in**-0.5, torch.empty(f, *shape, dtype=torch.float32, device="cpu")
-        return torch.stack([x.uniform_(-bound, bound, generator=g) for x, g in zip(empty, generators, strict=True)])
+        tensor = torch.empty(f, *shape, dtype=torch.float32, device="cpu")
+        for one, generator in zip(tensor, generators, strict=True):
+            one.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator)
+        return tensor
 
     m = gate_hidden if variant in ("full", "additive", "static") else 0
     r = rank if variant in ("full", "additive", "no-gate") else 0

@@ -91,6 +91,16 @@ def test_wide_contexts_train_the_same(variant: str) -> None:
         np.testing.assert_allclose(arrays[name], expected[name], atol=2e-4, err_msg=name)
 
 
+def test_a_machine_without_onednn_trains_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    z, context, y = rows()
+    expected, losses = fit_steer(z, context, y, epochs=40, **SMALL)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    arrays, curve = fit_steer(z, context, y, epochs=40, **SMALL)
+    np.testing.assert_allclose(curve, losses, rtol=1e-5)
+    for name in arrays:
+        np.testing.assert_allclose(arrays[name], expected[name], atol=2e-4, err_msg=name)
+
+
 def formula_loss(
     arrays: dict[str, np.ndarray], z: np.ndarray, context: np.ndarray, y: np.ndarray, lambda_reg: float
 ) -> float:
