@@ -119,7 +119,10 @@ def test_usage_is_2_in_words_and_as_json(vadkit: Call, arguments: list[str]) -> 
 
 def test_options_of_another_method_are_refused_by_name(vadkit: Call) -> None:
     answer = vadkit("fit", "--method", "mlp", "--c", "0.5")
-    assert answer.err == "error: --c does not belong to mlp\n  expected: only with logistic, svm\n"
+    assert (
+        answer.err
+        == "error: --c does not belong to mlp\n  expected: only with logistic, svm, context, heads-and-context\n"
+    )
 
 
 def test_an_unexpected_exception_is_one_line_and_1(

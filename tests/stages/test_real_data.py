@@ -44,4 +44,4 @@ def test_the_chain_on_real_clips_across_data_sets(real_data: Path, tiny: Path, t
     localize(other, LocalizeConfig(origin=str(store)))
     counts = evaluate(other, EvaluateConfig(n_bootstrap=0))["counts"]
     assert (counts["n_videos"], counts["n_frames"], counts["n_positive_frames"]) == (12, 2010, 1648)
-    assert np.isfinite(Store(other).artefact("scores").arrays["frame_score"]).all()
+    assert np.isfinite(Store(other).artefact("scores").arrays["score"]).all()

@@ -25,5 +25,5 @@ class Family(Protocol):
         ...
 
 
-FAMILIES: Registry[Family] = Registry({"internvl": "headhunt.models.families.internvl:InternVL"})
-"""model_type of a checkpoint's configuration -> the family's class."""
+FAMILIES: Registry[Family] = Registry({"internvl": "headhunt.models.families.internvl:internvl"})
+"""model_type of a checkpoint's configuration -> what makes a backbone of it."""

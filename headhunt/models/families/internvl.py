@@ -32,14 +32,14 @@ class InternVL:
         tokenizer: Any,
         *,
         name: str,
-        root: Path,
+        preprocess: Preprocess,
         fingerprint: Json,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
-        self.preprocess: Preprocess = square_tile(read_settings(root))
+        self.preprocess = preprocess
         self.notes = notes
         self.decoder = find_decoder(model)
         self.vision_layers: Sequence[nn.Module] = tuple(model.model.vision_tower.encoder.layer)
@@ -143,3 +143,11 @@ class InternVL:
         import torch
 
         return torch.arange(start, start + len(ids), device=self.device)[None]
+
+
+def internvl(
+    model: Any, tokenizer: Any, *, name: str, root: Path, fingerprint: Json, notes: tuple[str, ...]
+) -> InternVL:
+    """A loaded checkpoint as a backbone; `root` is the folder of its files."""
+    preprocess = square_tile(read_settings(root))
+    return InternVL(model, tokenizer, name=name, preprocess=preprocess, fingerprint=fingerprint, notes=notes)
