@@ -217,7 +217,8 @@ class Store:
         table = self.segments()
         done = int((table.status == RowStatus.DONE).sum())
         kept = "all heads" if self.subset is None else f"{len(self.subset)} chosen heads"
-        made = ", ".join(f"{kind}/{name}" for kind in KINDS for name in self.names(kind))
+        names = {kind: self.names(kind) for kind in KINDS}
+        made = ", ".join(f"{kind}/{n[0]}" if len(n) == 1 else f"{len(n)} {kind}" for kind, n in names.items() if n)
         return (
             f"<Store {self.path}: {self.planned['videos']} videos, {done} of {len(table)} rows done, {kept} of "
             f"{self.spec.layers} x {self.spec.heads}, prompts {', '.join(self.prompts)}{'; ' + made if made else ''}>"
