@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from headhunt.store import Store
 from headhunt.store.layout import UNITS
 
 Column = npt.NDArray[Any]
+DTYPES = {str: np.object_, int: np.int64, float: np.float64}
 
 
 class Table(Mapping[str, Column]):
@@ -117,7 +117,8 @@ def events_table(store: StrPath | Store, name: str | None = None) -> Table:
     opened = store if isinstance(store, Store) else Store(store)
     found = opened.artefact("events", name)
     every = [event for some in events.by_video(found, opened.videos().path).values() for event in some]
-    return Table({field.name: np.array([getattr(event, field.name) for event in every]) for field in fields(Event)})
+    kinds = get_type_hints(Event).items()
+    return Table({key: np.array([getattr(event, key) for event in every], DTYPES[kind]) for key, kind in kinds})
 
 
 def _text(values: tuple[str, ...], index: npt.NDArray[np.int64]) -> Column:

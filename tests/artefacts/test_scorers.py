@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from safetensors import numpy as safetensors_numpy
 
-from headhunt.artefacts.scorers import load, save
+from headhunt.artefacts.scorers import FittedOn, load, of, save
 from headhunt.errors import ArtefactError, HeadhuntError
 from headhunt.scorers import METHODS, Scorer, score
+from headhunt.store import Store
 from tests.made_scorers import HEADS, D, K, rows, scorer_of
 
 
@@ -130,3 +131,13 @@ def test_a_full_disk_is_a_clear_error_and_keeps_the_old_scorer(tmp_path: Path) -
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert load(tmp_path / "a").method == "logistic"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_scorer_says_what_it_was_fitted_on_as_a_record(learnt: Path) -> None:
+    store = Store(learnt)
+    scorer = of(store.artefact("scorers"))
+    fitted_on = FittedOn.of(scorer)
+    assert fitted_on.fingerprint == store.fingerprint
+    assert (fitted_on.prompt.id, fitted_on.saliency, fitted_on.head_set) == ("coarse", "rss", "rss")
+    assert (fitted_on.rows, fitted_on.unit, len(fitted_on.videos)) == (60, "segment", 10)
+    assert fitted_on.to_json() == dict(scorer.facts)

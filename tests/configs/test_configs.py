@@ -8,9 +8,8 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from headhunt.configs import PRESETS, ExtractConfig, FitConfig, LocalizeConfig, SelectConfig
+from headhunt.configs import ExtractConfig, FitConfig, LocalizeConfig, SelectConfig
 from headhunt.configs.option import KEY
-from headhunt.configs.presets import preset
 from headhunt.errors import UsageError
 from headhunt.records import Head
 from headhunt.stages import evaluate, extract, fit, localize, score, select_heads
@@ -82,14 +81,3 @@ def test_the_options_of_a_method_are_those_that_were_given() -> None:
     assert FitConfig(method="steer", epochs=0, standardize=False, options={"lr": 0.1}).own == {
         "lr": 0.1, "epochs": 0, "standardize": False,
     }  # fmt: skip
-
-
-def test_presets_name_fields_that_exist_with_values_that_are_allowed() -> None:
-    by_command = {"extract": ExtractConfig, "select-heads": SelectConfig, "fit": FitConfig, "localize": LocalizeConfig}
-    assert list(PRESETS) == ["headhunt", "steervad", "headhunt-reference"]
-    for commands in PRESETS.values():
-        for command, values in commands.items():
-            by_command[command](**values)
-    assert preset("steervad", "evaluate") == {}
-    with pytest.raises(UsageError, match="unknown preset"):
-        preset("none", "fit")
