@@ -109,8 +109,8 @@ def test_a_store_with_all_heads_still_selects_and_fits(made: Path) -> None:
     arrays = {name: stored.artefact("scorers", name).arrays for name in ("logistic", "steer")}
     fit(Path("full.zarr"), FitConfig(heads="rss"))
     now = Store(made / "full.zarr").artefact("scorers", "logistic").arrays
-    for name, values in now.items():
-        np.testing.assert_allclose(values, arrays["logistic"][name], rtol=1e-6, atol=1e-9)
+    for name, values in arrays["logistic"].items():
+        np.testing.assert_allclose(now[name], values, rtol=1e-6, atol=1e-9)
 
 
 def test_files_of_heads_and_scorers_are_read(made: Path) -> None:

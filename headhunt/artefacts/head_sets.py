@@ -13,6 +13,7 @@ from headhunt.errors import ArtefactError
 from headhunt.files import StrPath, write_atomic
 from headhunt.records import HeadSet, Json
 from headhunt.store import Artefact, Store
+from headhunt.store.groups import Arrays
 
 
 def read_file(path: StrPath) -> HeadSet:
@@ -55,6 +56,7 @@ def write(
     config: Json,
     seed: int,
     inputs: Mapping[str, str],
+    rows: Arrays,
 ) -> Artefact:
     """Write a head set as `heads/<name>`.
 
@@ -69,6 +71,7 @@ def write(
         config: Configuration of the stage.
         seed: Its seed.
         inputs: What it was made from: name -> digest.
+        rows: The rows it was found on, as `learnt.rows_arrays` gives them.
     """
     return store.write_artefact(
         "heads",
@@ -83,5 +86,6 @@ def write(
             "score": (score, ("layer", "head")),
             "picked_layer": (np.array([h.layer for h in head_set.heads]), ("pick",)),
             "picked_head": (np.array([h.head for h in head_set.heads]), ("pick",)),
+            **rows,
         },
     )

@@ -30,9 +30,10 @@ class LocalizeConfig:
         metavar="SCORE",
         shown=f"the calibrated or published value, {TAU:g}",
     )
-    smoothing: Literal["gaussian", "none", "gaussian-zero"] = option(
-        "gaussian",
+    smoothing: Literal["gaussian", "none", "gaussian-zero"] | None = option(
+        None,
         "How scores are smoothed; gaussian-zero pads with zeros as the authors' code does.",
+        shown="the calibrated one, or gaussian",
     )
     calibrate: bool = option(False, "Search sigma and tau for the highest frame-level F1 on labelled videos.")
     split: str | None = option(
@@ -42,10 +43,18 @@ class LocalizeConfig:
         shown="val when there is one, else train",
     )
     origin: str | None = option(
-        None, "Take sigma and tau from another store's events.", flag="from", metavar="STORE", shown="none"
+        None,
+        "Take the calibration, all of it, from another store, or from the file of a scorer saved with one.",
+        flag="from",
+        metavar="STORE|FILE",
+        shown="none",
     )
-    min_frames: int = option(1, "Drop events shorter than this.", metavar="FRAMES", least=1)
-    merge_gap_frames: int = option(0, "Join events this close to each other.", metavar="FRAMES", least=0)
+    min_frames: int | None = option(
+        None, "Drop events shorter than this.", metavar="FRAMES", least=1, shown="the calibrated value, or 1"
+    )
+    merge_gap_frames: int | None = option(
+        None, "Join events this close to each other.", metavar="FRAMES", least=0, shown="the calibrated value, or 0"
+    )
     name: str | None = option(None, NAME_HELP, metavar="NAME", shown="that of the scores", panel=RESULT)
 
     def __post_init__(self) -> None:

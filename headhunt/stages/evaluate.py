@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headhunt.artefacts import events, metrics, scores
+from headhunt.artefacts import calibrations, events, freshness, metrics, scores
 from headhunt.artefacts.metrics import Metrics
 from headhunt.configs.evaluate import EvaluateConfig
 from headhunt.configs.option import to_json
@@ -32,9 +32,9 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
     config = EvaluateConfig() if config is None else config
     store = Store(store_path, writable=True)
     measured = store.artefact("events", config.events)
-    store.check_fresh(measured)
-    settings = events.Settings.of(measured)
-    found_in = scores.load(store, events.scores_of(measured))
+    notes = freshness.check(store, measured)
+    settings = calibrations.of(measured)
+    found_in = store.artefact("scores", events.scores_of(measured))
     videos = store.videos()
     split = config.split if config.split is not None else "test" if "test" in videos.split else None
     chosen = [i for i in range(len(videos)) if split is None or videos.split[i] == split]
@@ -48,12 +48,15 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         chosen = [i for i in chosen if videos.path[i] in config.videos]
     per_video = {v.index: v for v in scores.by_video(store, found_in)}
     smoothed, predicted = events.smoothed_of(measured), events.by_video(measured, videos.path)
-    left_out: dict[str, list[str]] = {"without_label": [], "failed": [], "events_not_known": []}
+    left_out: dict[str, list[str]] = {"without_label": [], "failed": [], "not_scored": [], "events_not_known": []}
     results, clipped = [], 0
     for index in chosen:
         path, abnormal = videos.path[index], videos.abnormal[index]
         if abnormal is None:
             left_out["without_label"].append(path)
+            continue
+        if index not in per_video and videos.status[index] != VideoStatus.FAILED:
+            left_out["not_scored"].append(path)
             continue
         if index not in per_video or videos.status[index] == VideoStatus.FAILED:
             left_out["failed"].append(path)
@@ -100,6 +103,7 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         "sigma": settings.sigma,
         "tau": settings.tau,
         "settings_from": settings.source,
+        "notes": list(notes),
         "left_out": {key: sorted(names) for key, names in left_out.items()},
         "segments_without_score": unscored,
         "also_fitted_on": seen,

@@ -33,7 +33,7 @@ def label(manifest_path: StrPath, store_path: StrPath) -> LabelReport:
         ManifestError: The manifest is malformed, or matches no video at all.
     """
     store = Store(store_path, writable=True)
-    match = manifest.match(manifest.read_manifest(Path(manifest_path)), store.videos().path)
+    match = manifest.match(manifest.read_manifest(Path(manifest_path)), store.paths())
     if not match.pairs:
         raise ManifestError(
             f"no row of {manifest_path} matches a video of {store_path}",

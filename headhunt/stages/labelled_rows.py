@@ -5,17 +5,18 @@ Rows of videos in the split `test` are never among them.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from headhunt import segments
 from headhunt.arrays import Bool
+from headhunt.artefacts import learnt
+from headhunt.artefacts.learnt import row_labels
 from headhunt.datasets import sampling
 from headhunt.errors import LabelError, UsageError
-from headhunt.records import TEST, ManifestRow, canonical_json
+from headhunt.records import TEST, ManifestRow
 from headhunt.store import SegmentTable, Store, VideoTable
+from headhunt.store.groups import Arrays
 
 UNITS = ("auto", "segment", "video", "both")
 
@@ -39,6 +40,11 @@ class LabelledRows:
     videos: int
     digest: str
     notes: tuple[str, ...]
+
+    @property
+    def arrays(self) -> Arrays:
+        """What an artefact that learns from them keeps of them."""
+        return learnt.rows_arrays(self.table, self.y)
 
 
 def pick_split(videos: VideoTable, split: str | None) -> str:
@@ -64,9 +70,6 @@ def labelled_rows(
     store: Store, *, split: str | None = None, units: str = "auto", fraction: float | None = None, seed: int = 0
 ) -> LabelledRows:
     """Rows with labels, for selecting heads and fitting scorers.
-
-    A whole-video row takes the video's label. A segment of a video with known events is abnormal when events cover at
-    least half of it; a segment of a video with only a label takes that label.
 
     Args:
         store: The store.
@@ -100,7 +103,7 @@ def labelled_rows(
     units = _unit(units, videos, labelled, mine)
     if units != "both":
         mine = mine.of_unit(units)
-    y = _labels(mine, videos)
+    y = row_labels(mine, videos)
     if not len(mine) or y.all() or not y.any():
         raise LabelError(
             "labelled rows of both classes are needed" + (f" in the split {split!r}" if split else ""),
@@ -108,8 +111,7 @@ def labelled_rows(
             expected="some of each",
             hint="give labels with `vadkit label MANIFEST`, or another --split or --units",
         )
-    plain = [store.rows_digest(mine), y.tolist()]
-    digest = f"sha256:{hashlib.sha256(canonical_json(plain).encode()).hexdigest()}"
+    digest = learnt.digest(store, mine, y)
     return LabelledRows(mine, y, units, len(np.unique(mine.video)), digest, tuple(notes))
 
 
@@ -120,16 +122,3 @@ def _unit(units: str, videos: VideoTable, labelled: list[int], table: SegmentTab
     if len(table.of_unit("segment")) and all(videos.events[i] is not None for i in abnormal):
         return "segment"
     return "video" if len(table.of_unit("video")) else "segment"
-
-
-def _labels(table: SegmentTable, videos: VideoTable) -> Bool:
-    y = np.zeros(len(table), bool)
-    for index in np.unique(table.video):
-        rows = np.flatnonzero(table.video == index)
-        label, events = videos.abnormal[index], videos.events[index]
-        assert label is not None
-        y[rows] = label
-        if label and events is not None:
-            parts = rows[table.unit[rows] == 0]
-            y[parts] = segments.overlap_labels(table.start_frame[parts], table.end_frame[parts], events)
-    return y

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from headhunt.arrays import Float64
-from headhunt.artefacts import events, scores
-from headhunt.artefacts.events import Settings
+from headhunt.artefacts import calibrations, events, scorers, scores
+from headhunt.artefacts.calibrations import Calibration
 from headhunt.configs.localize import SIGMA, TAU, LocalizeConfig
 from headhunt.configs.option import to_json
-from headhunt.errors import LabelError
+from headhunt.errors import HeadhuntError, LabelError, UsageError
 from headhunt.events import calibrate, find_events, frame_scores, smooth
 from headhunt.events import video_score as best_score
 from headhunt.files import StrPath, write_atomic
@@ -19,9 +20,12 @@ from headhunt.frames import frame_truth
 from headhunt.records import TEST, Event
 from headhunt.sinks import sink_for
 from headhunt.stages.labelled_rows import pick_split
-from headhunt.store import Store, VideoTable
+from headhunt.store import Artefact, Store, VideoTable
 
 __all__ = ["LocalizeConfig", "LocalizeReport", "localize"]
+
+LENGTHS = ("min_frames", "merge_gap_frames")
+SETTINGS = ("sigma", "tau", "smoothing", *LENGTHS)
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,9 +62,19 @@ class LocalizeReport:
 
 
 def localize(
-    store_path: StrPath, config: LocalizeConfig | None = None, *, output: StrPath | None = None
+    store_path: StrPath,
+    config: LocalizeConfig | None = None,
+    *,
+    output: StrPath | None = None,
+    save: StrPath | None = None,
 ) -> LocalizeReport:
-    """Find events in every scored video; writes `events/<name>`, and `output` (.json or .csv) when given.
+    """Find events in every scored video; writes `events/<name>`, and `calibrations/<name>` when it calibrates.
+
+    Args:
+        store_path: The store.
+        config: How; the defaults when left out.
+        output: Also write the events there, as the file's ending says.
+        save: Also write the scorer of these scores there, with the calibration that was found.
 
     Raises:
         StaleError: The scores are not there or not fresh.
@@ -68,18 +82,31 @@ def localize(
     """
     config = LocalizeConfig() if config is None else config
     write_to = None if output is None else sink_for(output)
+    if save is not None and not config.calibrate:
+        raise UsageError("--save writes what --calibrate found", hint="add --calibrate")
     store = Store(store_path, writable=True)
-    found_in = scores.load(store, config.scores)
+    found_in, notes_of_scores = scores.load(store, config.scores)
+    notes = list(notes_of_scores)
     videos = store.videos()
     per_video = list(scores.by_video(store, found_in))
-    settings, notes = _settings(found_in.name, per_video, videos, config)
+    name = config.name or found_in.name
+    made = None
+    if config.calibrate:
+        settings, learnt_from, told = _calibrate(per_video, videos, config)
+        notes += told
+        made = calibrations.write(
+            store, name, settings, scores=found_in, videos=videos, learnt_from=learnt_from, config=to_json(config)
+        )
+    else:
+        settings, more = _given(store, found_in, config)
+        notes += more
     found: list[Event] = []
     smoothed = np.full(len(found_in.arrays["row"]), np.nan)
     place = {int(row): i for i, row in enumerate(found_in.arrays["row"])}
     video_score = np.full(len(videos), np.nan)
     unscored = [videos.path[i] for i in range(len(videos)) if i not in {v.index for v in per_video}]
     for video in per_video:
-        values = smooth(video.score, sigma=settings.sigma, mode=config.smoothing)
+        values = smooth(video.score, sigma=settings.sigma, mode=settings.smoothing)
         smoothed[[place[int(r)] for r in video.table.row]] = values
         if not np.isfinite(values).any():
             unscored.append(videos.path[video.index])
@@ -92,14 +119,15 @@ def localize(
             frames,
             tau=settings.tau,
             times_s=_times(video, n_frames, float(videos.duration_s[video.index])),
-            min_frames=config.min_frames,
-            merge_gap_frames=config.merge_gap_frames,
+            min_frames=settings.min_frames,
+            merge_gap_frames=settings.merge_gap_frames,
         )
     artefact = events.write(
         store,
-        config.name or found_in.name,
+        name,
         found,
         settings,
+        made=made,
         scores=found_in,
         smoothed=smoothed,
         video_score=video_score,
@@ -107,6 +135,8 @@ def localize(
     )
     if write_to is not None and output is not None:
         write_atomic(output, write_to(found, settings.to_json()))
+    if save is not None:
+        scorers.save(scorers.made(store, found_in), save, calibration=settings.to_json())
     return LocalizeReport(
         name=artefact.name,
         sigma=settings.sigma,
@@ -120,30 +150,33 @@ def localize(
     )
 
 
-def _settings(
-    name: str, per_video: list[scores.VideoScores], videos: VideoTable, config: LocalizeConfig
-) -> tuple[Settings, list[str]]:
-    """Sigma and tau with where they come from, and notes."""
-    if config.calibrate:
-        return _calibrate(per_video, videos, config)
-    sigma, tau, source, f1 = SIGMA, TAU, "published defaults", None
+def _given(store: Store, found_in: Artefact, config: LocalizeConfig) -> tuple[Calibration, tuple[str, ...]]:
+    """The calibration that is asked for, another's or the published one, with what is given; and notes."""
+    notes: tuple[str, ...] = ()
     if config.origin is not None:
-        other = Store(config.origin)
-        theirs = Settings.of(other.artefact("events", name if name in other.names("events") else None))
-        sigma, tau, source, f1 = theirs.sigma, theirs.tau, f"{config.origin} ({theirs.source})", theirs.f1
-    elif config.sigma is not None or config.tau is not None:
-        source = "given"
-    sigma = sigma if config.sigma is None else config.sigma
-    tau = tau if config.tau is None else config.tau
-    return Settings(sigma, tau, config.smoothing, source, f1), []
+        try:
+            scorer = scorers.made(store, found_in)
+        except HeadhuntError:
+            scorer = None
+        found, notes = calibrations.elsewhere(Path(config.origin), scorer, found_in.name)
+        found = replace(found, source=f"{config.origin} ({found.source})")
+    else:
+        found = Calibration(SIGMA, TAU, "gaussian", "published defaults")
+    given = {name: value for name in SETTINGS if (value := getattr(config, name)) is not None}
+    if config.origin is None and {"sigma", "tau"} & set(given):
+        given["source"] = "given"
+    if any(getattr(found, name) != value for name, value in given.items()):
+        given["f1"] = None  # it was another calibration's
+    return replace(found, **given), notes
 
 
 def _calibrate(
     per_video: list[scores.VideoScores], videos: VideoTable, config: LocalizeConfig
-) -> tuple[Settings, list[str]]:
+) -> tuple[Calibration, list[int], list[str]]:
+    """The best calibration, the videos it was found on, and notes."""
     split = pick_split(videos, config.split if config.split is not None else "val" if "val" in videos.split else None)
     assert split != TEST
-    usable, left = [], 0
+    usable, learnt_from, left = [], [], 0
     for video in per_video:
         index = video.index
         if videos.split[index] != split or videos.abnormal[index] is None:
@@ -153,6 +186,7 @@ def _calibrate(
             left += 1
             continue
         truth = frame_truth(int(videos.frames[index]), known or ())
+        learnt_from.append(index)
         usable.append((video.start_frame, video.end_frame, video.score, truth))
     notes = [f"{left} abnormal videos with a label but no events left out of the calibration"] if left else []
     if not usable:
@@ -162,9 +196,13 @@ def _calibrate(
         )
     sigmas = None if config.sigma is None else np.array([config.sigma])
     taus = None if config.tau is None else np.array([config.tau])
-    best = calibrate(usable, sigmas=sigmas, taus=taus, mode=config.smoothing)
+    smoothing = "gaussian" if config.smoothing is None else config.smoothing
+    best = calibrate(usable, sigmas=sigmas, taus=taus, mode=smoothing)
     source = f"calibrated on {len(usable)} videos of split {split!r}"
-    return Settings(best.sigma, best.tau, config.smoothing, source, best.f1), notes
+    lengths = {
+        name: value for name in ("min_frames", "merge_gap_frames") if (value := getattr(config, name)) is not None
+    }
+    return Calibration(best.sigma, best.tau, smoothing, source, best.f1, **lengths), learnt_from, notes
 
 
 def _times(video: scores.VideoScores, n_frames: int, duration_s: float) -> Float64:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from headhunt.store.chunks import checksummed
+
 FORMAT = "headhunt-store"
 VERSION = 1
 SHARD_ROWS = 256
 CHUNK_BYTES = 256 << 10  # of an inner chunk: smaller ones cost more to write, larger ones more to read a few heads from
-KINDS = ("heads", "scorers", "scores", "events", "metrics")
+KINDS = ("heads", "scorers", "scores", "calibrations", "events", "metrics")
 
 
 class RowStatus(IntEnum):
@@ -58,14 +60,25 @@ SEGMENT_COLUMNS: dict[str, tuple[Any, Any]] = {
     "reason": (str, ""),
     "source": ("int64", -1),
 }
+LATER = frozenset({"source"})
+"""Columns that stores made by an earlier version may lack."""
+COMPLETE = "complete"
+"""Attribute of a table: its columns whose every chunk was written, so that one which is not there is lost."""
 UNITS = ("segment", "video")
 
 
 def make_columns(group: Any, columns: dict[str, tuple[Any, Any]], dimension: str) -> None:
     """Create empty one-dimensional arrays, chunked so that a shard's rows are one chunk."""
+    group.attrs[COMPLETE] = list(columns)
     for name, (dtype, fill) in columns.items():
         array = group.create_array(
-            name, shape=(0,), chunks=(SHARD_ROWS,), dtype=dtype, fill_value=fill, dimension_names=(dimension,)
+            name,
+            shape=(0,),
+            chunks=(SHARD_ROWS,),
+            dtype=dtype,
+            fill_value=fill,
+            compressors=checksummed(),
+            dimension_names=(dimension,),
         )
         flags = {"status": VideoStatus if dimension == "video" else RowStatus}.get(name)
         if flags is not None:

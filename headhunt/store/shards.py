@@ -13,9 +13,11 @@ import numpy as np
 
 from headhunt.arrays import Float32
 from headhunt.errors import StoreBusyError
+from headhunt.store import columns
+from headhunt.store.chunks import WHOLE, sound
 from headhunt.store.layout import SHARD_ROWS, RowStatus
 from headhunt.store.locks import disk_error, lock
-from headhunt.store.reader import Store, read_source
+from headhunt.store.reader import Store
 
 
 @contextmanager
@@ -58,21 +60,29 @@ class ShardWriter:
         self.first = shard * SHARD_ROWS
         self.flush_s = flush_s
         self._features: dict[str, Any] = dict(store.root["features"].arrays())
-        self._status = store.root["segments/status"]
-        self._reason = store.root["segments/reason"]
-        self._source = store.root["segments/source"] if "source" in store.root["segments"] else None
+        table = store.root["segments"]
+        self._status, self._reason = (table[name].with_config(WHOLE) for name in ("status", "reason"))
+        self._source = table["source"].with_config(WHOLE) if "source" in table else None
         rows = slice(self.first, self.first + SHARD_ROWS)
-        self.status = self._status[rows].astype(np.uint8)
-        self.reason = self._reason[rows].astype(object)
-        self.source = read_source(store.root["segments"], rows.start, rows.stop)
+
+        def read(name: str) -> Any:
+            return columns.read_rows(store.present("segments"), table, store.path, name, rows)
+
+        self.status = read("status").astype(np.uint8)
+        self.reason = read("reason").astype(object)
+        self.source = np.full(SHARD_ROWS, -1, np.int64) if self._source is None else read("source")
         # A shard that holds rows already is read back: it is encoded as a whole.
         held = bool((self.status == RowStatus.DONE).any())
         self._buffer = {
-            name: array[rows] if held else np.full((SHARD_ROWS, *array.shape[1:]), np.nan, np.float16)
+            name: self._held(name, rows) if held else np.full((SHARD_ROWS, *array.shape[1:]), np.nan, np.float16)
             for name, array in self._features.items()
         }
         self._dirty, self._since = False, time.monotonic()
         self._writing: _Writing | None = None
+
+    def _held(self, name: str, rows: slice) -> Any:
+        with sound(self.store.path, f"features/{name} (rows {rows.start} to {rows.stop - 1})", hint=columns.HINT):
+            return self.store.present(f"features/{name}")[rows]
 
     def pending(self) -> list[int]:
         """Rows that are planned or failed, in order."""

@@ -15,7 +15,7 @@ from headhunt.store import Store
 
 def test_scores_come_video_by_video_in_time_order(learnt: Path) -> None:
     store = Store(learnt)
-    artefact = scores.load(store, None)
+    artefact, _ = scores.load(store, None)
     found = list(scores.by_video(store, artefact))
     assert [video.index for video in found] == list(range(20))
     for video in found:

@@ -48,7 +48,7 @@ def test_videos_that_failed_wholly_are_left_out_and_named(tmp_path: Path) -> Non
     )
     stores.finish(stores.plan(store, [bad]))
     result = chain(tmp_path / "s")
-    assert result["left_out"] == {"without_label": [], "failed": ["zz.mp4"], "events_not_known": []}
+    assert result["left_out"] == {"without_label": [], "failed": ["zz.mp4"], "not_scored": [], "events_not_known": []}
     assert inspect(tmp_path / "s", verify=True)["damaged"] == []
     assert inspect(tmp_path / "s")["failed"] == [["zz.mp4", "empty"]]
 
