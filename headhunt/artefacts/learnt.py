@@ -11,7 +11,7 @@ import numpy as np
 from headhunt import segments
 from headhunt.arrays import Bool, Int64
 from headhunt.records import Interval, canonical_json
-from headhunt.store import Artefact, SegmentTable, Store, VideoTable
+from headhunt.store import Artefact, RowStatus, SegmentTable, Store, VideoTable
 from headhunt.store.groups import Arrays
 from headhunt.store.layout import UNITS
 
@@ -54,7 +54,8 @@ def row_labels(table: SegmentTable, videos: VideoTable) -> Bool:
 def _by_video(table: SegmentTable) -> Iterator[tuple[int, Int64]]:
     order = np.argsort(table.video, kind="stable")
     found, first = np.unique(table.video[order], return_index=True)
-    yield from zip(found.tolist(), np.split(order, first[1:]), strict=True)
+    if len(found):
+        yield from zip(found.tolist(), np.split(order, first[1:]), strict=True)
 
 
 def digest(store: Store, table: SegmentTable, y: Bool) -> str:
@@ -114,7 +115,7 @@ def changed_rows(store: Store, artefact: Artefact) -> Changes | None:
     known = named[used.video]
     y = np.zeros(len(used), bool)
     y[known] = row_labels(used.where(known), videos)
-    wrong = ~known | (y != labels[there])
+    wrong = ~known | (y != labels[there]) | (used.status != RowStatus.DONE)
     different = sorted({videos.path[i] for i in used.video[wrong].tolist()})
     if not there.all() or (not different and digest(store, used, y) != artefact.made_by["inputs"].get(ROWS_INPUT)):
         different = different or sorted({videos.path[i] for i in used.video.tolist()})

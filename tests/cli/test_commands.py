@@ -156,7 +156,7 @@ def test_inspect_tells_videos_results_and_damage(vadkit: Call, learnt: Path) -> 
     data[len(data) // 3] ^= 1
     chunk.write_bytes(bytes(data))
     answer = vadkit("inspect", "--verify", "--store", learnt, "--json")
-    assert answer.code == 1
+    assert answer.code == 4
     assert len(answer.json["damaged"]) == 1
 
 
