@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from headhunt import splits
 from headhunt.configs.option import check, option
 from headhunt.configs.shared import NAME_HELP, RESULT
 from headhunt.errors import UsageError
@@ -38,6 +39,7 @@ class LocalizeConfig:
     split: str | None = option(
         None,
         "Split to calibrate on; the split test is refused.",
+        canonical=splits.canonical,
         metavar="NAME",
         shown="val when there is one, else train",
     )

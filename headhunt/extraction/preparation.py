@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headhunt import prompts as prompt_sets
-from headhunt import segments, video
+from headhunt import segments, splits, video
 from headhunt.configs.extract import ExtractConfig
 from headhunt.datasets import sampling
 from headhunt.errors import UsageError
@@ -19,7 +19,7 @@ from headhunt.extraction.decoders import Decoders
 from headhunt.extraction.sources import Source
 from headhunt.fingerprint import Fingerprint, Sampling
 from headhunt.prompts import PromptSet
-from headhunt.records import TEST, Interval, Json, Segment, canonical_json
+from headhunt.records import Interval, Json, Segment, canonical_json
 from headhunt.store import PlannedVideo
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def plan_videos(sources: Sequence[Source], config: ExtractConfig, decoders: Deco
 
 def units_of(source: Source, config: ExtractConfig) -> tuple[str, ...]:
     """The units of a video's rows."""
-    return ("segment",) if config.units == "both" and source.row.split == TEST else UNITS[config.units]
+    return ("segment",) if config.units == "both" and splits.is_test(source.row.split) else UNITS[config.units]
 
 
 def _plan_video(source: Source, info: video.VideoInfo | str, config: ExtractConfig) -> PlannedVideo:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headhunt import segments
+from headhunt import segments, splits
 from headhunt.arrays import Bool
 from headhunt.datasets import sampling
 from headhunt.errors import LabelError, UsageError
-from headhunt.records import TEST, ManifestRow, canonical_json
+from headhunt.records import ManifestRow, canonical_json
 from headhunt.store import SegmentTable, Store, VideoTable
 
 UNITS = ("auto", "segment", "video", "both")
@@ -45,11 +45,16 @@ def pick_split(videos: VideoTable, split: str | None) -> str:
     """The split to learn from: the one asked for, else "train", else "" when no video has a split.
 
     Raises:
-        UsageError: It is the test split, or there is no such video.
+        UsageError: It is a test split, there is no such video, or the store has a split whose name is nearly train, val
+            or test, as earlier versions let pass.
     """
     have = sorted(set(videos.split))
-    if split == TEST:
-        raise UsageError("labels of test videos are not for selecting or fitting", hint="name another --split")
+    if split is not None and splits.is_test(split):
+        raise UsageError(
+            "labels of test videos are not for selecting or fitting", got=repr(split), hint="name another --split"
+        )
+    check_splits(videos)
+    split = None if split is None else splits.canonical(split)
     chosen = split if split is not None else "train" if "train" in have else ""
     if chosen not in have:
         raise UsageError(
@@ -58,6 +63,22 @@ def pick_split(videos: VideoTable, split: str | None) -> str:
             hint="name one with --split, or set splits with `vadkit label MANIFEST`",
         )
     return chosen
+
+
+def check_splits(videos: VideoTable) -> None:
+    """Raise when a store has a split whose name is nearly train, val or test: which videos it means is a guess.
+
+    Raises:
+        UsageError: It has; such names are refused in manifests, but earlier versions took them.
+    """
+    for name in sorted(set(videos.split)):
+        if (meant := splits.doubtful(name)) is not None:
+            raise UsageError(
+                "the store has a split whose name is nearly that of another",
+                got=repr(name),
+                expected=repr(meant),
+                hint=f"write {meant!r} in the manifest and take it over with `vadkit label MANIFEST`",
+            )
 
 
 def labelled_rows(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headhunt import splits
 from headhunt.arrays import Float64
 from headhunt.artefacts import events, scores
 from headhunt.artefacts.events import Settings
@@ -16,7 +17,7 @@ from headhunt.events import calibrate, find_events, frame_scores, smooth
 from headhunt.events import video_score as best_score
 from headhunt.files import StrPath, write_atomic
 from headhunt.frames import frame_truth
-from headhunt.records import TEST, Event
+from headhunt.records import Event
 from headhunt.sinks import sink_for
 from headhunt.stages.labelled_rows import pick_split
 from headhunt.store import Store, VideoTable
@@ -142,7 +143,7 @@ def _calibrate(
     per_video: list[scores.VideoScores], videos: VideoTable, config: LocalizeConfig
 ) -> tuple[Settings, list[str]]:
     split = pick_split(videos, config.split if config.split is not None else "val" if "val" in videos.split else None)
-    assert split != TEST
+    assert not splits.is_test(split)
     usable, left = [], 0
     for video in per_video:
         index = video.index

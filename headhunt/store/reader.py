@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from headhunt import labels, splits
 from headhunt.arrays import Bool, Float32, Int64, UInt8
 from headhunt.errors import ArtefactError, ForeignStoreError, InputError
 from headhunt.files import StrPath
@@ -129,6 +130,8 @@ class Store:
         group, n = self.root["videos"], int(self.planned["videos"])
         column = {name: group[name][:n] for name in group.array_keys()}
         text = {name: tuple(map(str, column[name])) for name in ("path", "split", "label", "category")}
+        text["split"] = tuple(map(splits.stored, text["split"]))
+        text["label"] = tuple(map(labels.stored, text["label"]))
         status, reason = self._video_status([str(r) for r in column["problem"]])
         return VideoTable(
             path=text["path"],
