@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headhunt.datasets.manifest import read_text
+from headhunt.datasets.manifest import read_text, repeats
 from headhunt.errors import ManifestError
 from headhunt.records import ManifestRow
 
@@ -117,8 +117,12 @@ def stem(name: str) -> str:
     return name.removesuffix(suffix) if suffix.lower() in VIDEO_SUFFIXES else name
 
 
-def lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Place ("file, line n") and text of every line that is not blank, spaces around it removed.
+def lines(path: Path, notes: list[str]) -> Iterator[tuple[str, str]]:
+    """Place ("file, line n") and text of every line that is not blank, spaces around it removed, each text once.
+
+    Args:
+        path: The file.
+        notes: Gets a sentence when lines repeat an earlier one, once all are read.
 
     Raises:
         ManifestError: The file cannot be read, is not text, or holds nothing.
@@ -126,9 +130,15 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
     text = read_text(path)
     if not text.strip():
         raise ManifestError(f"{path} is empty")
+    seen: set[str] = set()
+    repeated: list[int] = []
     for number, content in enumerate(re.split("\r\n|\r|\n", text), start=1):
-        if content.strip():
+        if content.strip() in seen:
+            repeated.append(number)
+        elif content.strip():
+            seen.add(content.strip())
             yield f"{path}, line {number}", content.strip()
+    notes += repeats(repeated, path)
 
 
 def join(
