@@ -46,6 +46,9 @@ def _tell_what_was_measured(result: Mapping[str, Any]) -> None:
     for what, names in result["left_out"].items():
         console.say_some(names, "video", f"left out, {what.replace('_', ' ')}")
     console.say_some(
+        result["events_outside_the_video"], "video", "left out, with an event that begins at or past the end"
+    )
+    console.say_some(
         result["also_fitted_on"], "video", "evaluated that the scorer was fitted on too, so every figure is too good"
     )
     if result["segments_without_score"]:

@@ -12,6 +12,7 @@ import numpy as np
 from headhunt import segments, video
 from headhunt.artefacts.references import check_like, look_up
 from headhunt.configs.extract import ExtractConfig
+from headhunt.datasets import lengths
 from headhunt.errors import StaleError, StoreBusyError
 from headhunt.extraction.batch_size import BatchSize
 from headhunt.extraction.decoders import Decoders, Task
@@ -218,6 +219,9 @@ def _plan(
     for found in plan_videos(new, config, decoders):
         planned.append(found)
         progress("probing videos", len(planned), len(new))
+    report.notes += lengths.check(
+        lengths.Annotated(p.manifest.video, p.manifest.events, p.frames, damaged=bool(p.problem)) for p in planned
+    )
     return plan(store, planned)
 
 

@@ -6,13 +6,14 @@ Rows of videos in the split `test` are never among them.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from headhunt import segments, splits
 from headhunt.arrays import Bool
-from headhunt.datasets import sampling
+from headhunt.datasets import lengths, sampling
 from headhunt.errors import LabelError, UsageError
 from headhunt.records import ManifestRow, canonical_json
 from headhunt.store import SegmentTable, Store, VideoTable
@@ -53,8 +54,10 @@ def pick_split(videos: VideoTable, split: str | None) -> str:
         raise UsageError(
             "labels of test videos are not for selecting or fitting", got=repr(split), hint="name another --split"
         )
-    check_splits(videos)
-    split = None if split is None else splits.canonical(split)
+    if split is None:
+        check_splits(videos)
+    else:
+        split = splits.canonical(split)
     chosen = split if split is not None else "train" if "train" in have else ""
     if chosen not in have:
         raise UsageError(
@@ -81,13 +84,20 @@ def check_splits(videos: VideoTable) -> None:
             )
 
 
+def events_outside(videos: VideoTable, some: Iterable[int]) -> dict[int, lengths.Annotated]:
+    """Those of some videos with an event that begins at or past the end: their annotation is of another file."""
+    annotated = {i: lengths.Annotated(videos.path[i], videos.events[i], int(videos.frames[i])) for i in some}
+    return {i: one for i, one in annotated.items() if one.outside}
+
+
 def labelled_rows(
     store: Store, *, split: str | None = None, units: str = "auto", fraction: float | None = None, seed: int = 0
 ) -> LabelledRows:
     """Rows with labels, for selecting heads and fitting scorers.
 
     A whole-video row takes the video's label. A segment of a video with known events is abnormal when events cover at
-    least half of it; a segment of a video with only a label takes that label.
+    least half of it; a segment of a video with only a label takes that label. Videos with an event that begins at or
+    past their end are left out: the annotation is of another file.
 
     Args:
         store: The store.
@@ -108,6 +118,10 @@ def labelled_rows(
     chosen = [i for i in range(len(videos)) if videos.split[i] == split]
     labelled = [i for i in chosen if videos.abnormal[i] is not None]
     notes = [f"{len(chosen) - len(labelled)} videos without a label left out"] if len(labelled) < len(chosen) else []
+    outside = events_outside(videos, labelled)
+    if outside:
+        notes.append(lengths.left_out(outside.values()))
+        labelled = [i for i in labelled if i not in outside]
     if fraction is not None:
         rows = [ManifestRow(videos.path[i], split, videos.label[i], None, videos.category[i]) for i in labelled]
         kept = {row.video for row in sampling.sample(rows, fraction=fraction, seed=seed)}

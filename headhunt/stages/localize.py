@@ -12,6 +12,7 @@ from headhunt.artefacts import events, scores
 from headhunt.artefacts.events import Settings
 from headhunt.configs.localize import SIGMA, TAU, LocalizeConfig
 from headhunt.configs.option import to_json
+from headhunt.datasets import lengths
 from headhunt.errors import LabelError
 from headhunt.events import calibrate, find_events, frame_scores, smooth
 from headhunt.events import video_score as best_score
@@ -19,7 +20,7 @@ from headhunt.files import StrPath, write_atomic
 from headhunt.frames import frame_truth
 from headhunt.records import Event
 from headhunt.sinks import sink_for
-from headhunt.stages.labelled_rows import pick_split
+from headhunt.stages.labelled_rows import events_outside, pick_split
 from headhunt.store import Store, VideoTable
 
 __all__ = ["LocalizeConfig", "LocalizeReport", "localize"]
@@ -145,9 +146,10 @@ def _calibrate(
     split = pick_split(videos, config.split if config.split is not None else "val" if "val" in videos.split else None)
     assert not splits.is_test(split)
     usable, left = [], 0
+    outside = events_outside(videos, [i for i in range(len(videos)) if videos.split[i] == split])
     for video in per_video:
         index = video.index
-        if videos.split[index] != split or videos.abnormal[index] is None:
+        if videos.split[index] != split or videos.abnormal[index] is None or index in outside:
             continue
         known = videos.events[index]
         if videos.abnormal[index] and known is None:
@@ -156,6 +158,7 @@ def _calibrate(
         truth = frame_truth(int(videos.frames[index]), known or ())
         usable.append((video.start_frame, video.end_frame, video.score, truth))
     notes = [f"{left} abnormal videos with a label but no events left out of the calibration"] if left else []
+    notes += [lengths.left_out(outside.values())] if outside else []
     if not usable:
         raise LabelError(
             f"no video of the split {split!r} has events to calibrate on",
