@@ -86,8 +86,9 @@ def guarded(cell: str) -> str:
 
 
 def unguarded(cell: str) -> str:
-    """What `guarded` was given."""
-    return cell.removeprefix("'")
+    """What `guarded` was given; an apostrophe that it would not have put there stays."""
+    bare = cell.removeprefix("'")
+    return bare if guarded(bare) == cell else cell
 
 
 def _quoted(cell: str) -> str:
