@@ -27,7 +27,7 @@ SINKS: Registry[Sink] = Registry(
 )
 """Ending of a file's name -> how events are written there."""
 
-READERS: Registry[Reader] = Registry(
+EVENT_READERS: Registry[Reader] = Registry(
     {
         "json": "headhunt.sinks.json_file:read",
         "csv": "headhunt.sinks.csv_file:read",
@@ -52,7 +52,7 @@ def read_events(path: StrPath) -> list[Event]:
         UsageError: Events are not read from files of this ending.
         InputError: The file cannot be read, or is something else.
     """
-    reader = _of_ending(path, READERS, "events cannot be read from this format")
+    reader = _of_ending(path, EVENT_READERS, "events cannot be read from this format")
     try:
         data = Path(path).read_bytes()
     except OSError as error:

@@ -167,6 +167,7 @@ def _calibrate(
     sigmas = None if config.sigma is None else np.array([config.sigma])
     taus = None if config.tau is None else np.array([config.tau])
     best = calibrate(usable, sigmas=sigmas, taus=taus, mode=config.smoothing)
+    notes += best.doubts()
     source = f"calibrated on {len(usable)} videos of split {split!r}"
     return Settings(best.sigma, best.tau, config.smoothing, source, best.f1), notes
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from headhunt.errors import InputError, UsageError
 from headhunt.records import Event
-from headhunt.sinks import READERS, SINKS, read_events, sink_for
+from headhunt.sinks import EVENT_READERS, SINKS, read_events, sink_for
 from headhunt.stages.fit import fit
 from headhunt.stages.localize import LocalizeConfig, localize
 from headhunt.stages.score import score
@@ -61,7 +61,7 @@ def one_event(draw: st.DrawFn) -> Event:
 @given(st.lists(one_event(), max_size=4), st.sampled_from(["csv", "json"]))
 def test_what_is_written_is_read_back_whatever_the_names(events: list[Event], ending: str) -> None:
     data = SINKS[ending](events, SETTINGS)
-    found = READERS[ending](data, "x")
+    found = EVENT_READERS[ending](data, "x")
     assert [(e.video, e.start_frame, e.end_frame) for e in found] == [
         (e.video, e.start_frame, e.end_frame) for e in events
     ]
@@ -98,7 +98,7 @@ def test_no_cell_is_a_formula_and_no_control_character_is_bare(name: str) -> Non
 def test_formulas_are_written_as_text_and_read_as_they_were(name: str, cell: str) -> None:
     data = SINKS["csv"]([replace(EVENTS[0], video=name)], SETTINGS)
     assert data.decode().split("\n")[1].startswith(cell + ",0,48,")
-    assert READERS["csv"](data, "x")[0].video == name
+    assert EVENT_READERS["csv"](data, "x")[0].video == name
 
 
 @pytest.mark.parametrize(
