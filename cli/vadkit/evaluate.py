@@ -49,7 +49,9 @@ def _tell_what_was_measured(result: Mapping[str, Any]) -> None:
         result["events_outside_the_video"], "video", "left out, with an event that begins at or past the end"
     )
     console.say_some(
-        result["also_fitted_on"], "video", "evaluated that the scorer was fitted on too, so every figure is too good"
+        result["also_fitted_on"],
+        "video",
+        "evaluated that heads, scorer or threshold were learnt from too, so every figure is too good",
     )
     if result["segments_without_score"]:
         console.say(f"{console.count(result['segments_without_score'], 'segment')} without a score")

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from headhunt.arrays import Float64, Int64
+from headhunt.artefacts import learnt
+from headhunt.artefacts.learnt import Seen
 from headhunt.records import Event, Json
 from headhunt.store import Artefact, Store
 
@@ -33,6 +35,7 @@ class Settings:
         smoothing: Name of the smoothing.
         source: Where sigma and tau come from, in words.
         f1: Frame-level F1 they were chosen by, None where they were not chosen.
+        calibrated_on: The videos they were chosen on.
     """
 
     sigma: float
@@ -40,18 +43,24 @@ class Settings:
     smoothing: str
     source: str
     f1: float | None = None
+    calibrated_on: tuple[Seen, ...] = ()
 
     @classmethod
     def of(cls, artefact: Artefact) -> Settings:
         """Those of an artefact."""
         facts = artefact.facts
         return cls(
-            float(facts["sigma"]), float(facts["tau"]), facts.get("smoothing", "gaussian"), facts["source"], facts["f1"]
+            float(facts["sigma"]),
+            float(facts["tau"]),
+            facts.get("smoothing", "gaussian"),
+            facts["source"],
+            facts["f1"],
+            learnt.of_json(facts.get("calibrated_on")),
         )
 
     def to_json(self) -> Json:
-        """As plain JSON."""
-        return asdict(self)
+        """As plain JSON, without the videos."""
+        return {name: value for name, value in asdict(self).items() if name != "calibrated_on"}
 
 
 def write(
@@ -85,7 +94,9 @@ def write(
         config=config,
         seed=None,
         inputs={f"scores/{scores.name}": scores.digest},
-        facts=settings.to_json() | {"scores": scores.name, "format": FORMAT, "version": VERSION},
+        facts=settings.to_json()
+        | {"scores": scores.name, "format": FORMAT, "version": VERSION}
+        | ({"calibrated_on": [list(pair) for pair in settings.calibrated_on]} if settings.calibrated_on else {}),
         arrays={
             "smoothed": (smoothed, ("segment",)),
             "row": (scores.arrays["row"], ("segment",)),

@@ -20,6 +20,8 @@ from safetensors import SafetensorError
 from safetensors import numpy as safetensors_numpy
 
 from headhunt.arrays import Float64
+from headhunt.artefacts import learnt
+from headhunt.artefacts.learnt import Seen
 from headhunt.errors import ArtefactError, InputError
 from headhunt.files import write_atomic
 from headhunt.fingerprint import Fingerprint
@@ -49,6 +51,7 @@ class FittedOn:
         unit: Their unit.
         labelled_rows: Digest of those rows and their labels.
         videos: The videos they come from, sorted.
+        learnt_from: All videos that the scorer owes something to, those its heads were selected on included.
     """
 
     prompt: Prompt
@@ -63,6 +66,7 @@ class FittedOn:
     unit: str = "segment"
     labelled_rows: str = ""
     videos: tuple[str, ...] = ()
+    learnt_from: tuple[Seen, ...] = ()
 
     def to_json(self) -> Json:
         """The facts of a scorer."""
@@ -77,6 +81,7 @@ class FittedOn:
             "unit": self.unit,
             "calibration": self.labelled_rows,
             "videos": list(self.videos),
+            **({"learnt_from": [list(pair) for pair in self.learnt_from]} if self.learnt_from else {}),
         }
 
     @classmethod
@@ -102,6 +107,7 @@ class FittedOn:
                 unit=facts.get("unit", "segment"),
                 labelled_rows=facts.get("calibration", ""),
                 videos=tuple(facts.get("videos", ())),
+                learnt_from=learnt.of_json(facts.get("learnt_from")),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ArtefactError(

@@ -60,7 +60,7 @@ def check(videos: Iterable[Annotated]) -> tuple[str, ...]:
     notes = []
     if cut := [video for video in videos if video.cut]:
         number = _count(sum(len(v.cut) for v in cut), "event ends", "events end")
-        notes.append(f"{number} past the video, and count as far as it goes: {listed((v, v.cut) for v in cut)}")
+        notes.append(f"{number} past the video, kept as given and cut at use: {listed((v, v.cut) for v in cut)}")
     if lost := [video for video in videos if video.outside]:
         notes.append(left_out(lost))
     return tuple(notes)

@@ -104,3 +104,9 @@ def unlisted(paths: Sequence[Path], sources: Sequence[Source], *, root: Path | N
     listings = [listing for listing in map(_manifest_of, map(Path, paths)) if listing is not None]
     folders = sorted({listing.parent if root is None else root for listing in listings})
     return [_relative(f, folder) for folder in folders for f in video.find_videos(folder) if f.resolve() not in listed]
+
+
+def manifest_notes(paths: Sequence[Path]) -> list[str]:
+    """What the user should know of the manifests among paths, in sentences."""
+    listings = [listing for listing in map(_manifest_of, map(Path, paths)) if listing is not None]
+    return [note for listing in listings for note in manifest.read(listing).notes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headhunt.artefacts import events, metrics, scores
+from headhunt.artefacts import events, learnt, metrics, scores
 from headhunt.artefacts.metrics import Metrics
 from headhunt.configs.evaluate import EvaluateConfig
 from headhunt.configs.option import to_json
@@ -23,8 +23,9 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
     """Measure the current events and scores against the labels; writes `metrics/<name>` and returns it.
 
     Videos that failed wholly, or have no label, are left out and counted under `left_out`, those with an event that
-    begins at or past their end under `events_outside_the_video`. Evaluated videos that the
-    scorer was fitted on as well, which makes every metric too good, are named under `also_fitted_on`.
+    begins at or past their end under `events_outside_the_video`. Evaluated videos that heads were selected, the scorer
+    was fitted or the threshold was calibrated on as well, which makes every metric too good, are named under
+    `also_fitted_on`; a file is known again by its content where stores have its digest.
 
     Raises:
         StaleError: There are no events, or what they were made from changed.
@@ -100,7 +101,9 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         seed=config.seed,
         n_bootstrap=config.n_bootstrap,
     )
-    seen = sorted({r.video for r in results} & set(scores.fitted_on(found_in)))
+    learnt_from = learnt.join(scores.learnt_from(found_in), settings.calibrated_on)
+    measured_on = {r.video for r in results}
+    among = learnt.seen(videos, (i for i in chosen if videos.path[i] in measured_on))
     unscored = sum(int((~np.isfinite(r.score)).sum()) for r in results)
     result = {
         "split": split,
@@ -112,7 +115,7 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         "left_out": {key: sorted(names) for key, names in left_out.items()},
         "events_outside_the_video": sorted(one.video for one in outside.values()),
         "segments_without_score": unscored,
-        "also_fitted_on": seen,
+        "also_fitted_on": learnt.again(learnt_from, among),
         "events_clipped_to_the_video": clipped,
         **result,
     }

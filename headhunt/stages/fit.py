@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headhunt.artefacts import references, scorers
+from headhunt.artefacts import head_sets, learnt, references, scorers
 from headhunt.artefacts.scorers import FittedOn
 from headhunt.configs.fit import FitConfig
 from headhunt.configs.option import to_json
@@ -77,7 +77,6 @@ def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath
     context = store.context(rows.table.row, prompt=prompt) if "context" in method.reads(own) else None
     fitted = method.fit(z, context, rows.y, seed=config.seed, **own)
     arrays, loss = fitted.arrays, fitted.loss
-    paths = store.videos().path
     fitted_on = FittedOn(
         prompt=store.fingerprint.prompts[store.place_of_prompt(prompt)],
         fingerprint=store.fingerprint,
@@ -90,7 +89,8 @@ def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath
         positives=int(rows.y.sum()),
         unit=rows.unit,
         labelled_rows=rows.digest,
-        videos=tuple(sorted({paths[v] for v in rows.table.video})),
+        videos=tuple(name for name, _ in rows.learnt_from),
+        learnt_from=learnt.join(rows.learnt_from, head_sets.learnt_from(chosen.head_set)),
     )
     hidden = None if context is None else context.shape[1]
     made = Scorer(config.method, chosen.head_set.heads, store.spec.head_dim, hidden, arrays, fitted_on.to_json())

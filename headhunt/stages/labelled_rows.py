@@ -13,6 +13,8 @@ import numpy as np
 
 from headhunt import segments, splits
 from headhunt.arrays import Bool
+from headhunt.artefacts import learnt
+from headhunt.artefacts.learnt import Seen
 from headhunt.datasets import lengths, sampling
 from headhunt.errors import LabelError, UsageError
 from headhunt.records import ManifestRow, canonical_json
@@ -31,6 +33,7 @@ class LabelledRows:
         unit: "segment", "video" or "both".
         videos: How many videos they come from.
         digest: Digest of what rows they are and of their labels.
+        learnt_from: The videos they come from, for what is learnt from them to keep.
         notes: What was left out, and why.
     """
 
@@ -39,6 +42,7 @@ class LabelledRows:
     unit: str
     videos: int
     digest: str
+    learnt_from: tuple[Seen, ...]
     notes: tuple[str, ...]
 
 
@@ -145,7 +149,9 @@ def labelled_rows(
         )
     plain = [store.rows_digest(mine), y.tolist()]
     digest = f"sha256:{hashlib.sha256(canonical_json(plain).encode()).hexdigest()}"
-    return LabelledRows(mine, y, units, len(np.unique(mine.video)), digest, tuple(notes))
+    return LabelledRows(
+        mine, y, units, len(np.unique(mine.video)), digest, learnt.seen(videos, mine.video), tuple(notes)
+    )
 
 
 def _unit(units: str, videos: VideoTable, labelled: list[int], table: SegmentTable) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 
 from headhunt import splits
 from headhunt.arrays import Float64
-from headhunt.artefacts import events, scores
+from headhunt.artefacts import events, learnt, scores
 from headhunt.artefacts.events import Settings
+from headhunt.artefacts.learnt import Seen
 from headhunt.configs.localize import SIGMA, TAU, LocalizeConfig
 from headhunt.configs.option import to_json
 from headhunt.datasets import lengths
@@ -129,15 +130,17 @@ def _settings(
     if config.calibrate:
         return _calibrate(per_video, videos, config)
     sigma, tau, source, f1 = SIGMA, TAU, "published defaults", None
+    on: tuple[Seen, ...] = ()
     if config.origin is not None:
         other = Store(config.origin)
         theirs = Settings.of(other.artefact("events", name if name in other.names("events") else None))
         sigma, tau, source, f1 = theirs.sigma, theirs.tau, f"{config.origin} ({theirs.source})", theirs.f1
+        on = theirs.calibrated_on
     elif config.sigma is not None or config.tau is not None:
         source = "given"
     sigma = sigma if config.sigma is None else config.sigma
     tau = tau if config.tau is None else config.tau
-    return Settings(sigma, tau, config.smoothing, source, f1), []
+    return Settings(sigma, tau, config.smoothing, source, f1, on), []
 
 
 def _calibrate(
@@ -145,7 +148,7 @@ def _calibrate(
 ) -> tuple[Settings, list[str]]:
     split = pick_split(videos, config.split if config.split is not None else "val" if "val" in videos.split else None)
     assert not splits.is_test(split)
-    usable, left = [], 0
+    usable, used, left = [], [], 0
     outside = events_outside(videos, [i for i in range(len(videos)) if videos.split[i] == split])
     for video in per_video:
         index = video.index
@@ -156,6 +159,7 @@ def _calibrate(
             left += 1
             continue
         truth = frame_truth(int(videos.frames[index]), known or ())
+        used.append(index)
         usable.append((video.start_frame, video.end_frame, video.score, truth))
     notes = [f"{left} abnormal videos with a label but no events left out of the calibration"] if left else []
     notes += [lengths.left_out(outside.values())] if outside else []
@@ -169,7 +173,7 @@ def _calibrate(
     best = calibrate(usable, sigmas=sigmas, taus=taus, mode=config.smoothing)
     notes += best.doubts()
     source = f"calibrated on {len(usable)} videos of split {split!r}"
-    return Settings(best.sigma, best.tau, config.smoothing, source, best.f1), notes
+    return Settings(best.sigma, best.tau, config.smoothing, source, best.f1, learnt.seen(videos, used)), notes
 
 
 def _times(video: scores.VideoScores, n_frames: int, duration_s: float) -> Float64:

@@ -123,7 +123,7 @@ def test_evaluate_prints_some_ten_lines_in_words(vadkit: Call, learnt: Path) -> 
 
 def test_evaluate_says_in_one_line_what_is_not_defined_and_why(vadkit: Call, tmp_path: Path) -> None:
     path = make_store(tmp_path / "s.zarr")
-    for command in (["select-heads"], ["fit"], ["score"], ["localize", "--tau", "2"]):
+    for command in (["select-heads"], ["fit"], ["score"], ["localize", "--tau", "1"]):
         assert vadkit(*command, "--store", path).code == 0
     lines = vadkit("evaluate", "--store", path, "--bootstrap", "0").err.splitlines()
     undefined = [line for line in lines if "not defined" in line]

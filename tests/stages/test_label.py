@@ -36,7 +36,7 @@ def test_events_past_the_end_are_kept_as_given_and_told(tmp_path: Path) -> None:
     write_manifest(rows, tmp_path / "m.csv")
     report = label(tmp_path / "m.csv", tmp_path / "s")
     n = sum(bool(row.abnormal) for row in rows)
-    assert f"{n} events end past the video, and count as far as it goes" in report.notes[0]
+    assert f"{n} events end past the video, kept as given and cut at use" in report.notes[0]
     assert "(280-290 of 288 frames)" in report.notes[0]
     assert Store(tmp_path / "s").videos().events == tuple(row.events for row in rows)
 

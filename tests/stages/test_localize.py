@@ -13,8 +13,8 @@ import pytest
 
 from headhunt.artefacts import scores
 from headhunt.errors import UsageError
-from headhunt.stages.localize import LocalizeConfig, localize
 from headhunt.records import Interval
+from headhunt.stages.localize import LocalizeConfig, localize
 from headhunt.store import write_labels
 from tests.stages.synthetic import chain, make_store, manifest_rows
 
@@ -35,22 +35,13 @@ def test_a_calibration_that_finds_nothing_says_so(tmp_path: Path) -> None:
     scores.write(
         store, low.name, store.segments().of_unit("segment"), np.full(len(low.arrays["score"]), 0.01),
         scorer=low.facts["scorer"], method="logistic", prompt=low.facts["prompt"],
-        learnt_from=scores.learnt_from(low), config=low.made_by["config"],
+        fitted_on=(), learnt_from=(), config=low.made_by["config"],
         inputs={k: v for k, v in low.made_by["inputs"].items() if k != "rows"},
     )  # fmt: skip
     assert place.is_dir()
     report = localize(tmp_path / "s", LocalizeConfig(calibrate=True))
     assert (report.f1, report.events) == (0.0, ())
     assert any("F1 is 0" in note for note in report.notes)
-
-
-def test_a_calibration_at_the_edge_of_what_was_tried_says_so(tmp_path: Path) -> None:
-    make_store(tmp_path / "s", strength=8.0)
-    chain(tmp_path / "s")
-    report = localize(tmp_path / "s", LocalizeConfig(calibrate=True, sigma=0.5))
-    assert report.tau == pytest.approx(0.1)
-    assert any("the calibrated tau, 0.1, is at the edge of those tried (0.1 to 0.9)" in note for note in report.notes)
-    assert not any("sigma" in note for note in report.notes)
 
 
 def test_events_outside_their_videos_are_not_calibrated_on(tmp_path: Path) -> None:
