@@ -222,8 +222,8 @@ class Calibration:
         """What speaks against trusting the values, in sentences: no event was found, or the best lie at an edge."""
         if self.f1 == 0:
             return [
-                "calibration found nothing: F1 is 0, for no sigma and tau that were tried find a single abnormal frame, "
-                "and these are the first of them"
+                "calibration found nothing: F1 is 0, for no sigma and tau that were tried find a single abnormal "
+                "frame, and these are the first of them"
             ]
         found = []
         for name, value, tried, best in (

@@ -20,7 +20,7 @@ from headhunt.extraction.memory import keep_freed_memory
 from headhunt.extraction.passes import Counts, Passes
 from headhunt.extraction.preparation import UNITS, Run, choose, plan_videos, prepare, units_of
 from headhunt.extraction.shared_frames import SharedFrames
-from headhunt.extraction.sources import Source, collect, manifest_notes, unlisted
+from headhunt.extraction.sources import Source, collect, unlisted
 from headhunt.extraction.still_segments import StillSegments
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
@@ -89,10 +89,11 @@ def extract(
     """
     store_path, paths = Path(store_path), several(videos)
     config = look_up(ExtractConfig() if config is None else config, store_path)
-    everything = collect(paths, root=config.root)
+    notes: list[str] = []
+    everything = collect(paths, root=config.root, notes=notes)
     sources = choose(everything, config)
     report = ExtractReport(store=str(store_path), videos=len(sources))
-    report.notes += manifest_notes(paths)
+    report.notes += notes
     report.unlisted += unlisted(paths, everything, root=config.root)
     with Decoders(config.n_decoders, config.decode_timeout_s) as decoders:
         decoders.start()  # while the model is loaded
