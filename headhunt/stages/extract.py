@@ -12,13 +12,12 @@ import numpy as np
 from headhunt import segments, video
 from headhunt.artefacts.references import check_like, look_up
 from headhunt.configs.extract import ExtractConfig
-from headhunt.datasets import lengths
 from headhunt.errors import StaleError, StoreBusyError
 from headhunt.extraction.batch_size import BatchSize
 from headhunt.extraction.decoders import Decoders, Task
 from headhunt.extraction.memory import keep_freed_memory
 from headhunt.extraction.passes import Counts, Passes
-from headhunt.extraction.preparation import UNITS, Run, choose, plan_videos, prepare, units_of
+from headhunt.extraction.preparation import UNITS, Run, check_events, choose, plan_videos, prepare, units_of
 from headhunt.extraction.shared_frames import SharedFrames
 from headhunt.extraction.sources import Source, collect, unlisted
 from headhunt.extraction.still_segments import StillSegments
@@ -221,9 +220,7 @@ def _plan(
     for found in plan_videos(new, config, decoders):
         planned.append(found)
         progress("probing videos", len(planned), len(new))
-    report.notes += lengths.check(
-        lengths.Annotated(p.manifest.video, p.manifest.events, p.frames, damaged=bool(p.problem)) for p in planned
-    )
+    report.notes += check_events(planned)
     return plan(store, planned)
 
 

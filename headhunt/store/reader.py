@@ -132,6 +132,7 @@ class Store:
         text = {name: tuple(map(str, column[name])) for name in ("path", "split", "label", "category")}
         text["split"] = tuple(map(splits.stored, text["split"]))
         text["label"] = tuple(map(labels.stored, text["label"]))
+        text["category"] = tuple("" if labels.not_known(name) else name for name in text["category"])
         status, reason = self._video_status([str(r) for r in column["problem"]])
         return VideoTable(
             path=text["path"],
