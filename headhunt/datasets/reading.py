@@ -117,12 +117,13 @@ def stem(name: str) -> str:
     return name.removesuffix(suffix) if suffix.lower() in VIDEO_SUFFIXES else name
 
 
-def lines(path: Path, notes: list[str]) -> Iterator[tuple[str, str]]:
-    """Place ("file, line n") and text of every line that is not blank, spaces around it removed, each text once.
+def lines(path: Path, notes: list[str] | None = None) -> Iterator[tuple[str, str]]:
+    """Place ("file, line n") and text of every line that is not blank, spaces around it removed.
 
     Args:
         path: The file.
-        notes: Gets a sentence when lines repeat an earlier one, once all are read.
+        notes: Where it is given, a line that repeats an earlier one is left out, and a sentence on that is added here
+            once all are read.
 
     Raises:
         ManifestError: The file cannot be read, is not text, or holds nothing.
@@ -133,12 +134,13 @@ def lines(path: Path, notes: list[str]) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     repeated: list[int] = []
     for number, content in enumerate(re.split("\r\n|\r|\n", text), start=1):
-        if content.strip() in seen:
+        if notes is not None and content.strip() in seen:
             repeated.append(number)
         elif content.strip():
             seen.add(content.strip())
             yield f"{path}, line {number}", content.strip()
-    notes += repeats(repeated, path)
+    if notes is not None:
+        notes += repeats(repeated, path)
 
 
 def join(
