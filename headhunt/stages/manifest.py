@@ -54,15 +54,15 @@ def make_manifest(
             )
     if not root.is_dir():
         raise ManifestError(f"{root} is not a folder", expected="the folder of the videos")
-    target = root / "manifest.csv" if output is None else Path(output)
-    if not overwrite and os.path.lexists(target):
-        raise UsageError(f"{target} is there already", hint="give --overwrite, or another name with --output")
     reading = READERS[dataset](root, **given)
     if not reading.rows:
         raise ManifestError(
             f"no labelled video of {dataset} below {root}",
             got=f"{len(reading.unmatched_rows)} listed videos are missing, {len(reading.unmatched_videos)} not listed",
         )
+    target = root / "manifest.csv" if output is None else Path(output)
+    if not overwrite and os.path.lexists(target):
+        raise UsageError(f"{target} is there already", hint="give --overwrite, or another name with --output")
     write_manifest(reading.rows, target)
     return reading, target
 
