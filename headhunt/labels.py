@@ -44,6 +44,7 @@ def canonical(label: str) -> str:
     return found
 
 
+@lru_cache(maxsize=1024)
 def stored(label: str) -> str:
     """The same for a label out of a store, which earlier versions took as it was written; nothing is refused."""
     if not_known(label):

@@ -34,6 +34,8 @@ OTHER_WORDS = {
     "testingset": TEST,
 }
 """What else people call the three, letters alone."""
+_LONG = {TRAIN: TRAIN, TEST: TEST} | {word: meant for word, meant in OTHER_WORDS.items() if len(word) > 6}
+"""Words long enough for one with a slip in it to be known again."""
 NOT_GIVEN = frozenset(("nan", "none", "n/a", "#n/a", "na", "<na>", "null", "unknown"))
 """What programs write into a cell that has nothing in it, in small letters."""
 
@@ -67,6 +69,7 @@ def canonical(word: str) -> str:
     return name
 
 
+@lru_cache(maxsize=1024)
 def stored(word: str) -> str:
     """A name out of a store's column, which earlier versions took as it was written; nothing is refused.
 
@@ -108,7 +111,7 @@ def _nearly(name: str) -> str | None:
         return letters
     if letters in OTHER_WORDS:
         return OTHER_WORDS[letters]
-    return next((known for known in (TRAIN, TEST) if _one_slip(name.strip(), known)), None)
+    return next((meant for word, meant in _LONG.items() if _one_slip(name.strip(), word)), None)
 
 
 def _one_slip(name: str, known: str) -> bool:

@@ -19,6 +19,7 @@ NEARLY = [
     ("tets", "test"), ("tst", "test"), ("teest", "test"), ("tesst", "test"), ("tesr", "test"), ("test\u200b", "test"),
     ("t\u0435st", "test"), ("tést", "test"), (" TRAIN", "train"), ("training", "train"), ("trian", "train"),
     ("trains", "train"), ("tarin", "train"), ("validation", "val"), ("Valid", "val"), ("val ", "val"), ("vla", "val"),
+    ("validtion", "val"), ("tesing", "test"), ("traning", "train"),
 ]  # fmt: skip
 OTHERS = [
     "fold1",

@@ -53,6 +53,8 @@ def _tell_what_was_measured(result: Mapping[str, Any]) -> None:
         "video",
         "evaluated that heads, scorer or threshold were learnt from too, so every figure is too good",
     )
+    if result["events_clipped_to_the_video"]:
+        console.say(f"{console.count(result['events_clipped_to_the_video'], 'annotated event')} cut at the video's end")
     if result["segments_without_score"]:
         console.say(f"{console.count(result['segments_without_score'], 'segment')} without a score")
 

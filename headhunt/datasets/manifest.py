@@ -36,7 +36,10 @@ from headhunt.records import Interval, ManifestRow
 COLUMNS = ("video", "split", "label", "events")
 KNOWN = (*COLUMNS, "category")
 _EVENT = re.compile(r"\s*([0-9]{1,15})\s*-\s*([0-9]{1,15})\s*")
-_DATE = re.compile(r"[0-9][-. ][^\W\d_]{3}|[^\W\d_]{3}[-. ]?[0-9]|[0-9]+/[0-9]+|[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = re.compile(
+    r"[0-9][-. ][^\W\d_]{3}|[^\W\d_]{3}[-. ]?[0-9]|[0-9]+/[0-9]+|[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"|^[0-9]{1,2}\.[0-9]{1,2}\.|^[0-9]{5}$"  # the last is how a spreadsheet counts days
+)
 _EVENTS_FORM = "start-end;start-end in native frames with 0 <= start < end"
 _ABSOLUTE = re.compile(r"/|\\\\|[A-Za-z]:[\\/]")
 

@@ -139,6 +139,8 @@ def test_unsorted_events_are_written_in_order(tmp_path: Path) -> None:
         ("x,train,normal,", "named twice"),
         ("a,,abnormal,05-Jan", "a spreadsheet made a date"),
         ("a,,abnormal,Oct 52", "a spreadsheet made a date"),
+        ("a,,abnormal,01.02.2026", "a spreadsheet made a date"),
+        ("a,,abnormal,46054", "a spreadsheet made a date"),
         ("a,train,,,", "wrong number of fields"),
         ("/data/a.mp4,,normal,", "absolute"),
         ("C:\\data\\a.mp4,,normal,", "absolute"),
