@@ -55,9 +55,8 @@ def pick_split(videos: VideoTable, split: str | None) -> str:
     """
     have = sorted(set(videos.split))
     if split is not None and splits.is_test(split):
-        raise UsageError(
-            "labels of test videos are not for selecting or fitting", got=repr(split), hint="name another --split"
-        )
+        got = None if split == splits.TEST else repr(split)
+        raise UsageError("labels of test videos are not for selecting or fitting", got=got, hint="name another --split")
     if split is None:
         check_splits(videos)
     else:
