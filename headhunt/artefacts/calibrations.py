@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from headhunt.artefacts import freshness, learnt, scorers
+from headhunt.artefacts import freshness, learnt, scorers, seen
+from headhunt.artefacts.seen import Seen
 from headhunt.errors import ArtefactError, DamagedError, HeadhuntError
 from headhunt.events import SMOOTHERS
 from headhunt.records import Json
@@ -33,6 +34,7 @@ class Calibration:
         f1: Frame-level F1 they were chosen by, None where they were not chosen.
         min_frames: Events shorter than this are dropped, >= 1.
         merge_gap_frames: Events this close to each other are joined, >= 0.
+        calibrated_on: The videos they were chosen on.
     """
 
     sigma: float
@@ -42,6 +44,7 @@ class Calibration:
     f1: float | None = None
     min_frames: int = 1
     merge_gap_frames: int = 0
+    calibrated_on: tuple[Seen, ...] = ()
 
     def __post_init__(self) -> None:
         numbers = {"sigma": self.sigma, "tau": self.tau} | ({} if self.f1 is None else {"f1": self.f1})
@@ -63,12 +66,18 @@ class Calibration:
             raise ArtefactError("a calibration does not say where it comes from", got=repr(self.source))
 
     def to_json(self) -> Json:
-        """As plain JSON."""
-        return asdict(self)
+        """As plain JSON, without the videos."""
+        return {name: value for name, value in asdict(self).items() if name != "calibrated_on"}
+
+    @property
+    def facts(self) -> Json:
+        """As plain JSON, with the videos."""
+        on = {"calibrated_on": [list(pair) for pair in self.calibrated_on]} if self.calibrated_on else {}
+        return self.to_json() | on
 
     @classmethod
     def from_json(cls, data: object, *, source: str) -> Calibration:
-        """Read what `to_json` wrote; keys it does not know are left alone.
+        """Read what `facts` wrote; keys it does not know are left alone.
 
         Raises:
             ArtefactError: It is damaged.
@@ -76,6 +85,7 @@ class Calibration:
         if not isinstance(data, Mapping):
             raise ArtefactError(f"{source} is damaged", got=type(data).__name__, expected="a JSON object")
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        known |= {"calibrated_on": seen.of_json(data.get("calibrated_on"))}
         try:
             return cls(**known)
         except (TypeError, ArtefactError) as error:
@@ -128,7 +138,7 @@ def write(
             f"scores/{scores.name}": scores.digest,
             learnt.TRUTH_INPUT: learnt.truth_digest(videos, learnt_from),
         },
-        facts=calibration.to_json() | {"scores": scores.name},
+        facts=calibration.facts | {"scores": scores.name},
         arrays=learnt.truth_arrays(videos, learnt_from),
     )
 

@@ -56,7 +56,7 @@ def write(
         config=config,
         seed=None,
         inputs={f"{kind.kind}/{kind.name}": kind.digest for kind in (scores, made) if kind is not None},
-        facts=calibration.to_json() | {"scores": scores.name, "format": FORMAT, "version": VERSION},
+        facts=calibration.facts | {"scores": scores.name, "format": FORMAT, "version": VERSION},
         arrays={
             "smoothed": (smoothed, ("segment",)),
             "row": (scores.arrays["row"], ("segment",)),

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from headhunt.arrays import Float64
+from headhunt.artefacts import seen
+from headhunt.artefacts.seen import Seen
 from headhunt.errors import ArtefactError
 from headhunt.files import StrPath, write_atomic
 from headhunt.records import HeadSet, Json
@@ -42,6 +44,11 @@ def of(artefact: Artefact) -> HeadSet:
         ArtefactError: It is damaged.
     """
     return HeadSet.from_json(artefact.facts.get("head_set"), source=artefact.name)
+
+
+def learnt_from(head_set: HeadSet) -> tuple[Seen, ...]:
+    """The videos a set was found on; none for heads that were not selected, or by a version that did not say."""
+    return seen.of_json(head_set.provenance.get("learnt_from"))
 
 
 def write(

@@ -21,7 +21,8 @@ from safetensors import SafetensorError
 from safetensors import numpy as safetensors_numpy
 
 from headhunt.arrays import Float64
-from headhunt.artefacts import learnt
+from headhunt.artefacts import learnt, seen
+from headhunt.artefacts.seen import Seen
 from headhunt.errors import ArtefactError, InputError
 from headhunt.files import write_atomic
 from headhunt.fingerprint import Fingerprint
@@ -54,6 +55,7 @@ class FittedOn:
         unit: Their unit.
         labelled_rows: Digest of those rows and their labels.
         videos: The videos they come from, sorted.
+        learnt_from: All videos that the scorer owes something to, those its heads were selected on included.
     """
 
     prompt: Prompt
@@ -68,6 +70,7 @@ class FittedOn:
     unit: str = "segment"
     labelled_rows: str = ""
     videos: tuple[str, ...] = ()
+    learnt_from: tuple[Seen, ...] = ()
 
     def to_json(self) -> Json:
         """The facts of a scorer."""
@@ -82,6 +85,7 @@ class FittedOn:
             "unit": self.unit,
             "calibration": self.labelled_rows,
             "videos": list(self.videos),
+            **({"learnt_from": [list(pair) for pair in self.learnt_from]} if self.learnt_from else {}),
         }
 
     @classmethod
@@ -107,6 +111,7 @@ class FittedOn:
                 unit=facts.get("unit", "segment"),
                 labelled_rows=facts.get("calibration", ""),
                 videos=tuple(facts.get("videos", ())),
+                learnt_from=seen.of_json(facts.get("learnt_from")),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ArtefactError(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from headhunt.arrays import Float64, Int64
-from headhunt.artefacts import freshness
+from headhunt.artefacts import freshness, seen
+from headhunt.artefacts.seen import Seen
 from headhunt.records import Json
 from headhunt.store import Artefact, SegmentTable, Store
 
@@ -53,6 +54,11 @@ def fitted_on(artefact: Artefact) -> tuple[str, ...]:
     return tuple(artefact.facts["fitted_on"])
 
 
+def learnt_from(artefact: Artefact) -> tuple[Seen, ...]:
+    """All videos that the scorer of these scores owes something to; earlier versions kept ids of the fit alone."""
+    return seen.of_json(artefact.facts.get("learnt_from")) or tuple((name, "") for name in fitted_on(artefact))
+
+
 def rows_of(store: Store, artefact: Artefact) -> SegmentTable:
     """The segments that fresh scores are of, (n,), in their order; segments that came later are not among them."""
     table = store.segments().of_unit("segment")
@@ -81,6 +87,7 @@ def write(
     method: str,
     prompt: str,
     fitted_on: tuple[str, ...],
+    learnt_from: tuple[Seen, ...],
     config: Json,
     inputs: dict[str, str],
 ) -> Artefact:
@@ -95,6 +102,7 @@ def write(
         method: Its method.
         prompt: Id of the prompt it read.
         fitted_on: The videos it was fitted on.
+        learnt_from: All videos it owes something to.
         config: Configuration of the stage.
         inputs: What the scores were made from: name -> digest.
     """
@@ -112,6 +120,12 @@ def write(
         config=config,
         seed=None,
         inputs=inputs | {"rows": store.rows_digest(table)},
-        facts={"scorer": scorer, "method": method, "prompt": prompt, "fitted_on": list(fitted_on)},
+        facts={
+            "scorer": scorer,
+            "method": method,
+            "prompt": prompt,
+            "fitted_on": list(fitted_on),
+            **({"learnt_from": [list(pair) for pair in learnt_from]} if learnt_from else {}),
+        },
         arrays={key: (values, ("segment",)) for key, values in columns.items()},
     )

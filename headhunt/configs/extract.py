@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from headhunt import splits
 from headhunt.configs.option import check, formerly, option
 from headhunt.configs.shared import MODEL, SEED_HELP, VIDEOS, ModelConfig
 from headhunt.errors import UsageError
@@ -152,7 +153,9 @@ class ExtractConfig(ModelConfig):
     )
     n_frames: int = option(16, "Frames sampled a segment.", flag="frames", metavar="N", least=1, panel=SEGMENTS)
     tail: Literal["keep", "drop"] = option("keep", "Keep or drop a last segment that is shorter.", panel=SEGMENTS)
-    split: str | None = option(None, "Only videos of this split.", metavar="NAME", shown="all", panel=VIDEOS)
+    split: str | None = option(
+        None, "Only videos of this split.", canonical=splits.canonical, metavar="NAME", shown="all", panel=VIDEOS
+    )
     fraction: float | None = option(
         None,
         "Only this share of the videos, stratified by label.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from headhunt import splits
 from headhunt.configs.option import check, option
 from headhunt.configs.shared import NAME_HELP, RESULT
 from headhunt.errors import UsageError
@@ -28,6 +29,8 @@ class LocalizeConfig:
         None,
         "Threshold: an event is where the smoothed score is above it.",
         metavar="SCORE",
+        least=0,
+        most=1,
         shown=f"the calibrated or published value, {TAU:g}",
     )
     smoothing: Literal["gaussian", "none", "gaussian-zero"] | None = option(
@@ -39,6 +42,7 @@ class LocalizeConfig:
     split: str | None = option(
         None,
         "Split to calibrate on; the split test is refused.",
+        canonical=splits.canonical,
         metavar="NAME",
         shown="val when there is one, else train",
     )
@@ -58,6 +62,10 @@ class LocalizeConfig:
     name: str | None = option(None, NAME_HELP, metavar="NAME", shown="that of the scores", panel=RESULT)
 
     def __post_init__(self) -> None:
+        if self.tau is not None and self.tau > 1:
+            percent = f": did you mean {self.tau / 100:g}?" if 10 <= self.tau <= 100 else ""
+            hint = f"scores lie between 0 and 1{percent}"
+            raise UsageError("--tau is out of range", got=f"{self.tau:g}", expected="at most 1", hint=hint)
         check(self)
         if self.calibrate and self.origin is not None:
             raise UsageError("--calibrate and --from contradict each other", hint="calibrate in the other store first")

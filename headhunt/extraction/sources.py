@@ -29,7 +29,7 @@ class Source:
     path: Path
 
 
-def collect(paths: Sequence[Path], *, root: Path | None = None) -> list[Source]:
+def collect(paths: Sequence[Path], *, root: Path | None = None, notes: list[str] | None = None) -> list[Source]:
     """The videos behind files, folders and manifests, sorted by id.
 
     A folder that holds a `manifest.csv` is that manifest; any other folder gives every video below it, ids relative to
@@ -38,6 +38,7 @@ def collect(paths: Sequence[Path], *, root: Path | None = None) -> list[Source]:
     Args:
         paths: Files, folders and manifests.
         root: Folder that ids of manifests are relative to; None for each manifest's own.
+        notes: Gets what the user should know of the manifests, in sentences.
 
     Raises:
         InputError: Nothing there, or two videos with one id.
@@ -46,7 +47,7 @@ def collect(paths: Sequence[Path], *, root: Path | None = None) -> list[Source]:
         raise InputError("no videos given", expected="files, folders or a manifest")
     sources: dict[str, Source] = {}
     for path in paths:
-        found = _collect_one(Path(path), root)
+        found = _collect_one(Path(path), root, [] if notes is None else notes)
         if not found:
             raise InputError(f"no videos in {path}", expected=", ".join(sorted(video.VIDEO_SUFFIXES)))
         for source in found:
@@ -69,10 +70,10 @@ def _manifest_of(path: Path) -> Path | None:
     return path if path.suffix.lower() in MANIFEST_SUFFIXES else None
 
 
-def _collect_one(path: Path, root: Path | None) -> list[Source]:
+def _collect_one(path: Path, root: Path | None, notes: list[str]) -> list[Source]:
     listing = _manifest_of(path)
     if listing is not None:
-        return _from_manifest(listing, root)
+        return _from_manifest(listing, root, notes)
     if path.is_dir():
         return [Source(ManifestRow(_relative(file, path)), file) for file in video.find_videos(path)]
     if not path.exists():
@@ -86,9 +87,11 @@ def _relative(file: Path, folder: Path) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _from_manifest(path: Path, root: Path | None) -> list[Source]:
+def _from_manifest(path: Path, root: Path | None, notes: list[str]) -> list[Source]:
     folder = path.parent if root is None else root
-    sources = [Source(row, folder / row.video) for row in manifest.read_manifest(path)]
+    listing = manifest.read(path)
+    notes += listing.notes
+    sources = [Source(row, folder / row.video) for row in listing.rows]
     if sources and not any(source.path.exists() for source in sources):
         raise InputError(
             f"none of the {len(sources)} videos of {path} is there",

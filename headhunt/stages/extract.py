@@ -17,7 +17,7 @@ from headhunt.extraction.batch_size import BatchSize
 from headhunt.extraction.decoders import Decoders, Task
 from headhunt.extraction.memory import keep_freed_memory
 from headhunt.extraction.passes import Counts, Passes
-from headhunt.extraction.preparation import UNITS, Run, choose, plan_videos, prepare, units_of
+from headhunt.extraction.preparation import UNITS, Run, check_events, choose, plan_videos, prepare, units_of
 from headhunt.extraction.shared_frames import SharedFrames
 from headhunt.extraction.sources import Source, collect, unlisted
 from headhunt.extraction.still_segments import StillSegments
@@ -88,9 +88,11 @@ def extract(
     """
     store_path, paths = Path(store_path), several(videos)
     config = look_up(ExtractConfig() if config is None else config, store_path)
-    everything = collect(paths, root=config.root)
+    notes: list[str] = []
+    everything = collect(paths, root=config.root, notes=notes)
     sources = choose(everything, config)
     report = ExtractReport(store=str(store_path), videos=len(sources))
+    report.notes += notes
     report.unlisted += unlisted(paths, everything, root=config.root)
     with Decoders(config.n_decoders, config.decode_timeout_s) as decoders:
         decoders.start()  # while the model is loaded
@@ -218,6 +220,7 @@ def _plan(
     for found in plan_videos(new, config, decoders):
         planned.append(found)
         progress("probing videos", len(planned), len(new))
+    report.notes += check_events(planned)
     return plan(store, planned)
 
 

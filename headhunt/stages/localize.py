@@ -7,19 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
+from headhunt import splits
 from headhunt.arrays import Float64
-from headhunt.artefacts import calibrations, events, scorers, scores
+from headhunt.artefacts import calibrations, events, scorers, scores, seen
 from headhunt.artefacts.calibrations import Calibration
 from headhunt.configs.localize import SIGMA, TAU, LocalizeConfig
 from headhunt.configs.option import to_json
+from headhunt.datasets import lengths
 from headhunt.errors import HeadhuntError, LabelError, UsageError
 from headhunt.events import calibrate, find_events, frame_scores, smooth
 from headhunt.events import video_score as best_score
 from headhunt.files import StrPath, write_atomic
 from headhunt.frames import frame_truth
-from headhunt.records import TEST, Event
+from headhunt.records import Event
 from headhunt.sinks import sink_for
-from headhunt.stages.labelled_rows import pick_split
+from headhunt.stages.labelled_rows import events_outside, pick_split
 from headhunt.store import Artefact, Store, VideoTable
 
 __all__ = ["LocalizeConfig", "LocalizeReport", "localize"]
@@ -136,7 +138,7 @@ def localize(
     if write_to is not None and output is not None:
         write_atomic(output, write_to(found, settings.to_json()))
     if save is not None:
-        scorers.save(scorers.made(store, found_in), save, calibration=settings.to_json())
+        scorers.save(scorers.made(store, found_in), save, calibration=settings.facts)
     return LocalizeReport(
         name=artefact.name,
         sigma=settings.sigma,
@@ -175,11 +177,12 @@ def _calibrate(
 ) -> tuple[Calibration, list[int], list[str]]:
     """The best calibration, the videos it was found on, and notes."""
     split = pick_split(videos, config.split if config.split is not None else "val" if "val" in videos.split else None)
-    assert split != TEST
+    assert not splits.is_test(split)
     usable, learnt_from, left = [], [], 0
+    outside = events_outside(videos, [i for i in range(len(videos)) if videos.split[i] == split])
     for video in per_video:
         index = video.index
-        if videos.split[index] != split or videos.abnormal[index] is None:
+        if videos.split[index] != split or videos.abnormal[index] is None or index in outside:
             continue
         known = videos.events[index]
         if videos.abnormal[index] and known is None:
@@ -189,6 +192,7 @@ def _calibrate(
         learnt_from.append(index)
         usable.append((video.start_frame, video.end_frame, video.score, truth))
     notes = [f"{left} abnormal videos with a label but no events left out of the calibration"] if left else []
+    notes += [lengths.left_out(outside.values())] if outside else []
     if not usable:
         raise LabelError(
             f"no video of the split {split!r} has events to calibrate on",
@@ -199,10 +203,9 @@ def _calibrate(
     smoothing = "gaussian" if config.smoothing is None else config.smoothing
     best = calibrate(usable, sigmas=sigmas, taus=taus, mode=smoothing)
     source = f"calibrated on {len(usable)} videos of split {split!r}"
-    lengths = {
-        name: value for name in ("min_frames", "merge_gap_frames") if (value := getattr(config, name)) is not None
-    }
-    return Calibration(best.sigma, best.tau, smoothing, source, best.f1, **lengths), learnt_from, notes
+    found = Calibration(best.sigma, best.tau, smoothing, source, best.f1, calibrated_on=seen.seen(videos, learnt_from))
+    given = {name: value for name in LENGTHS if (value := getattr(config, name)) is not None}
+    return replace(found, **given), learnt_from, [*notes, *best.doubts()]
 
 
 def _times(video: scores.VideoScores, n_frames: int, duration_s: float) -> Float64:

@@ -83,6 +83,7 @@ def score(store_path: StrPath, config: ScoreConfig | None = None) -> ScoreReport
         method=found.method,
         prompt=fitted_on.prompt.id,
         fitted_on=fitted_on.videos,
+        learnt_from=fitted_on.learnt_from,
         config=to_json(config),
         inputs=named.inputs,
     )

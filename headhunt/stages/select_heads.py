@@ -123,6 +123,7 @@ def select_heads(
         "unit": rows.unit,
         "prompts": list(prompts),
         "calibration": rows.digest,
+        "learnt_from": [list(pair) for pair in rows.learnt_from],
         "weights": store.fingerprint.weights,
         "spec": asdict(spec),
     }

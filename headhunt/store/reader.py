@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from headhunt import labels, splits
 from headhunt.arrays import Bool, Float32, Int64, UInt8
 from headhunt.errors import ArtefactError, DamagedError, ForeignStoreError, InputError
 from headhunt.files import StrPath
@@ -166,16 +167,19 @@ class Store:
         """An array, in which reading a chunk that is not there raises `MissingChunkError`."""
         return self._present[name]
 
-    def paths(self) -> tuple[str, ...]:
-        """Ids of all videos; read alone, where the other columns may be damaged."""
-        column = self._columns("videos", ("path",), int(self.planned["videos"])).values["path"]
-        return tuple(map(str, column))
+    def files(self) -> tuple[tuple[str, ...], Int64, tuple[str, ...]]:
+        """Ids, native frames and problems of all videos; read alone, where the columns of labels may be damaged."""
+        column = self._columns("videos", ("path", "frames", "problem"), int(self.planned["videos"])).values
+        return tuple(map(str, column["path"])), column["frames"].astype(np.int64), tuple(map(str, column["problem"]))
 
     def _videos(self) -> VideoTable:
         n = int(self.planned["videos"])
         read = self._columns("videos", list(VIDEO_COLUMNS), n)
         column = read.values
         text = {name: tuple(map(str, column[name])) for name in ("path", "split", "label", "category")}
+        text["split"] = tuple(map(splits.stored, text["split"]))
+        text["label"] = tuple(map(labels.stored, text["label"]))
+        text["category"] = tuple("" if labels.not_known(name) else name for name in text["category"])
         status, reason = self._video_status([str(r) for r in column["problem"]])
         return VideoTable(
             path=text["path"],

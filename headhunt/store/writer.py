@@ -237,7 +237,7 @@ def write_labels(store: Store, rows: Mapping[str, ManifestRow]) -> Store:
     """
     with lock(store.path, "plan"):
         store = Store(store.path, writable=True)
-        paths = store.paths()
+        paths, _, _ = store.files()
         found = {i: rows[path] for i, path in enumerate(paths) if path in rows}
         try:
             # With all videos given, what is there is not read: it may be damaged, and this mends it.
