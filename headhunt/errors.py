@@ -12,6 +12,7 @@ HeadhuntError                 exit code 1 unless said otherwise
 └── StoreError                the store refuses                                              exit code 4
     ├── ForeignStoreError     not a headhunt store, or of a version this program cannot read
     ├── FingerprintError      made with another model, precision, prompt set or sampling
+    ├── DamagedError          what is written in it is not what was written
     ├── StaleError            an input changed since this was computed
     └── StoreBusyError        another process holds it
 """
@@ -100,6 +101,10 @@ class ForeignStoreError(StoreError):
 
 class FingerprintError(StoreError):
     """Made with another model, precision, prompt set or sampling."""
+
+
+class DamagedError(StoreError):
+    """What is written in it is not what was written."""
 
 
 class StaleError(StoreError):

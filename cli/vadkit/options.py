@@ -15,10 +15,12 @@ import typer
 from headhunt.configs.option import Option, flag_of, options_of
 from headhunt.configs.presets import PRESETS, preset
 from headhunt.configs.shared import RESULT
+from headhunt.documents import read_bytes
 from headhunt.errors import UsageError
 from vadkit import console
 
 STORE = Path("vadkit.zarr")
+MOST_OPTIONS = 1 << 20  # bytes of a file of them
 Store = Annotated[
     Path,
     typer.Option("--store", metavar="PATH", envvar="VADKIT_STORE", help="The store to work on.", show_default=True),
@@ -209,8 +211,8 @@ def read_config(context: typer.Context, parameter: Any, path: Path | None) -> Pa
     if path is None:
         return None
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = tomllib.loads(read_bytes(path, most=MOST_OPTIONS).decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} is no file of options", got=error, expected="TOML") from error
     own = {spelling: name for name, spellings in _spellings(context).items() for spelling in spellings}
     command = str(context.info_name)

@@ -8,8 +8,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from headhunt.arrays import Float64, Int64
+from headhunt.artefacts.schemas import EventsFacts
+from headhunt.errors import DamagedError
 from headhunt.records import Event, Json
+from headhunt.schemas import checked
 from headhunt.store import Artefact, Store
+from headhunt.store.damage import reading
 
 FORMAT, VERSION = "headhunt-events", 1
 NUMBERS = {
@@ -44,10 +48,8 @@ class Settings:
     @classmethod
     def of(cls, artefact: Artefact) -> Settings:
         """Those of an artefact."""
-        facts = artefact.facts
-        return cls(
-            float(facts["sigma"]), float(facts["tau"]), facts.get("smoothing", "gaussian"), facts["source"], facts["f1"]
-        )
+        facts = _facts(artefact)
+        return cls(facts.sigma, facts.tau, facts.smoothing, facts.source, facts.f1)
 
     def to_json(self) -> Json:
         """As plain JSON."""
@@ -98,7 +100,12 @@ def write(
 
 def scores_of(artefact: Artefact) -> str:
     """Name of the scores that events were found in."""
-    return str(artefact.facts["scores"])
+    return _facts(artefact).scores
+
+
+def _facts(artefact: Artefact) -> EventsFacts:
+    what = f"events/{artefact.name} is damaged"
+    return checked(EventsFacts, artefact.facts, what, error=DamagedError, hint="run `vadkit localize` again")
 
 
 def by_video(artefact: Artefact, paths: Sequence[str]) -> dict[int, tuple[Event, ...]]:
@@ -108,14 +115,17 @@ def by_video(artefact: Artefact, paths: Sequence[str]) -> dict[int, tuple[Event,
         artefact: Of the kind "events".
         paths: Ids of the store's videos.
     """
-    video: Int64 = artefact.arrays["video"]
-    columns = {key: artefact.arrays[key].tolist() for key in NUMBERS}
-    found: dict[int, list[Event]] = {}
-    for i, index in enumerate(video.tolist()):
-        found.setdefault(index, []).append(Event(paths[index], **{key: values[i] for key, values in columns.items()}))
-    return {index: tuple(events) for index, events in found.items()}
+    with reading(f"events/{artefact.name}", hint="run `vadkit localize` again"):
+        video: Int64 = artefact.arrays["video"]
+        columns = {key: artefact.arrays[key].tolist() for key in NUMBERS}
+        found: dict[int, list[Event]] = {}
+        for i, index in enumerate(video.tolist()):
+            one = {key: values[i] for key, values in columns.items()}
+            found.setdefault(index, []).append(Event(paths[index], **one))
+        return {index: tuple(events) for index, events in found.items()}
 
 
 def smoothed_of(artefact: Artefact) -> Mapping[int, float]:
     """Row of the store -> its smoothed score."""
-    return dict(zip(artefact.arrays["row"].tolist(), artefact.arrays["smoothed"].tolist(), strict=True))
+    with reading(f"events/{artefact.name}", hint="run `vadkit localize` again"):
+        return dict(zip(artefact.arrays["row"].tolist(), artefact.arrays["smoothed"].tolist(), strict=True))

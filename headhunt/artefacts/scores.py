@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from headhunt.arrays import Float64, Int64
-from headhunt.errors import StaleError
+from headhunt.artefacts.schemas import ScoresFacts
+from headhunt.errors import DamagedError, StaleError
 from headhunt.records import Json
+from headhunt.schemas import checked
 from headhunt.store import Artefact, SegmentTable, Store
 
 
@@ -56,14 +58,20 @@ def load(store: Store, name: str | None) -> Artefact:
 
 def fitted_on(artefact: Artefact) -> tuple[str, ...]:
     """Ids of the videos that the scorer of these scores was fitted on."""
-    return tuple(artefact.facts["fitted_on"])
+    what = f"scores/{artefact.name} is damaged"
+    facts = checked(ScoresFacts, artefact.facts, what, error=DamagedError, hint="run `vadkit score` again")
+    return tuple(facts.fitted_on)
 
 
 def by_video(store: Store, artefact: Artefact, column: str = "score") -> Iterator[VideoScores]:
     """The scores of every video that has segments, in the order of /videos."""
     table = store.segments().of_unit("segment")
-    assert np.array_equal(table.row, artefact.arrays["row"])
-    values = artefact.arrays[column]
+    values = artefact.arrays.get(column)
+    same = "row" in artefact.arrays and np.array_equal(table.row, artefact.arrays["row"])
+    if values is None or not same or values.shape != table.row.shape or values.dtype.kind != "f":
+        raise DamagedError(
+            f"scores/{artefact.name} is damaged", expected="a score a segment", hint="run `vadkit score` again"
+        )
     for index in np.unique(table.video):
         mine = np.flatnonzero(table.video == index)
         mine = mine[np.argsort(table.start_frame[mine], kind="stable")]

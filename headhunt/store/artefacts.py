@@ -17,12 +17,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headhunt.documents import shown
 from headhunt.errors import InputError, StaleError
 from headhunt.records import Json, canonical_json
+from headhunt.schemas import checked
+from headhunt.store.damage import reading
 from headhunt.store.layout import KINDS
+from headhunt.store.schemas import ArtefactAttributes
 from headhunt.version import __version__
 
 Arrays = Mapping[str, tuple[npt.NDArray[Any], tuple[str, ...]]]
+
+LONGEST_NAME = 200  # bytes: file systems give names 255
 
 STAGE_OF = {
     "heads": "select-heads",
@@ -46,11 +52,12 @@ class Artefact:
 
 def names(root: Any, kind: str) -> tuple[str, ...]:
     """Names of the complete artefacts of a kind, sorted."""
-    if kind not in root:
-        return ()
-    group = root[kind]
-    found = (name for name in group.group_keys() if not name.startswith("."))  # those are being written
-    return tuple(sorted(name for name in found if group[name].attrs.get("complete")))
+    with reading(f"the list of {kind}"):
+        if kind not in root:
+            return ()
+        group = root[kind]
+        found = (name for name in group.group_keys() if not name.startswith("."))  # those are being written
+        return tuple(sorted(name for name in found if _is_complete(group[name])))
 
 
 def read(root: Any, path: Path, kind: str, name: str | None = None) -> Artefact:
@@ -60,7 +67,8 @@ def read(root: Any, path: Path, kind: str, name: str | None = None) -> Artefact:
         StaleError: It is not there, or was not finished.
     """
     if name is None:
-        name = root[kind].attrs.get("current") if kind in root else None
+        with reading(f"the list of {kind} of {path}"):
+            name = root[kind].attrs.get("current") if kind in root else None
     group = None if name is None else _complete(root, kind, name)
     if name is None or group is None:
         raise StaleError(
@@ -68,9 +76,11 @@ def read(root: Any, path: Path, kind: str, name: str | None = None) -> Artefact:
             got=", ".join(names(root, kind)) or "none",
             hint=f"run `vadkit {STAGE_OF[kind]}` first",
         )
-    attrs = dict(group.attrs)
-    found = dict(group.arrays())
-    arrays = {key: np.asarray(found[key][...]) for key in sorted(found)}
+    with reading(f"{kind}/{name} of {path}", hint=f"run `vadkit {STAGE_OF[kind]}` again"):
+        attrs = dict(group.attrs)
+        checked(ArtefactAttributes, attrs, f"{kind}/{name} is damaged")
+        found = dict(group.arrays())
+        arrays = {key: np.asarray(found[key][...]) for key in sorted(found)}
     return Artefact(name, arrays, attrs["facts"], attrs["made_by"], attrs["digest"])
 
 
@@ -78,11 +88,39 @@ def _complete(root: Any, kind: str, name: str) -> Any:
     """The group of an artefact, None when it is not there or was not finished."""
     import zarr
 
-    try:
-        group = root[f"{kind}/{name}"]
-    except KeyError:
+    if not is_name(name):
         return None
-    return group if isinstance(group, zarr.Group) and group.attrs.get("complete") else None
+    with reading(f"{kind}/{name}", hint=f"run `vadkit {STAGE_OF[kind]}` again"):
+        try:
+            group = root[f"{kind}/{name}"]
+        except KeyError:
+            return None
+        return group if isinstance(group, zarr.Group) and _is_complete(group) else None
+
+
+def _is_complete(group: Any) -> bool:
+    return group.attrs.get("complete") is True
+
+
+def is_name(name: object) -> bool:
+    """Whether an artefact can have this name: letters, digits, dot, dash and underscore, no dot first."""
+    return (
+        isinstance(name, str)
+        and 0 < len(name.encode("utf-8", "replace")) <= LONGEST_NAME
+        and all(c.isalnum() or c in "._-" for c in name)
+        and not name.startswith(".")
+    )
+
+
+def check_name(name: str) -> None:
+    """Raise unless an artefact can have this name.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if not is_name(name):
+        expected = f"letters, digits, '.', '-' and '_' only, no '.' first, at most {LONGEST_NAME} bytes"
+        raise InputError("no result can have this name", got=shown(name), expected=expected)
 
 
 def write(
@@ -123,8 +161,7 @@ def write(
     from zarr.storage import MemoryStore
 
     assert kind in KINDS
-    if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
-        raise InputError("a name may hold letters, digits, '.', '-' and '_' only", got=name)
+    check_name(name)
     digest = hashlib.sha256(canonical_json([facts, config, seed]).encode())
     files: dict[str, Any] = {}
     group = zarr.create_group(MemoryStore(files), zarr_format=3)
@@ -192,7 +229,7 @@ def check_fresh(root: Any, artefact: Artefact) -> None:
         if kind not in KINDS:
             continue
         group = _complete(root, kind, name)
-        now = "gone" if group is None else group.attrs["digest"]
+        now = "gone" if group is None else group.attrs.get("digest")
         if now != digest:
             raise StaleError(
                 f"{artefact.name} was made by {artefact.made_by['stage']} from {source}, which changed since",

@@ -10,15 +10,19 @@ from typing import Any, TypeVar
 import numpy as np
 
 from headhunt.arrays import Bool, Float32, Int64, UInt8
-from headhunt.errors import ArtefactError, ForeignStoreError, InputError
+from headhunt.documents import shown
+from headhunt.errors import DamagedError, ForeignStoreError, InputError, StoreError
 from headhunt.files import StrPath
 from headhunt.fingerprint import Fingerprint
 from headhunt.records import Head, Interval, Json, ModelSpec, canonical_json
+from headhunt.schemas import checked
 from headhunt.store import artefacts, features
 from headhunt.store.artefacts import Arrays, Artefact
 from headhunt.store.cache import unchanged
+from headhunt.store.damage import ABSENT, reading
 from headhunt.store.layout import FORMAT, KINDS, VERSION, RowStatus, VideoStatus
 from headhunt.store.locks import disk_error
+from headhunt.store.schemas import RootAttributes, SegmentsAttributes
 from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
 T = TypeVar("T")
@@ -63,7 +67,10 @@ class Store:
         try:
             self.root: Any = zarr.open_group(str(self.path), mode="r+" if writable else "r", zarr_format=3)
             attrs: Json = dict(self.root.attrs)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except Exception as error:  # zarr raises whatever its parsers do
+            if isinstance(error, OSError) and error.errno not in ABSENT:
+                hint = "check the permissions, or name another store with --store"
+                raise StoreError(f"{self.path} cannot be opened", got=error.strerror, hint=hint) from error
             raise ForeignStoreError(
                 f"{self.path} is not a headhunt store",
                 got=f"{type(error).__name__}: {error}",
@@ -71,22 +78,23 @@ class Store:
             ) from error
         if attrs.get("format") != FORMAT:
             raise ForeignStoreError(
-                f"{self.path} is a Zarr folder but not a headhunt store", got=attrs.get("format"), expected=FORMAT
+                f"{self.path} is a Zarr folder but not a headhunt store",
+                got=shown(attrs.get("format")),
+                expected=FORMAT,
             )
-        if attrs.get("version") != VERSION:
+        version = attrs.get("version")
+        if type(version) is not int or version != VERSION:
             raise ForeignStoreError(
-                f"{self.path} is of another version", got=attrs.get("version"), expected=VERSION, hint="extract again"
+                f"{self.path} is of another version", got=shown(version), expected=VERSION, hint="extract again"
             )
-        try:
-            self.fingerprint = Fingerprint.from_json(attrs["fingerprint"], source=f"the fingerprint of {self.path}")
-            self.spec = ModelSpec(**attrs["spec"])
-            self.info: Json = attrs["info"]
-            planned: Any = self.root["segments"].attrs["planned"]
-            self.planned: Json = planned
-        except KeyError as error:
-            raise ForeignStoreError(f"{self.path} is damaged: {error} is missing", hint="extract again") from error
-        except (TypeError, ArtefactError) as error:
-            raise ForeignStoreError(f"{self.path} is damaged", got=error, hint="extract again") from error
+        with reading(str(self.path), hint=f"extract again, or put a copy of {self.path / 'zarr.json'} in its place"):
+            found = checked(RootAttributes, attrs, "its attributes are not those of a store")
+            self.fingerprint = Fingerprint.from_json(found.fingerprint, source="the fingerprint")
+            self.spec = ModelSpec(**found.spec.model_dump())
+            self.info: Json = found.info
+        with reading(f"{self.path / 'segments'}", hint="extract again, or put a copy in its place"):
+            rows = checked(SegmentsAttributes, dict(self.root["segments"].attrs), "the count of its rows is missing")
+            self.planned: Json = rows.planned.model_dump()
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -113,7 +121,8 @@ class Store:
     @property
     def has_context(self) -> bool:
         """Whether the context was extracted."""
-        return "context" in self.root["features"]
+        with reading(f"features of {self.path}"):
+            return "context" in self.root["features"]
 
     def videos(self) -> VideoTable:
         """All videos; the arrays cannot be written to."""
@@ -123,7 +132,8 @@ class Store:
         place = self.path.resolve()
         # This object sees what was planned when it was opened, whatever came later.
         key = (place, groups, self.planned["videos"], self.planned["rows"])
-        return unchanged(key, [place / group for group in groups], lambda: _sealed(read()))
+        with reading(f"{self.path}: {' or '.join(groups)}", hint="put a copy in its place, or extract again"):
+            return unchanged(key, [place / group for group in groups], lambda: _sealed(read()))
 
     def _videos(self) -> VideoTable:
         group, n = self.root["videos"], int(self.planned["videos"])
@@ -248,7 +258,7 @@ class Store:
                 f"{self.path} holds {len(self.subset)} chosen heads only", hint="extract without --heads for this step"
             )
         p = self.place_of_prompt(prompt)
-        return features.read_layers(self.root["features/heads"], self.path, rows, layers, p)
+        return features.read_layers(self._feature("heads"), self.path, rows, layers, p)
 
     def heads(self, rows: Int64, heads: Sequence[Head], *, prompt: str) -> Float32:
         """Chosen heads; only the chunks they are in are touched, each once.
@@ -260,7 +270,7 @@ class Store:
             InputError: A head is not in the store.
             ComputeError: A row was never written.
         """
-        array, p = self.root["features/heads"], self.place_of_prompt(prompt)
+        array, p = self._feature("heads"), self.place_of_prompt(prompt)
         if self.subset is not None:
             return features.read_picks(array, self.path, rows, heads, p, subset=self.subset)
         return features.read_heads(array, self.path, rows, heads, p)
@@ -274,7 +284,23 @@ class Store:
         """
         if not self.has_context:
             raise InputError(f"{self.path} holds no context", hint="extract again with --context")
-        return features.read_context(self.root["features/context"], self.path, rows, self.place_of_prompt(prompt))
+        return features.read_context(self._feature("context"), self.path, rows, self.place_of_prompt(prompt))
+
+    def _feature(self, name: str) -> Any:
+        """An array of features, of the shape that the store's sizes, prompts and heads give.
+
+        Raises:
+            DamagedError: It is not.
+        """
+        spec = self.spec
+        row = (spec.layers, spec.heads) if self.subset is None else (len(self.subset),)
+        expected = (len(self.prompts), *((*row, spec.head_dim) if name == "heads" else (spec.hidden,)))
+        with reading(f"features/{name} of {self.path}", hint="put a copy in its place, or extract again"):
+            array = self.root[f"features/{name}"]
+            shape = array.shape[1:]
+        if shape != expected:
+            raise DamagedError(f"features/{name} of {self.path} are damaged", got=shape, expected=expected)
+        return array
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Names of the complete artefacts of a kind, sorted."""
