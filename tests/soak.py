@@ -1,4 +1,4 @@
-"""How long a test that draws its inputs goes on: as long as the suite has time, or at full size with HEADHUNT_SOAK=1."""
+"""How many inputs a test draws: as many as the suite has time for, or all of them with HEADHUNT_SOAK=1."""
 
 from __future__ import annotations
 

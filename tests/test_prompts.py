@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
 
 from headhunt import prompts
 from headhunt.errors import ArtefactError, UsageError
 from headhunt.prompts import Prompt, PromptSet, available, load
+from tests.hostile import mutated
+from tests.soak import drawn
 
 ROOT = Path(__file__).resolve().parent.parent
 TWO = PromptSet("two", (Prompt("a", "Is it?"), Prompt("b", "Was it?")), "a")
@@ -158,3 +161,39 @@ def test_a_subset_that_cannot_be_is_a_usage_error(ids: list[str]) -> None:
 def test_the_json_form_tells_sets_apart_and_comes_back() -> None:
     assert PromptSet.from_json(json.loads(json.dumps(TWO.to_json()))) == TWO
     assert TWO.subset(["b"]).to_json() != TWO.to_json()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [*a]\n",
+        "\n".join(["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9)]),
+        "x: !!int ''\n",
+        "x: !!timestamp x\n",
+        "x: !!bool maybe\n",
+        "x: 2026-99-99\n",
+        "? [a, b]\n: 1\n",
+        "name: a\nname: b\n",
+        "x: .nan\n",
+        "x: " + "9" * 5000 + "\n",
+        "x: " + "a" * 2_000_000,
+    ],
+    ids=range(11),
+)
+def test_hostile_yaml_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    (tmp_path / "p.yaml").write_text("format: headhunt-prompts\nversion: 1\nscoring: a\n" + text)
+    with pytest.raises(ArtefactError, match=r"p\.yaml"):
+        load(tmp_path / "p.yaml")
+
+
+@drawn()
+@given(text=mutated(TWO.to_json()))
+def test_any_file_is_a_prompt_set_or_refused(tmp_path: Path, text: bytes) -> None:
+    for name in ("p.json", "p.yaml"):
+        (tmp_path / name).write_bytes(text)
+        try:
+            found = load(tmp_path / name)
+        except ArtefactError:
+            continue
+        assert all(isinstance(word, str) for word in (found.name, *found.ids, *(p.text for p in found.prompts)))
+        assert PromptSet.from_json(found.to_json()) == found

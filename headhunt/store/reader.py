@@ -11,7 +11,7 @@ import numpy as np
 
 from headhunt.arrays import Bool, Float32, Int64, UInt8
 from headhunt.documents import shown
-from headhunt.errors import DamagedError, ForeignStoreError, InputError, StoreError
+from headhunt.errors import ArtefactError, DamagedError, ForeignStoreError, InputError, StoreError
 from headhunt.files import StrPath
 from headhunt.fingerprint import Fingerprint
 from headhunt.records import Head, Interval, Json, ModelSpec, canonical_json
@@ -19,10 +19,11 @@ from headhunt.schemas import checked
 from headhunt.store import artefacts, features
 from headhunt.store.artefacts import Arrays, Artefact
 from headhunt.store.cache import unchanged
+from headhunt.store.columns import read_columns, read_source
 from headhunt.store.damage import ABSENT, reading
-from headhunt.store.layout import FORMAT, KINDS, VERSION, RowStatus, VideoStatus
+from headhunt.store.layout import FORMAT, KINDS, UNITS, VERSION, RowStatus, VideoStatus
 from headhunt.store.locks import disk_error
-from headhunt.store.schemas import RootAttributes, SegmentsAttributes
+from headhunt.store.schemas import Info, RootAttributes, SegmentsAttributes
 from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
 T = TypeVar("T")
@@ -34,15 +35,6 @@ def _sealed(table: T) -> T:
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
     return table
-
-
-def read_source(group: Any, start: int, end: int) -> Int64:
-    """The column `source` of rows [start, end) of /segments; a store made before it was thought of has none."""
-    source = np.full(end - start, -1, np.int64)
-    if "source" in group:
-        found = group["source"][start:end]
-        source[: len(found)] = found
-    return source
 
 
 class Store:
@@ -90,7 +82,10 @@ class Store:
         with reading(str(self.path), hint=f"extract again, or put a copy of {self.path / 'zarr.json'} in its place"):
             found = checked(RootAttributes, attrs, "its attributes are not those of a store")
             self.fingerprint = Fingerprint.from_json(found.fingerprint, source="the fingerprint")
+            if not self.fingerprint.prompts:
+                raise ArtefactError("the fingerprint names no prompt")
             self.spec = ModelSpec(**found.spec.model_dump())
+            checked(Info, found.info, "its info is not that of a store")
             self.info: Json = found.info
         with reading(f"{self.path / 'segments'}", hint="extract again, or put a copy in its place"):
             rows = checked(SegmentsAttributes, dict(self.root["segments"].attrs), "the count of its rows is missing")
@@ -137,7 +132,7 @@ class Store:
 
     def _videos(self) -> VideoTable:
         group, n = self.root["videos"], int(self.planned["videos"])
-        column = {name: group[name][:n] for name in group.array_keys()}
+        column = read_columns(group, list(group.array_keys()), n)
         text = {name: tuple(map(str, column[name])) for name in ("path", "split", "label", "category")}
         status, reason = self._video_status([str(r) for r in column["problem"]])
         return VideoTable(
@@ -189,8 +184,15 @@ class Store:
 
     def _segments(self) -> SegmentTable:
         group, n = self.root["segments"], int(self.planned["rows"])
-        column = {name: group[name][:n] for name in (*SEGMENT_ARRAYS, "reason")}
+        column = read_columns(group, [*SEGMENT_ARRAYS, "reason"], n)
         rows = np.flatnonzero(column["status"] != RowStatus.EMPTY).astype(np.int64)
+        video, status = column["video"][rows], column["status"][rows]
+        if not (
+            ((video >= 0) & (video < self.planned["videos"])).all()
+            and (status <= max(RowStatus)).all()
+            and (column["unit"][rows] < len(UNITS)).all()
+        ):
+            raise DamagedError(f"the rows of {self.path} are damaged", got="a video, status or unit that there is not")
         return SegmentTable(
             row=rows,
             video=column["video"][rows].astype(np.int64),

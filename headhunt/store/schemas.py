@@ -7,6 +7,15 @@ from typing import Literal
 from headhunt.schemas import Plain, Schema, SizesDocument, Whole
 
 
+class Info(Schema):
+    """What features do not depend on."""
+
+    model: str | None = None
+    revision: str | None = None
+    prompt_set: str | None = None
+    scoring: str | None = None
+
+
 class RootAttributes(Schema):
     """Attributes of the root, behind format and version."""
 
