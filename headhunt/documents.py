@@ -20,6 +20,7 @@ DEEPEST = 64
 GREATEST = 10**300  # of a whole number: what is greater is no double
 MOST_YAML_BYTES = MIB  # it is read slowly
 
+LONGEST_SHOWN = 200
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 _SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = 6
@@ -32,7 +33,10 @@ class MalformedError(ValueError):
 
 def shown(value: object) -> str:
     """A value for a message, cut where it is long or deep."""
-    return value if isinstance(value, str) and len(value) <= _SHORT.maxstring else _SHORT.repr(value)
+    if isinstance(value, int) and abs(value) > GREATEST:
+        return "a number of more than 300 digits"
+    text = value if isinstance(value, str) and len(value) <= LONGEST_SHOWN else _SHORT.repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
