@@ -52,7 +52,6 @@ def test_yaml_keeps_the_same_rules() -> None:
         ("a: 1\na: 2", "twice"),
         ("a: .inf", "finite"),
         ("1: a", "a key"),
-        ("0x" + "f" * 5000 + ": 1", "a key"),
         ("a: 2020-01-01", "neither"),
     ):
         with pytest.raises(MalformedError, match=says):
