@@ -98,6 +98,7 @@ def takes(
             settings |= _old_spellings(every, said) | said
             for parameter, options in chosen.items():
                 own[parameter] = configs[parameter](**{key: settings[key] for key in options if key in settings})
+            console.answer.as_json |= bool(own.get("as_json"))
             command(**own)
 
         shown: Any = run
@@ -228,6 +229,7 @@ def read_config(context: typer.Context, parameter: Any, path: Path | None) -> Pa
         name = own.get(key.replace("_", "-"))
         if name is not None:  # numbers as text: the command line reads them
             defaults[name] = value if isinstance(value, (bool, list)) else str(value)
+    console.answer.as_json |= defaults.get("as_json") is True
     context.default_map = defaults
     return path
 
