@@ -21,6 +21,8 @@ __all__ = ["EvaluateConfig", "evaluate"]
 def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metrics:
     """Measure the current events and scores against the labels; writes `metrics/<name>` and returns it.
 
+    Without `save` nothing is written: the store may be one that cannot be written to.
+
     Videos that failed wholly, or have no label, are left out and counted under `left_out`. Evaluated videos that the
     scorer was fitted on as well, which makes every metric too good, are named under `also_fitted_on`.
 
@@ -30,7 +32,7 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         UsageError: No such split, or `videos` names one that is not in it.
     """
     config = EvaluateConfig() if config is None else config
-    store = Store(store_path, writable=True)
+    store = Store(store_path, writable=config.save)
     measured = store.artefact("events", config.events)
     store.check_fresh(measured)
     settings = events.Settings.of(measured)
@@ -106,15 +108,10 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         "events_clipped_to_the_video": clipped,
         **result,
     }
-    metrics.write(
-        store,
-        config.name or measured.name,
-        result,
-        events=measured,
-        scores=found_in,
-        config=to_json(config),
-        seed=config.seed,
-    )
+    if config.save:
+        told = {key: value for key, value in to_json(config).items() if key != "save"}
+        name = config.name or measured.name
+        metrics.write(store, name, result, events=measured, scores=found_in, config=told, seed=config.seed)
     return Metrics(result)
 
 
