@@ -182,7 +182,7 @@ def save(scorer: Scorer, path: str | os.PathLike[str]) -> None:
     Raises:
         HeadhuntError: The disk is full, or the place cannot be written.
     """
-    arrays_path, json_path = _paths(path)
+    arrays_path, json_path = files_of(path)
     blob = safetensors_numpy.save({name: np.ascontiguousarray(array) for name, array in scorer.arrays.items()})
     data = {
         "format": SCORER_FORMAT,
@@ -203,7 +203,7 @@ def load(path: str | os.PathLike[str]) -> Scorer:
     Raises:
         ArtefactError: Missing, damaged, of another format or version, or the two files are not of one pair.
     """
-    arrays_path, json_path = _paths(path)
+    arrays_path, json_path = files_of(path)
     try:
         data = read_json(json_path)
         check_format(data, SCORER_FORMAT, SCORER_VERSION, source=str(json_path))
@@ -226,7 +226,8 @@ def load(path: str | os.PathLike[str]) -> Scorer:
         raise ArtefactError(f"{json_path} or {arrays_path} is damaged", got=error, hint=AGAIN) from error
 
 
-def _paths(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+def files_of(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """The two files of a scorer, that of the arrays first, from their stem or the name of either."""
     stem = os.fspath(path)
     for ending in (".safetensors", ".json"):
         stem = stem.removesuffix(ending)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from headhunt.artefacts import scorers
+from headhunt.artefacts import events, scorers
 from headhunt.artefacts.scorers import FittedOn
 from headhunt.chains.devices import extract_on_devices
 from headhunt.configs import ExtractConfig, LocalizeConfig, ScoreConfig
 from headhunt.errors import ArtefactError, UsageError
-from headhunt.files import StrPath
+from headhunt.files import StrPath, check_writable
 from headhunt.progress import Progress, silent
 from headhunt.prompts import PromptSet
 from headhunt.scorers.scorer import Scorer
+from headhunt.sinks import sink_for
 from headhunt.stages.extract import ExtractReport
 from headhunt.stages.localize import LocalizeReport, localize
 from headhunt.stages.score import ScoreReport, score
-from headhunt.store import Store
+from headhunt.store import Store, check_name, check_place
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def config_for(scorer: Scorer, *, base: ExtractConfig) -> ExtractConfig:
         n_frames=sampling.n_frames,
         heads=scorer.heads,
         context=scorer.hidden is not None,
+        scorer=scorer,
     )
 
 
@@ -101,14 +104,34 @@ def run(
         raise UsageError("a scorer is needed", expected="one of --scorer FILE and --from STORE")
     extraction = ExtractConfig() if extraction is None else extraction
     localization = LocalizeConfig() if localization is None else localization
-    if scorer is not None:
-        fitted = scorers.load(scorer)
-    else:
-        assert origin is not None
-        fitted = scorers.of(Store(origin).artefact("scorers"))
-    extracted = extract_on_devices(videos, store_path, config_for(fitted, base=extraction), progress=progress)
+    # Whatever can be refused is refused here, before the pass that may take days.
+    if output is not None:
+        sink_for(output)
+    check_writable(output)
+    check_name(localization.name)
+    store_path = Path(store_path)
+    check_place(store_path)
+    fitted, calibrated = _fitted(scorer, origin)
+    config = config_for(fitted, base=extraction)
+    extracted = extract_on_devices(videos, store_path, config, progress=progress)
     origin_text = None if origin is None else str(origin)
     scored = score(store_path, ScoreConfig(scorer=None if scorer is None else str(scorer), origin=origin_text))
-    calibrated = origin is not None and bool(Store(origin).names("events"))
     localization = replace(localization, scores=scored.name, origin=origin_text if calibrated else None)
     return RunReport(extracted, scored, localize(store_path, localization, output=output))
+
+
+def _fitted(scorer: StrPath | None, origin: StrPath | None) -> tuple[Scorer, bool]:
+    """The scorer of a file, or the current one of a store with whether that store has events to be followed."""
+    if scorer is not None:
+        found = scorers.load(scorer)
+        check_name(scorers.files_of(scorer)[0].stem)  # what its scores will be called
+        return found, False
+    assert origin is not None
+    store = Store(origin)
+    artefact = store.artefact("scorers")
+    store.check_fresh(artefact)
+    calibrated = bool(store.names("events"))
+    if calibrated:
+        name = artefact.name
+        events.Settings.of(store.artefact("events", name if name in store.names("events") else None))
+    return scorers.of(artefact), calibrated

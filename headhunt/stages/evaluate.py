@@ -13,7 +13,7 @@ from headhunt.files import StrPath
 from headhunt.metrics import evaluation
 from headhunt.metrics.evaluation import VideoResult
 from headhunt.records import Interval
-from headhunt.store import Store, VideoStatus, VideoTable
+from headhunt.store import Store, VideoStatus, VideoTable, check_name
 
 __all__ = ["EvaluateConfig", "evaluate"]
 
@@ -32,6 +32,7 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         UsageError: No such split, or `videos` names one that is not in it.
     """
     config = EvaluateConfig() if config is None else config
+    check_name(config.name)
     store = Store(store_path, writable=config.save)
     measured = store.artefact("events", config.events)
     store.check_fresh(measured)

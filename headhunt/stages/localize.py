@@ -14,12 +14,12 @@ from headhunt.configs.option import to_json
 from headhunt.errors import LabelError
 from headhunt.events import calibrate, find_events, frame_scores, smooth
 from headhunt.events import video_score as best_score
-from headhunt.files import StrPath, write_atomic
+from headhunt.files import StrPath, check_writable, write_atomic
 from headhunt.frames import frame_truth
 from headhunt.records import TEST, Event
 from headhunt.sinks import sink_for
 from headhunt.stages.labelled_rows import pick_split
-from headhunt.store import Store, VideoTable
+from headhunt.store import Store, VideoTable, check_name
 
 __all__ = ["LocalizeConfig", "LocalizeReport", "localize"]
 
@@ -67,7 +67,9 @@ def localize(
         LabelError: Calibration has no labelled frames of both classes.
     """
     config = LocalizeConfig() if config is None else config
+    check_name(config.name)
     write_to = None if output is None else sink_for(output)
+    check_writable(output)
     store = Store(store_path, writable=True)
     found_in = scores.load(store, config.scores)
     videos = store.videos()

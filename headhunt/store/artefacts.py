@@ -112,13 +112,13 @@ def is_name(name: object) -> bool:
     )
 
 
-def check_name(name: str) -> None:
-    """Raise unless an artefact can have this name.
+def check_name(name: str | None) -> None:
+    """Raise unless an artefact can have this name; None stands for the one that it gets where none is given.
 
     Raises:
         InputError: It cannot.
     """
-    if not is_name(name):
+    if name is not None and not is_name(name):
         expected = f"letters, digits, '.', '-' and '_' only, no '.' first, at most {LONGEST_NAME} bytes"
         raise InputError("no result can have this name", got=shown(name), expected=expected)
 

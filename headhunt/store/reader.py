@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,6 +58,8 @@ class Store:
             raise ForeignStoreError(
                 f"no store at {self.path}", hint="make one with `vadkit extract`, or name another with --store"
             )
+        if writable and self.path.is_dir() and not os.access(self.path, os.W_OK | os.X_OK):
+            raise disk_error(self.path, OSError(errno.EACCES, "it may not be written to"))
         try:
             self.root: Any = zarr.open_group(str(self.path), mode="r+" if writable else "r", zarr_format=3)
             attrs: Json = dict(self.root.attrs)
