@@ -4,7 +4,7 @@
 1   failed
 2   usage
 3   done, but some videos failed (they are listed, with reasons)
-4   the store refuses: stale, foreign, mismatched or busy
+4   the store refuses: stale, foreign, mismatched, damaged or busy
 130 interrupted; the same command goes on where it stopped
 """
 
