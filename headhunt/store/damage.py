@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from headhunt.documents import shown
 from headhunt.errors import DamagedError, HeadhuntError, InputError, StoreError
@@ -40,3 +41,21 @@ def reading(what: str, *, hint: str = "make it again, or put a copy in its place
         raise DamagedError(
             f"{what} is damaged", got=f"{type(error).__name__}: {shown(str(error))}", hint=hint
         ) from error
+
+
+def whole_columns(group: Any, names: Sequence[str], n: int) -> dict[str, Any]:
+    """The first n values of some columns of a table.
+
+    Raises:
+        DamagedError: A column has fewer.
+    """
+    found = {name: group[name][:n] for name in names}
+    for name, values in found.items():
+        if len(values) != n:
+            raise DamagedError(
+                f"{group.name}/{name} is damaged",
+                got=f"{len(values)} values",
+                expected=f"{n}, as /segments says",
+                hint="put a copy of the store in its place, or extract again",
+            )
+    return found

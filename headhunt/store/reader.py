@@ -21,8 +21,7 @@ from headhunt.schemas import checked
 from headhunt.store import artefacts, features
 from headhunt.store.artefacts import Arrays, Artefact
 from headhunt.store.cache import unchanged
-from headhunt.store.columns import read_columns, read_source
-from headhunt.store.damage import ABSENT, reading
+from headhunt.store.damage import ABSENT, reading, whole_columns
 from headhunt.store.layout import FORMAT, KINDS, UNITS, VERSION, RowStatus, VideoStatus
 from headhunt.store.locks import disk_error
 from headhunt.store.schemas import Info, RootAttributes, SegmentsAttributes
@@ -37,6 +36,15 @@ def _sealed(table: T) -> T:
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
     return table
+
+
+def read_source(group: Any, start: int, end: int) -> Int64:
+    """The column `source` of rows [start, end) of /segments; a store made before it was thought of has none."""
+    source = np.full(end - start, -1, np.int64)
+    if "source" in group:
+        found = group["source"][start:end]
+        source[: len(found)] = found
+    return source
 
 
 class Store:
@@ -136,7 +144,7 @@ class Store:
 
     def _videos(self) -> VideoTable:
         group, n = self.root["videos"], int(self.planned["videos"])
-        column = read_columns(group, list(group.array_keys()), n)
+        column = whole_columns(group, list(group.array_keys()), n)
         text = {name: tuple(map(str, column[name])) for name in ("path", "split", "label", "category")}
         status, reason = self._video_status([str(r) for r in column["problem"]])
         return VideoTable(
@@ -188,7 +196,7 @@ class Store:
 
     def _segments(self) -> SegmentTable:
         group, n = self.root["segments"], int(self.planned["rows"])
-        column = read_columns(group, [*SEGMENT_ARRAYS, "reason"], n)
+        column = whole_columns(group, [*SEGMENT_ARRAYS, "reason"], n)
         rows = np.flatnonzero(column["status"] != RowStatus.EMPTY).astype(np.int64)
         video, status = column["video"][rows], column["status"][rows]
         if not (

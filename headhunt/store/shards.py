@@ -13,10 +13,9 @@ import numpy as np
 
 from headhunt.arrays import Float32
 from headhunt.errors import StoreBusyError
-from headhunt.store.columns import read_source
 from headhunt.store.layout import SHARD_ROWS, RowStatus
 from headhunt.store.locks import disk_error, lock
-from headhunt.store.reader import Store
+from headhunt.store.reader import Store, read_source
 
 
 @contextmanager
