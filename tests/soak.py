@@ -1,4 +1,4 @@
-"""How many inputs a test draws: as many as the suite has time for, or all of them with HEADHUNT_SOAK=1."""
+"""How large a long test is: a size that fits the suite, or the full one with `make soak`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-SOAK = os.environ.get("HEADHUNT_SOAK", "") not in {"", "0"}
-FULL = 2000
+SOAK = bool(os.environ.get("HEADHUNT_SOAK"))
+FULL = 2000  # inputs of a format
 
 
-def size(suite: int, full: int = FULL) -> int:
-    """How many inputs to try."""
+def soak(*, suite: int, full: int) -> int:
+    """`suite`, or `full` where HEADHUNT_SOAK is set."""
     return full if SOAK else suite
 
 
@@ -23,7 +23,7 @@ def drawn(suite: int = 80, full: int = FULL) -> Callable[[Any], Any]:
 
     def decorate(test: Any) -> Any:
         sized = settings(
-            max_examples=size(suite, full),
+            max_examples=soak(suite=suite, full=full),
             derandomize=not SOAK,
             database=None,
             deadline=None,
