@@ -156,7 +156,7 @@ def test_a_current_result_of_a_hostile_name_is_not_there(whole: Path) -> None:
 
 
 def test_keys_of_a_later_version_are_passed_over(whole: Path) -> None:
-    for where in ("", "scores/logistic"):
+    for where in ("", "segments"):
         file = whole / where / "zarr.json"
         with changed(file, attributes(file, later={"x": 1})):
             look(whole)
