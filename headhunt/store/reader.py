@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,19 +10,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from headhunt.arrays import Bool, Float32, Int64, UInt8
-from headhunt.documents import shown
-from headhunt.errors import ArtefactError, DamagedError, ForeignStoreError, InputError, StoreError
+from headhunt.errors import DamagedError, InputError
 from headhunt.files import StrPath
-from headhunt.fingerprint import Fingerprint
-from headhunt.records import Head, Interval, Json, ModelSpec, canonical_json
-from headhunt.schemas import checked
+from headhunt.records import Head, Interval, Json, canonical_json
 from headhunt.store import artefacts, features
 from headhunt.store.artefacts import Arrays, Artefact
 from headhunt.store.cache import unchanged
-from headhunt.store.damage import ABSENT, reading, whole_columns
-from headhunt.store.layout import FORMAT, KINDS, UNITS, VERSION, RowStatus, VideoStatus
+from headhunt.store.damage import reading, whole_columns
+from headhunt.store.layout import KINDS, UNITS, RowStatus, VideoStatus
 from headhunt.store.locks import disk_error
-from headhunt.store.schemas import Info, RootAttributes, SegmentsAttributes
+from headhunt.store.opening import open_store
 from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
 T = TypeVar("T")
@@ -55,53 +50,16 @@ class Store:
         writable: Open for writing artefacts too.
 
     Raises:
-        ForeignStoreError: Not there, not a headhunt store, or of another version.
+        StoreError: Not there, not a headhunt store, of another version, or damaged.
     """
 
     def __init__(self, path: StrPath, *, writable: bool = False) -> None:
-        import zarr
-
         self.path = Path(path)
-        if not self.path.exists():
-            raise ForeignStoreError(
-                f"no store at {self.path}", hint="make one with `vadkit extract`, or name another with --store"
-            )
-        if writable and self.path.is_dir() and not os.access(self.path, os.W_OK | os.X_OK):
-            raise disk_error(self.path, OSError(errno.EACCES, "it may not be written to"))
-        try:
-            self.root: Any = zarr.open_group(str(self.path), mode="r+" if writable else "r", zarr_format=3)
-            attrs: Json = dict(self.root.attrs)
-        except Exception as error:  # zarr raises whatever its parsers do
-            if isinstance(error, OSError) and error.errno not in ABSENT:
-                hint = "check the permissions, or name another store with --store"
-                raise StoreError(f"{self.path} cannot be opened", got=error.strerror, hint=hint) from error
-            raise ForeignStoreError(
-                f"{self.path} is not a headhunt store",
-                got=f"{type(error).__name__}: {error}",
-                expected="a Zarr v3 folder",
-            ) from error
-        if attrs.get("format") != FORMAT:
-            raise ForeignStoreError(
-                f"{self.path} is a Zarr folder but not a headhunt store",
-                got=shown(attrs.get("format")),
-                expected=FORMAT,
-            )
-        version = attrs.get("version")
-        if type(version) is not int or version != VERSION:
-            raise ForeignStoreError(
-                f"{self.path} is of another version", got=shown(version), expected=VERSION, hint="extract again"
-            )
-        with reading(str(self.path), hint=f"extract again, or put a copy of {self.path / 'zarr.json'} in its place"):
-            found = checked(RootAttributes, attrs, "its attributes are not those of a store")
-            self.fingerprint = Fingerprint.from_json(found.fingerprint, source="the fingerprint")
-            if not self.fingerprint.prompts:
-                raise ArtefactError("the fingerprint names no prompt")
-            self.spec = ModelSpec(**found.spec.model_dump())
-            checked(Info, found.info, "its info is not that of a store")
-            self.info: Json = found.info
-        with reading(f"{self.path / 'segments'}", hint="extract again, or put a copy in its place"):
-            rows = checked(SegmentsAttributes, dict(self.root["segments"].attrs), "the count of its rows is missing")
-            self.planned: Json = rows.planned.model_dump()
+        opened = open_store(self.path, writable=writable)
+        self.root: Any = opened.root
+        self.fingerprint, self.spec = opened.fingerprint, opened.spec
+        self.info: Json = opened.info
+        self.planned: Json = opened.planned
 
     @property
     def prompts(self) -> tuple[str, ...]:

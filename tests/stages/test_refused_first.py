@@ -53,6 +53,6 @@ def test_a_file_that_cannot_be_written(store: Path, tmp_path: Path, stage: str) 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_store_that_may_not_be_written_to(store: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
-    monkeypatch.setattr("headhunt.store.reader.os.access", lambda *_arguments: False)
+    monkeypatch.setattr("headhunt.store.opening.os.access", lambda *_arguments: False)
     with pytest.raises(StoreError, match="may not be written to"):
         STAGES[stage][0](store)
