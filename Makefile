@@ -1,6 +1,7 @@
 # make demo: set up, then find anomalies in rendered video with the embedded model
 # make test: set up, then lint, types, import contracts, docs and all tests
 # make docs: build the documentation into build/docs
+# make soak: the tests that draw their inputs, at their full size
 # make quick: lint, types and the tests of a minute, to run while working
 PYTHON ?= python3
 # The build of torch: on a machine with a CUDA GPU the index's own build, `make setup TORCH_INDEX=<url>` takes another.
@@ -10,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= demo-out
 
-.PHONY: setup demo docs test quick parity check format build bench clean
+.PHONY: setup demo docs test soak quick parity check format build bench clean
 
 setup: .venv/.ready
 
@@ -28,6 +29,10 @@ demo: setup
 # One thread a process: on two cores two processes of two threads each keep waiting for each other.
 test: check docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# What the suite tries with a few inputs, tried with thousands.
+soak: setup
+	HEADHUNT_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m soak
 
 # What is quick and breaks first: the nouns, the configurations, the stages on made-up features, the command line's face.
 QUICK := tests/configs tests/artefacts tests/metrics tests/saliency tests/sinks tests/scorers tests/datasets \

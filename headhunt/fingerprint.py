@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headhunt.errors import ArtefactError
 from headhunt.records import Head, Json, Prompt
 
 SHORT, SHORTER = 160, 120  # characters of a value in a message
@@ -93,20 +92,20 @@ class Fingerprint:
         Raises:
             ArtefactError: It is damaged.
         """
+        from headhunt.schemas import FingerprintDocument, checked
+
+        checked(FingerprintDocument, data, f"{source} is damaged")
         rest = dict(data)
-        try:
-            heads = rest.pop("heads", "all")
-            return cls(
-                sharing=rest.pop("method", ""),
-                preprocess=rest.pop("preprocess", {}),
-                sampling=Sampling(**rest.pop("sampling", {})),
-                prompts=tuple(Prompt(p["id"], p["text"]) for p in rest.pop("prompts", ())),
-                heads=None if heads == "all" else tuple(Head(*pair) for pair in heads),
-                **{name: rest.pop(name) for name in _PLAIN if name in rest},
-                more=rest,
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtefactError(f"{source} is damaged", got=f"{type(error).__name__}: {error}") from error
+        heads = rest.pop("heads", "all")
+        return cls(
+            sharing=rest.pop("method", ""),
+            preprocess=rest.pop("preprocess", {}),
+            sampling=Sampling(**rest.pop("sampling", {})),
+            prompts=tuple(Prompt(p["id"], p["text"]) for p in rest.pop("prompts", ())),
+            heads=None if heads == "all" else tuple(Head(*pair) for pair in heads),
+            **{name: rest.pop(name) for name in _PLAIN if name in rest},
+            more=rest,
+        )
 
 
 _PLAIN = (

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from headhunt import labels, splits
+from headhunt.documents import shown
 from headhunt.errors import ArtefactError, InputError, ManifestError
 
 Json = dict[str, Any]
@@ -213,13 +214,12 @@ class HeadSet:
         Raises:
             ArtefactError: Another format or version, or damaged.
         """
+        from headhunt.schemas import HeadSetDocument, checked
+
         check_format(data, HEADS_FORMAT, HEADS_VERSION, source=source)
-        assert isinstance(data, dict)
-        try:
-            heads = tuple(Head(int(layer), int(head)) for layer, head in data["heads"])
-            return cls(heads, tuple(float(s) for s in data["scores"]), str(data["metric"]), data["provenance"])
-        except (KeyError, TypeError, ValueError, InputError) as error:
-            raise ArtefactError(f"{source} is damaged", got=error) from error
+        found = checked(HeadSetDocument, data, f"{source} is damaged")
+        heads = tuple(Head(layer, head) for layer, head in found.heads)
+        return cls(heads, tuple(found.scores), found.metric, found.provenance)
 
 
 @dataclass(frozen=True)
@@ -260,11 +260,10 @@ def check_format(data: object, name: str, version: int, *, source: str) -> None:
     """
     if not isinstance(data, dict) or data.get("format") != name:
         found = data.get("format") if isinstance(data, dict) else type(data).__name__
-        raise ArtefactError(f"{source} is of another format", got=found, expected=name)
-    if data.get("version") != version:
-        raise ArtefactError(
-            f"{source} is of another version", got=data.get("version"), expected=version, hint="make it again"
-        )
+        raise ArtefactError(f"{source} is of another format", got=shown(found), expected=name)
+    found = data.get("version")
+    if type(found) is not int or found != version:
+        raise ArtefactError(f"{source} is of another version", got=shown(found), expected=version, hint="make it again")
 
 
 def canonical_json(data: object) -> str:

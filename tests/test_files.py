@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headhunt.errors import HeadhuntError
-from headhunt.files import write_atomic
+from headhunt.files import check_writable, write_atomic
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3_000_000])
@@ -80,3 +80,23 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(KeyboardInterrupt):
         write_atomic(tmp_path / "a", b"x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_could_not_be_written_is_refused_before_and_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("x")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("none/a", "file/a", "folder", "pipe", "x" * 300, "a\0b"):
+        with pytest.raises(HeadhuntError, match="cannot be written"):
+            check_writable(tmp_path / name)
+    for name in ("file", "new", "folder/new"):
+        check_writable(tmp_path / name)
+    check_writable(None)
+    assert sorted(file.name for file in tmp_path.rglob("*")) == ["file", "folder", "pipe"]
+
+
+def test_what_is_not_a_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(HeadhuntError, match="not a file"):
+        write_atomic(tmp_path / "pipe", b"x")
+    assert (tmp_path / "pipe").is_fifo()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
 
+from headhunt.documents import MalformedError, parse_json
 from headhunt.errors import ArtefactError
 from headhunt.fingerprint import Fingerprint, Sampling, differences, kind_differences, version_differences
 from headhunt.records import Head, Prompt
+from tests.hostile import mutated
+from tests.soak import drawn
 
 MADE = Fingerprint(
     weights="sha256:0",
@@ -70,3 +75,28 @@ def test_only_what_a_scorer_reads_binds_it() -> None:
 def test_a_long_value_is_cut_in_a_message() -> None:
     (line,) = differences(MADE, replace(MADE, frame_text="x" * 500))
     assert line.endswith("... (500 characters)")
+
+
+SOUND = {
+    "weights": "sha256:0",
+    "dtype": "float32",
+    "method": "packed",
+    "preprocess": {"height": 8, "mean": [0.5, 0.5, 0.5]},
+    "sampling": {"length": 48, "stride": 24, "n_frames": 4, "tail": "keep"},
+    "prompts": [{"id": "p", "text": "Is it?"}, {"id": "q", "text": "Was it?"}],
+    "system": None,
+    "heads": [[2, 1], [0, 3]],
+    "context": "final",
+    "skip_still": 3.0,
+    "later": {"x": 1},
+}
+
+
+@drawn()
+@given(text=mutated(SOUND))
+def test_any_document_is_a_fingerprint_or_refused(text: bytes) -> None:
+    try:
+        made = Fingerprint.from_json(parse_json(text))
+    except (ArtefactError, MalformedError):
+        return
+    assert Fingerprint.from_json(json.loads(json.dumps(made.to_json()))) == made

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
 
 from headhunt import prompts
 from headhunt.errors import ArtefactError, UsageError
 from headhunt.prompts import Prompt, PromptSet, available, load
+from tests.hostile import mutated
+from tests.soak import drawn
 
 ROOT = Path(__file__).resolve().parent.parent
 TWO = PromptSet("two", (Prompt("a", "Is it?"), Prompt("b", "Was it?")), "a")
@@ -88,24 +91,24 @@ def test_frame_text_and_system_may_be_left_out(tmp_path: Path) -> None:
         ({"format": "headhunt-heads"}, "another format"),
         ({"version": 2}, "another version"),
         ({"prompts": []}, "is empty"),
-        ({"prompts": {"a": "x"}}, "prompts is malformed"),
-        ({"prompts": ["x"]}, "prompts is malformed"),
-        ({"prompts": [{"id": "a"}]}, "prompts is malformed"),
-        ({"prompts": [{"id": "a", "text": "x", "weight": 1}]}, "prompts is malformed"),
-        ({"prompts": [{"id": True, "text": "x"}]}, "id is not text"),
+        ({"prompts": {"a": "x"}}, "prompts: {'a': 'x'}\n  expected: a valid list"),
+        ({"prompts": ["x"]}, "prompts.0: x"),
+        ({"prompts": [{"id": "a"}]}, "no prompts.0.text"),
+        ({"prompts": [{"id": "a", "text": "x", "weight": 1}]}, "prompts.0.weight: 1"),
+        ({"prompts": [{"id": True, "text": "x"}]}, "prompts.0.id: True\n  expected: a valid string"),
         ({"prompts": [{"id": "a", "text": " \n"}]}, "text is not text"),
         ({"prompts": [{"id": "a,b", "text": "x"}]}, "comma"),
         ({"prompts": [{"id": "a", "text": "<image>?"}]}, "holds <image>"),
         ({"prompts": [{"id": "a", "text": "x"}, {"id": "a", "text": "y"}]}, "id twice"),
         ({"scoring": "c"}, "unknown prompt"),
-        ({"scoring": ["a"]}, "unknown prompt"),
+        ({"scoring": ["a"]}, "scoring: ['a']"),
         ({"frame_text": "Frame{i}: "}, "frame_text"),
         ({"frame_text": "<image><image>"}, "frame_text"),
         ({"frame_text": None}, "frame_text"),
         ({"system": ""}, "system is not text"),
         ({"system": "<image>"}, "system holds"),
         ({"name": ""}, "has no name"),
-        ({"name": 3}, "has no name"),
+        ({"name": 3}, "name: 3"),
         ({"scorring": "a"}, "unknown: ['scorring']"),
     ],
 )
@@ -158,3 +161,39 @@ def test_a_subset_that_cannot_be_is_a_usage_error(ids: list[str]) -> None:
 def test_the_json_form_tells_sets_apart_and_comes_back() -> None:
     assert PromptSet.from_json(json.loads(json.dumps(TWO.to_json()))) == TWO
     assert TWO.subset(["b"]).to_json() != TWO.to_json()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [*a]\n",
+        "\n".join(["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9)]),
+        "x: !!int ''\n",
+        "x: !!timestamp x\n",
+        "x: !!bool maybe\n",
+        "x: 2026-99-99\n",
+        "? [a, b]\n: 1\n",
+        "name: a\nname: b\n",
+        "x: .nan\n",
+        "x: " + "9" * 5000 + "\n",
+        "x: " + "a" * 2_000_000,
+    ],
+    ids=range(11),
+)
+def test_hostile_yaml_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    (tmp_path / "p.yaml").write_text("format: headhunt-prompts\nversion: 1\nscoring: a\n" + text)
+    with pytest.raises(ArtefactError, match=r"p\.yaml"):
+        load(tmp_path / "p.yaml")
+
+
+@drawn()
+@given(text=mutated(TWO.to_json()))
+def test_any_file_is_a_prompt_set_or_refused(tmp_path: Path, text: bytes) -> None:
+    for name in ("p.json", "p.yaml"):
+        (tmp_path / name).write_bytes(text)
+        try:
+            found = load(tmp_path / name)
+        except ArtefactError:
+            continue
+        assert all(isinstance(word, str) for word in (found.name, *found.ids, *(p.text for p in found.prompts)))
+        assert PromptSet.from_json(found.to_json()) == found

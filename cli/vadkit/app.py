@@ -4,7 +4,7 @@
 1   failed
 2   usage
 3   done, but some videos failed (they are listed, with reasons)
-4   the store refuses: stale, foreign, mismatched or busy
+4   the store refuses: stale, foreign, mismatched, damaged or busy
 130 interrupted; the same command goes on where it stopped
 """
 
@@ -14,6 +14,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -37,6 +38,7 @@ from vadkit import (
     score,
     select_heads,
 )
+from vadkit.streams import OutputError, hold_places, steady
 
 INTERRUPTED = 130
 DEBUG = "VADKIT_DEBUG"
@@ -48,19 +50,18 @@ class Commands(TyperGroup):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """Run, and leave with the exit code."""
         arguments = sys.argv[1:] if args is None else list(args)
-        if not sys.stderr.isatty():
-            for name in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS"):
-                os.environ.setdefault(name, "1")
-        try:
+        with steady():
+            if not sys.stderr.isatty():
+                for name in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS"):
+                    os.environ.setdefault(name, "1")
+            console.answer.begin(as_json="--json" in arguments)
             try:
                 code = super().main(arguments, *rest, **(options | {"standalone_mode": False}))
+                sys.stdout.flush()
             except Exception as error:
-                code = tell(error, as_json="--json" in arguments)
-        except BrokenPipeError:  # who reads the output has gone; what stays in the buffer goes nowhere
-            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
-            code = 1
-        if code == INTERRUPTED:
-            console.say("interrupted; run the same command again to go on")
+                code = tell(error)
+            if code == INTERRUPTED:
+                console.say("interrupted; run the same command again to go on")
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -69,28 +70,34 @@ def exit_code(error: Exception) -> int:
     return error.exit_code if isinstance(error, (HeadhuntError, TyperException)) else 1
 
 
-def tell(error: Exception, *, as_json: bool) -> int:
-    """Say what went wrong; returns the exit code."""
+def tell(error: Exception) -> int:
+    """Say what went wrong, in words and, where it is asked for and nothing was answered yet, as JSON.
+
+    Returns:
+        The exit code.
+    """
     code = exit_code(error)
+    if isinstance(error.__cause__, BrokenPipeError) and isinstance(error, OutputError):
+        return code  # who reads the output has gone, and knows it
     debug = os.environ.get(DEBUG, "") not in {"", "0"}
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, TyperException):
-        error.show() if hasattr(error, "show") else console.say(f"error: {error.format_message()}")
+        error.show(sys.stderr) if hasattr(error, "show") else console.say(f"error: {error.format_message()}")
     elif isinstance(error, HeadhuntError):
         console.say(f"error: {error}")
     else:
         console.say(f"unexpected error: {' '.join(f'{type(error).__name__}: {error}'.split())}")
         if not debug:
             console.say(f"run with {DEBUG}=1 for the traceback")
-    if as_json:
-        console.write_json(console.error_json(error, code))
+    with suppress(OutputError):
+        console.answer.fail(console.error_json(error, code))
     return code
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"vadkit {__version__}")
+        sys.stdout.write(f"vadkit {__version__}\n")
         raise typer.Exit
 
 
@@ -134,4 +141,5 @@ for _panel, _group in _COMMANDS.items():
 
 def main() -> None:
     """The entry point `vadkit`."""
+    hold_places()
     app()

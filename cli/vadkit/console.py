@@ -51,13 +51,38 @@ def print_json(command: str, result: Any, **first: object) -> None:
         result: A report (a dataclass) or a mapping; its fields become the object's.
         **first: Fields that come before those, such as the store; the report does not overwrite them.
     """
-    write_json({"command": command, **plain(first), **{k: v for k, v in plain(result).items() if k not in first}})
+    answer.give({"command": command, **plain(first), **{k: v for k, v in plain(result).items() if k not in first}})
 
 
-def write_json(data: Mapping[str, Any]) -> None:
-    """Write one object to stdout; ASCII, so that no name of a video and no locale can spoil it."""
-    sys.stdout.write(json.dumps(data, allow_nan=False) + "\n")
-    sys.stdout.flush()  # here, so that a reader that has gone is noticed while it can be handled
+class Answer:
+    """The one JSON object of a command: its result or its error, never both."""
+
+    def __init__(self) -> None:
+        self.begin(as_json=False)
+
+    def begin(self, *, as_json: bool) -> None:
+        """A command begins.
+
+        Args:
+            as_json: Whether an object is asked for, as far as can be told.
+        """
+        self.as_json, self._given = as_json, False
+
+    def give(self, data: Mapping[str, Any]) -> None:
+        """Write an object to stdout; ASCII, so that no name of a video and no locale can spoil it."""
+        text = json.dumps(data, allow_nan=False) + "\n"
+        self._given = True
+        sys.stdout.write(text)
+        sys.stdout.flush()  # here, so that a reader that has gone is noticed while it can be handled
+
+    def fail(self, data: Mapping[str, Any]) -> None:
+        """Write an error, where an object is asked for and none was given."""
+        if self.as_json and not self._given:
+            self.give(data)
+
+
+answer = Answer()
+"""That of the command which runs."""
 
 
 def clean(text: object) -> str:

@@ -15,10 +15,12 @@ import typer
 from headhunt.configs.option import Option, flag_of, options_of
 from headhunt.configs.presets import PRESETS, preset
 from headhunt.configs.shared import RESULT
+from headhunt.documents import read_bytes
 from headhunt.errors import UsageError
 from vadkit import console
 
 STORE = Path("vadkit.zarr")
+MOST_OPTIONS = 1 << 20  # bytes of a file of them
 Store = Annotated[
     Path,
     typer.Option("--store", metavar="PATH", envvar="VADKIT_STORE", help="The store to work on.", show_default=True),
@@ -96,6 +98,7 @@ def takes(
             settings |= _old_spellings(every, said) | said
             for parameter, options in chosen.items():
                 own[parameter] = configs[parameter](**{key: settings[key] for key in options if key in settings})
+            console.answer.as_json |= bool(own.get("as_json"))
             command(**own)
 
         shown: Any = run
@@ -209,8 +212,8 @@ def read_config(context: typer.Context, parameter: Any, path: Path | None) -> Pa
     if path is None:
         return None
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = tomllib.loads(read_bytes(path, most=MOST_OPTIONS).decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} is no file of options", got=error, expected="TOML") from error
     own = {spelling: name for name, spellings in _spellings(context).items() for spelling in spellings}
     command = str(context.info_name)
@@ -226,6 +229,7 @@ def read_config(context: typer.Context, parameter: Any, path: Path | None) -> Pa
         name = own.get(key.replace("_", "-"))
         if name is not None:  # numbers as text: the command line reads them
             defaults[name] = value if isinstance(value, (bool, list)) else str(value)
+    console.answer.as_json |= defaults.get("as_json") is True
     context.default_map = defaults
     return path
 

@@ -5,17 +5,18 @@ A scorer's JSON file may carry one under `calibration`, with the fields of `Cali
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from headhunt.artefacts import freshness, learnt, scorers, seen
+from headhunt.artefacts.schemas import CalibrationFacts
 from headhunt.artefacts.seen import Seen
 from headhunt.errors import ArtefactError, DamagedError, HeadhuntError
 from headhunt.events import SMOOTHERS
 from headhunt.records import Json
+from headhunt.schemas import checked
 from headhunt.scorers.scorer import Scorer
 from headhunt.store import Artefact, Store, VideoTable
 
@@ -47,23 +48,8 @@ class Calibration:
     calibrated_on: tuple[Seen, ...] = ()
 
     def __post_init__(self) -> None:
-        numbers = {"sigma": self.sigma, "tau": self.tau} | ({} if self.f1 is None else {"f1": self.f1})
-        for name, value in numbers.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-                raise ArtefactError(f"{name} of a calibration is no number", got=repr(value))
-        for name, number, least in (
-            ("sigma", self.sigma, 0),
-            ("min_frames", self.min_frames, 1),
-            ("merge_gap_frames", self.merge_gap_frames, 0),
-        ):
-            if (name != "sigma" and type(number) is not int) or number < least:
-                raise ArtefactError(
-                    f"{name} of a calibration is out of range", got=repr(number), expected=f">= {least}"
-                )
         if self.smoothing not in SMOOTHERS:
             raise ArtefactError("unknown smoothing of a calibration", got=self.smoothing, expected=", ".join(SMOOTHERS))
-        if not isinstance(self.source, str):
-            raise ArtefactError("a calibration does not say where it comes from", got=repr(self.source))
 
     def to_json(self) -> Json:
         """As plain JSON, without the videos."""
@@ -82,13 +68,10 @@ class Calibration:
         Raises:
             ArtefactError: It is damaged.
         """
-        if not isinstance(data, Mapping):
-            raise ArtefactError(f"{source} is damaged", got=type(data).__name__, expected="a JSON object")
-        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
-        known |= {"calibrated_on": seen.of_json(data.get("calibrated_on"))}
+        found = checked(CalibrationFacts, data, f"{source} is damaged")
         try:
-            return cls(**known)
-        except (TypeError, ArtefactError) as error:
+            return cls(**found.model_dump() | {"calibrated_on": seen.of_json(found.calibrated_on)})
+        except ArtefactError as error:
             raise ArtefactError(f"{source} is damaged", got=error) from error
 
 

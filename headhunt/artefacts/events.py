@@ -8,8 +8,12 @@ import numpy as np
 
 from headhunt.arrays import Float64, Int64
 from headhunt.artefacts.calibrations import Calibration
+from headhunt.artefacts.schemas import EventsFacts
+from headhunt.errors import DamagedError
 from headhunt.records import Event, Json
+from headhunt.schemas import checked
 from headhunt.store import Artefact, Store
+from headhunt.store.damage import reading
 
 FORMAT, VERSION = "headhunt-events", 1
 NUMBERS = {
@@ -69,7 +73,12 @@ def write(
 
 def scores_of(artefact: Artefact) -> str:
     """Name of the scores that events were found in."""
-    return str(artefact.facts["scores"])
+    return _facts(artefact).scores
+
+
+def _facts(artefact: Artefact) -> EventsFacts:
+    what = f"events/{artefact.name} is damaged"
+    return checked(EventsFacts, artefact.facts, what, error=DamagedError, hint="run `vadkit localize` again")
 
 
 def by_video(artefact: Artefact, paths: Sequence[str]) -> dict[int, tuple[Event, ...]]:
@@ -79,14 +88,17 @@ def by_video(artefact: Artefact, paths: Sequence[str]) -> dict[int, tuple[Event,
         artefact: Of the kind "events".
         paths: Ids of the store's videos.
     """
-    video: Int64 = artefact.arrays["video"]
-    columns = {key: artefact.arrays[key].tolist() for key in NUMBERS}
-    found: dict[int, list[Event]] = {}
-    for i, index in enumerate(video.tolist()):
-        found.setdefault(index, []).append(Event(paths[index], **{key: values[i] for key, values in columns.items()}))
-    return {index: tuple(events) for index, events in found.items()}
+    with reading(f"events/{artefact.name}", hint="run `vadkit localize` again"):
+        video: Int64 = artefact.arrays["video"]
+        columns = {key: artefact.arrays[key].tolist() for key in NUMBERS}
+        found: dict[int, list[Event]] = {}
+        for i, index in enumerate(video.tolist()):
+            one = {key: values[i] for key, values in columns.items()}
+            found.setdefault(index, []).append(Event(paths[index], **one))
+        return {index: tuple(events) for index, events in found.items()}
 
 
 def smoothed_of(artefact: Artefact) -> Mapping[int, float]:
     """Row of the store -> its smoothed score."""
-    return dict(zip(artefact.arrays["row"].tolist(), artefact.arrays["smoothed"].tolist(), strict=True))
+    with reading(f"events/{artefact.name}", hint="run `vadkit localize` again"):
+        return dict(zip(artefact.arrays["row"].tolist(), artefact.arrays["smoothed"].tolist(), strict=True))

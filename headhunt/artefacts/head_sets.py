@@ -11,10 +11,12 @@ import numpy as np
 from headhunt.arrays import Float64
 from headhunt.artefacts import seen
 from headhunt.artefacts.seen import Seen
+from headhunt.documents import read_json
 from headhunt.errors import ArtefactError
 from headhunt.files import StrPath, write_atomic
 from headhunt.records import HeadSet, Json
 from headhunt.store import Artefact, Store
+from headhunt.store.damage import reading
 from headhunt.store.groups import Arrays
 
 
@@ -25,7 +27,7 @@ def read_file(path: StrPath) -> HeadSet:
         ArtefactError: Not there, not JSON, or of another format.
     """
     try:
-        return HeadSet.from_json(json.loads(Path(path).read_text(encoding="utf-8")), source=str(path))
+        return HeadSet.from_json(read_json(Path(path)), source=str(path))
     except (OSError, ValueError) as error:
         raise ArtefactError(
             f"{path} is not a head set", got=error, hint="write one with `vadkit select-heads -o`"
@@ -41,9 +43,10 @@ def of(artefact: Artefact) -> HeadSet:
     """The head set that a store's artefact holds.
 
     Raises:
-        ArtefactError: It is damaged.
+        DamagedError: It is damaged.
     """
-    return HeadSet.from_json(artefact.facts.get("head_set"), source=artefact.name)
+    with reading(f"heads/{artefact.name}", hint="run `vadkit select-heads` again"):
+        return HeadSet.from_json(artefact.facts.get("head_set"), source=artefact.name)
 
 
 def learnt_from(head_set: HeadSet) -> tuple[Seen, ...]:

@@ -255,18 +255,42 @@ def check_scorer(found: Scorer, store: Store) -> list[str]:
 
     Raises:
         FingerprintError: It was.
-        ArtefactError: It does not say what it was fitted on.
+        ArtefactError: It does not say what it was fitted on, or reads heads that the model does not have.
+    """
+    check_fits(found, store.fingerprint, store.spec, what=f"{store.path} holds")
+    return version_differences(FittedOn.of(found).fingerprint, store.fingerprint)
+
+
+def check_fits(found: Scorer, fingerprint: Fingerprint, spec: ModelSpec, *, what: str = "the model gives") -> None:
+    """Raise when a scorer cannot read features of this kind; that can be said before there are any.
+
+    Args:
+        found: The scorer.
+        fingerprint: Of the features.
+        spec: Sizes of their model.
+        what: Which features they are, for the message.
+
+    Raises:
+        FingerprintError: It was fitted on features of another kind.
+        ArtefactError: It does not say what it was fitted on, or reads heads that the model does not have.
     """
     fitted = FittedOn.of(found)
     lines = kind_differences(
-        fitted.fingerprint, store.fingerprint, prompts=(fitted.prompt,), context=found.hidden is not None
+        fitted.fingerprint, fingerprint, prompts=(fitted.prompt,), context=found.hidden is not None
     )
     if lines:
         raise FingerprintError(
-            f"the scorer was fitted on other features than {store.path} holds\n" + _indented(lines),
-            hint="extract with the scorer's model, prompt and sampling, or fit again on this store",
+            f"the scorer was fitted on other features than {what}\n" + _indented(lines),
+            hint="extract with the scorer's model, prompt and sampling, or fit again on these features",
         )
-    return version_differences(fitted.fingerprint, store.fingerprint)
+    absent = [str(head) for head in found.heads if head.layer >= spec.layers or head.head >= spec.heads]
+    if absent or found.head_dim != spec.head_dim or found.hidden not in {None, spec.hidden}:
+        raise ArtefactError(
+            "the scorer does not fit the model",
+            got=f"heads {', '.join(absent)}" if absent else f"heads of {found.head_dim}, hidden {found.hidden}",
+            expected=f"{spec.layers} layers x {spec.heads} heads of {spec.head_dim}, hidden {spec.hidden}",
+            hint="take the scorer that was fitted on this model",
+        )
 
 
 def check_like(other: Store, fingerprint: Fingerprint) -> None:

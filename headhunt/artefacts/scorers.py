@@ -17,18 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors import numpy as safetensors_numpy
 
 from headhunt.arrays import Float64
-from headhunt.artefacts import learnt, seen
+from headhunt.artefacts import learnt, seen, tensors
+from headhunt.artefacts.schemas import FittedOnFacts, ScorerFacts, ScorerFile
 from headhunt.artefacts.seen import Seen
-from headhunt.errors import ArtefactError, InputError
+from headhunt.documents import MalformedError, read_bytes, read_json, shown
+from headhunt.errors import ArtefactError
 from headhunt.files import write_atomic
 from headhunt.fingerprint import Fingerprint
 from headhunt.records import Head, Json, Prompt, check_format
+from headhunt.schemas import checked
 from headhunt.scorers.scorer import Scorer
 from headhunt.store import Artefact, Store
+from headhunt.store.damage import reading
 from headhunt.store.groups import Arrays
 
 SCORER_FORMAT = "headhunt-scorer"
@@ -36,6 +39,7 @@ SCORER_VERSION = 1
 LOSS = "loss"
 BESIDE = (LOSS, learnt.ROW, learnt.ABNORMAL)
 """Arrays of a store's scorer that it does not compute with."""
+AGAIN = "fit again, or copy both files again"
 
 
 @dataclass(frozen=True)
@@ -95,28 +99,27 @@ class FittedOn:
         Raises:
             ArtefactError: They do not say what features it was fitted on.
         """
-        facts: Mapping[str, Any] = scorer.facts
-        try:
-            model, chosen = facts.get("model", {}), facts.get("head_set", {})
-            return cls(
-                prompt=Prompt(facts["prompt"]["id"], facts["prompt"]["text"]),
-                fingerprint=Fingerprint.from_json(facts["fingerprint"], source="the fingerprint of a scorer"),
-                model=model.get("model"),
-                revision=model.get("revision"),
-                saliency=chosen.get("metric", ""),
-                head_set=chosen.get("name"),
-                config=facts.get("config", {}),
-                rows=facts.get("rows", 0),
-                positives=facts.get("positives", 0),
-                unit=facts.get("unit", "segment"),
-                labelled_rows=facts.get("calibration", ""),
-                videos=tuple(facts.get("videos", ())),
-                learnt_from=seen.of_json(facts.get("learnt_from")),
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ArtefactError(
-                "a scorer does not say what features it was fitted on", got=error, hint="fit it again with `vadkit fit`"
-            ) from error
+        found = checked(
+            FittedOnFacts,
+            dict(scorer.facts),
+            "a scorer does not say what features it was fitted on",
+            hint="fit it again with `vadkit fit`",
+        )
+        return cls(
+            prompt=Prompt(found.prompt.id, found.prompt.text),
+            fingerprint=Fingerprint.from_json(found.fingerprint, source="the fingerprint of a scorer"),
+            model=found.model.model,
+            revision=found.model.revision,
+            saliency=found.head_set.metric,
+            head_set=found.head_set.name,
+            config=found.config,
+            rows=found.rows,
+            positives=found.positives,
+            unit=found.unit,
+            labelled_rows=found.calibration,
+            videos=tuple(found.videos),
+            learnt_from=seen.of_json(found.learnt_from),
+        )
 
 
 def digest(scorer: Scorer) -> str:
@@ -138,16 +141,23 @@ def _described(scorer: Scorer) -> Json:
 
 
 def of(artefact: Artefact) -> Scorer:
-    """The scorer that a store's artefact holds."""
-    facts = artefact.facts
-    return Scorer(
-        method=facts["method"],
-        heads=tuple(Head(*pair) for pair in facts["heads"]),
-        head_dim=facts["head_dim"],
-        hidden=facts["hidden"],
-        arrays={name: values for name, values in artefact.arrays.items() if name not in BESIDE},
-        facts=facts["facts"],
-    )
+    """The scorer that a store's artefact holds.
+
+    Raises:
+        DamagedError: It is damaged.
+    """
+    what = f"scorers/{artefact.name}"
+    with reading(what, hint="run `vadkit fit` again"):
+        facts = checked(ScorerFacts, artefact.facts, f"{what} is damaged")
+        arrays = {name: values for name, values in artefact.arrays.items() if name not in BESIDE}
+        found = _scorer(facts, arrays)
+        FittedOn.of(found)
+    return found
+
+
+def _scorer(facts: ScorerFacts, arrays: Mapping[str, Any]) -> Scorer:
+    heads = tuple(Head(layer, head) for layer, head in facts.heads)
+    return Scorer(facts.method, heads, facts.head_dim, facts.hidden, arrays, facts.facts)
 
 
 def made(store: Store, scores: Artefact) -> Scorer:
@@ -201,7 +211,7 @@ def save(scorer: Scorer, path: str | os.PathLike[str], *, calibration: Json | No
     Raises:
         HeadhuntError: The disk is full, or the place cannot be written.
     """
-    arrays_path, json_path = _paths(path)
+    arrays_path, json_path = files_of(path)
     blob = safetensors_numpy.save({name: np.ascontiguousarray(array) for name, array in scorer.arrays.items()})
     data = {
         "format": SCORER_FORMAT,
@@ -220,16 +230,17 @@ def described(path: str | os.PathLike[str]) -> Json:
     Raises:
         ArtefactError: Missing, damaged, or of another format or version.
     """
-    _, json_path = _paths(path)
+    _, json_path = files_of(path)
     try:
-        data: Json = json.loads(json_path.read_bytes())
+        data = read_json(json_path)
     except OSError as error:
         raise ArtefactError(
             "a scorer cannot be read", got=error, expected=str(json_path), hint="check the path"
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise ArtefactError(f"{json_path} is damaged", got=error, hint="fit again, or copy it again") from error
+    except MalformedError as error:
+        raise ArtefactError(f"{json_path} is damaged", got=error, hint=AGAIN) from error
     check_format(data, SCORER_FORMAT, SCORER_VERSION, source=str(json_path))
+    assert isinstance(data, dict)
     return data
 
 
@@ -242,39 +253,29 @@ def load(path: str | os.PathLike[str]) -> Scorer:
     Raises:
         ArtefactError: Missing, damaged, of another format or version, or the two files are not of one pair.
     """
-    arrays_path, json_path = _paths(path)
+    arrays_path, json_path = files_of(path)
     try:
-        data = described(path)
-        blob = arrays_path.read_bytes()
+        facts = checked(ScorerFile, described(path), f"{json_path} is damaged", hint=AGAIN)
+        blob = read_bytes(arrays_path, most=tensors.MOST_BYTES)
         found = hashlib.sha256(blob).hexdigest()
-        if found != data["sha256"]:
+        if found != facts.sha256:
             raise ArtefactError(
                 f"{arrays_path} is not the file that {json_path} describes",
                 got=f"sha256 {found}",
-                expected=data["sha256"],
-                hint="fit again, or copy both files again",
+                expected=shown(facts.sha256),
+                hint=AGAIN,
             )
-        for name, value in (("head_dim", data["head_dim"]), ("hidden", data["hidden"])):
-            if type(value) is not int and (name, value) != ("hidden", None):
-                raise ArtefactError(f"{json_path} is damaged", got=f"{name} {value!r}", expected="a whole number")
-        heads = tuple(Head(int(layer), int(head)) for layer, head in data["heads"])
-        arrays = safetensors_numpy.load(blob)
-        return Scorer(str(data["method"]), heads, data["head_dim"], data["hidden"], arrays, dict(data["facts"]))
+        return _scorer(facts, tensors.read(blob))
     except OSError as error:
         raise ArtefactError(
             "a scorer cannot be read", got=error, expected=f"{json_path} and {arrays_path}", hint="check the path"
         ) from error
-    except ArtefactError:
-        raise
-    except (SafetensorError, InputError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ArtefactError(
-            f"{json_path} or {arrays_path} is damaged",
-            got=f"{type(error).__name__}: {error}",
-            hint="fit again, or copy both files again",
-        ) from error
+    except MalformedError as error:
+        raise ArtefactError(f"{json_path} or {arrays_path} is damaged", got=error, hint=AGAIN) from error
 
 
-def _paths(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+def files_of(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """The two files of a scorer, that of the arrays first, from their stem or the name of either."""
     stem = os.fspath(path)
     for ending in (".safetensors", ".json"):
         stem = stem.removesuffix(ending)

@@ -9,9 +9,15 @@ import numpy as np
 
 from headhunt.arrays import Float64, Int64
 from headhunt.artefacts import freshness, seen
+from headhunt.artefacts.schemas import ScoresFacts
 from headhunt.artefacts.seen import Seen
+from headhunt.errors import DamagedError
 from headhunt.records import Json
+from headhunt.schemas import checked
 from headhunt.store import Artefact, SegmentTable, Store
+from headhunt.store.damage import reading
+
+AGAIN = "run `vadkit score` again"
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,9 @@ def load(store: Store, name: str | None) -> tuple[Artefact, tuple[str, ...]]:
 
 def fitted_on(artefact: Artefact) -> tuple[str, ...]:
     """Ids of the videos that the scorer of these scores was fitted on."""
-    return tuple(artefact.facts["fitted_on"])
+    what = f"scores/{artefact.name} is damaged"
+    facts = checked(ScoresFacts, artefact.facts, what, error=DamagedError, hint=AGAIN)
+    return tuple(facts.fitted_on)
 
 
 def learnt_from(artefact: Artefact) -> tuple[Seen, ...]:
@@ -62,15 +70,19 @@ def learnt_from(artefact: Artefact) -> tuple[Seen, ...]:
 def rows_of(store: Store, artefact: Artefact) -> SegmentTable:
     """The segments that fresh scores are of, (n,), in their order; segments that came later are not among them."""
     table = store.segments().of_unit("segment")
-    table = table.where(np.isin(table.row, artefact.arrays["row"]))
-    assert np.array_equal(table.row, artefact.arrays["row"])
+    with reading(f"scores/{artefact.name}", hint=AGAIN):
+        table = table.where(np.isin(table.row, artefact.arrays["row"]))
+        if not np.array_equal(table.row, artefact.arrays["row"]):
+            raise ValueError("rows that are not segments")
     return table
 
 
 def by_video(store: Store, artefact: Artefact, column: str = "score") -> Iterator[VideoScores]:
     """The scores of every video that was scored, in the order of /videos."""
     table = rows_of(store, artefact)
-    values = artefact.arrays[column]
+    values = artefact.arrays.get(column)
+    if values is None or values.shape != table.row.shape or values.dtype.kind != "f":
+        raise DamagedError(f"scores/{artefact.name} is damaged", expected="a score a segment", hint=AGAIN)
     for index in np.unique(table.video):
         mine = np.flatnonzero(table.video == index)
         mine = mine[np.argsort(table.start_frame[mine], kind="stable")]

@@ -14,16 +14,20 @@ from typing import Any, Literal
 
 import numpy as np
 
+from headhunt.artefacts import references
 from headhunt.configs import EvaluateConfig, FitConfig, LocalizeConfig, ScoreConfig, SelectConfig
-from headhunt.records import HeadSet, Json
+from headhunt.errors import UsageError
+from headhunt.records import TEST, HeadSet, Json
+from headhunt.scorers.method import check_options
 from headhunt.stages.evaluate import evaluate
 from headhunt.stages.fit import fit
 from headhunt.stages.localize import localize
 from headhunt.stages.score import score
 from headhunt.stages.select_heads import select_heads
-from headhunt.store import Store
+from headhunt.store import Store, check_name
 
 DRAWS = 5  # of random heads
+BEST_LAYER = "layer:best"
 FIGURES = {
     "auc": "AUC", "ap": "AP", "auc_gated": "AUC gated", "event_f1": "event F1 at 0.3", "look_alike_auc": "look-alikes",
     "look_alike_video_auc": "look-alikes, video",
@@ -168,13 +172,17 @@ def measure(
 
     Returns:
         A result a row, and the head sets that were selected, by name.
+
+    Raises:
+        HeadhuntError: A row asks for what cannot be had; said before anything is measured.
     """
+    _check(Store(store, writable=True), rows, look_alikes)
     chosen: dict[str, HeadSet] = {}
     scored: dict[tuple[Any, ...], str] = {}
     results = []
     for number, row in enumerate(rows):
         say(number, len(rows))
-        if row.heads == "layer:best":
+        if row.heads == BEST_LAYER:
             _select(store, RSS, seed, chosen)
         if isinstance(row.heads, SelectConfig):
             heads = [_select(store, row.heads, seed, chosen)]
@@ -182,7 +190,7 @@ def measure(
             template = row.heads if "SEED" in row.heads else f"{row.heads}:SEED"
             heads = [template.replace("SEED", str(seed * DRAWS + draw)) for draw in range(DRAWS)]
         else:
-            heads = [_best_layer(store) if row.heads == "layer:best" else row.heads]
+            heads = [_best_layer(store) if row.heads == BEST_LAYER else row.heads]
         n_bootstrap = EvaluateConfig.n_bootstrap if len(heads) == 1 else 0  # a mean over draws has no interval
         drawn = [
             _measure(store, row, _scores(store, row, which, seed, scored), seed, look_alikes, n_bootstrap)
@@ -191,6 +199,28 @@ def measure(
         results.append(drawn[0] if len(drawn) == 1 else Result(row.name, _mean([d.figures for d in drawn])))
     say(len(rows), len(rows))
     return results, chosen
+
+
+def _check(store: Store, rows: Sequence[Row], look_alikes: Sequence[str]) -> None:
+    """Raise where a row could not be measured on this store, or would be kept under another row's name."""
+    names = [row.artefact for row in rows]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError("two rows would be kept under one name", got=", ".join(twice))
+    videos = store.videos()
+    test = {path for path, split in zip(videos.path, videos.split, strict=True) if split == TEST}
+    if unknown := sorted(set(look_alikes) - test):
+        raise UsageError(f"{len(unknown)} of the look-alikes are not in the split {TEST!r}", got=unknown[:5])
+    for row in rows:
+        check_name(row.artefact)
+        FitConfig(method=row.method)
+        check_options(row.method, row.options)
+        if row.prompt is not None:
+            store.place_of_prompt(row.prompt)
+        if isinstance(row.heads, SelectConfig):
+            for prompt in row.heads.prompt_ids or ():
+                store.place_of_prompt(prompt)
+        elif row.heads != BEST_LAYER:
+            references.heads(row.heads.replace("SEED", "0"), store)
 
 
 def _select(store: Path, config: SelectConfig, seed: int, chosen: dict[str, HeadSet]) -> str:

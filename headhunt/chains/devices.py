@@ -17,6 +17,7 @@ from headhunt.errors import ComputeError, UsageError
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
 from headhunt.stages.extract import ExtractReport, conclude, extract
+from headhunt.store import check_place
 
 PATIENCE_S = 60.0
 
@@ -48,6 +49,7 @@ def extract_on_devices(
     store_path, paths = Path(store_path), several(videos)
     if not config.devices:
         return extract(paths, store_path, config, progress=progress)
+    check_place(store_path)
     config, devices = replace(look_up(config, store_path), devices=()), config.devices
     n = len(devices)
     if config.shard != (0, 1):

@@ -12,14 +12,15 @@ from headhunt.artefacts.scorers import FittedOn
 from headhunt.chains.devices import extract_on_devices
 from headhunt.configs import ExtractConfig, LocalizeConfig, ScoreConfig
 from headhunt.errors import ArtefactError, UsageError
-from headhunt.files import StrPath
+from headhunt.files import StrPath, check_writable
 from headhunt.progress import Progress, silent
 from headhunt.prompts import PromptSet
 from headhunt.scorers.scorer import Scorer
+from headhunt.sinks import sink_for
 from headhunt.stages.extract import ExtractReport
 from headhunt.stages.localize import LocalizeReport, localize
 from headhunt.stages.score import ScoreReport, score
-from headhunt.store import Store
+from headhunt.store import Store, check_name, check_place
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def config_for(scorer: Scorer, *, base: ExtractConfig) -> ExtractConfig:
         n_frames=sampling.n_frames,
         heads=scorer.heads,
         context=scorer.hidden is not None,
+        scorer=scorer,
     )
 
 
@@ -102,9 +104,16 @@ def run(
         raise UsageError("a scorer is needed", expected="one of --scorer FILE and --from STORE")
     extraction = ExtractConfig() if extraction is None else extraction
     localization = LocalizeConfig() if localization is None else localization
-    # All that can be refused is refused before the videos are read.
+    # Whatever can be refused is refused here, before the pass that may take days.
+    if output is not None:
+        sink_for(output)
+    check_writable(output)
+    check_name(localization.name)
+    store_path = Path(store_path)
+    check_place(store_path)
     if scorer is not None:
-        fitted, name = scorers.load(scorer), Path(scorer).stem
+        fitted, name = scorers.load(scorer), scorers.files_of(scorer)[0].stem
+        check_name(name)  # what its scores will be called
         calibrated = str(scorer) if calibrations.read_file(Path(scorer)) is not None else None
     else:
         assert origin is not None

@@ -8,6 +8,7 @@ from typing import Literal
 from headhunt import splits
 from headhunt.configs.option import check, option
 from headhunt.configs.shared import NAME_HELP, RESULT, SEED_HELP
+from headhunt.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,11 @@ class EvaluateConfig:
     )
     seed: int = option(0, SEED_HELP, metavar="N", least=0)
     name: str | None = option(None, NAME_HELP, metavar="NAME", shown="that of the events", panel=RESULT)
+    save: bool = option(
+        True, "Keep the metrics in the store; without, nothing is written there.", off="no-save", panel=RESULT
+    )
 
     def __post_init__(self) -> None:
         check(self)
+        if self.name is not None and not self.save:
+            raise UsageError("--name and --no-save contradict each other", got=self.name)

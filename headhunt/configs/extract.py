@@ -30,6 +30,7 @@ DECIDED = (
     "heads",
     "context",
     "like",
+    "scorer",
 )
 """Fields that a fitted scorer decides, in a run that has one."""
 
@@ -137,6 +138,7 @@ class ExtractConfig(ModelConfig):
         panel=KEPT,
     )
     like: Path | None = option(None, "A store whose heads and scorers these features must fit.", library=True)
+    scorer: Any = option(None, "A scorer that these features must fit.", library=True)
     units: Literal["segment", "video", "both"] = option(
         "both",
         "Extract segments, one row for the whole video, or both (segments alone for the split test).",

@@ -29,6 +29,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from headhunt import csv_rows, labels
+from headhunt.documents import MalformedError, parse_json
 from headhunt.errors import HeadhuntError, InputError, ManifestError
 from headhunt.files import write_atomic
 from headhunt.records import Interval, ManifestRow
@@ -333,8 +334,8 @@ def _jsonl_records(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, ob
             continue
         where = f"{path}, line {line}"
         try:
-            fields = json.loads(content)
-        except (ValueError, RecursionError) as error:
+            fields = parse_json(content)
+        except MalformedError as error:
             raise ManifestError(f"{where}: malformed JSON", got=error, expected="one JSON object a line") from error
         if not isinstance(fields, dict):
             raise ManifestError(f"{where}: not a JSON object", got=type(fields).__name__, expected="an object")

@@ -9,15 +9,24 @@ from pathlib import Path
 import numpy as np
 
 from headhunt.arrays import Float32, Float64, UInt8
+from headhunt.documents import MalformedError, read_json
 from headhunt.errors import ArtefactError
 from headhunt.extraction.activations import Extractor, Tokens, share
 from headhunt.files import write_atomic
 from headhunt.models import Backbone
 from headhunt.prompts import load
-from headhunt.records import Json
+from headhunt.records import check_format
+from headhunt.schemas import Schema, checked
 
 FILE, FORMAT, VERSION = "golden.json", "headhunt-golden", 1
 FRAMES, SEED = 2, 20_260_101
+
+
+class GoldenDocument(Schema):
+    """The file."""
+
+    length: list[list[float]]
+    along: list[list[float]]
 
 
 @dataclass(frozen=True)
@@ -98,15 +107,16 @@ def read(folder: Path) -> Golden | None:
     if not path.is_file():
         return None
     try:
-        data: Json = json.loads(path.read_text(encoding="utf-8"))
-        if data["format"] != FORMAT or data["version"] != VERSION:
-            raise ValueError(f"format {data['format']} {data['version']}")
-        length, along = (np.asarray(data[key], dtype=np.float64) for key in ("length", "along"))
-        if length.ndim != 2 or length.shape != along.shape or not np.isfinite([length, along]).all():
-            raise ValueError(f"shapes {length.shape} and {along.shape}, or not finite")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        data = read_json(path)
+    except (OSError, MalformedError) as error:
         raise ArtefactError(f"{path} is damaged", got=error, hint="fetch the model again") from error
-    return Golden(length, along)
+    check_format(data, FORMAT, VERSION, source=str(path))
+    found = checked(GoldenDocument, data, f"{path} is damaged", hint="fetch the model again")
+    heads = {len(row) for row in (*found.length, *found.along)}
+    if len(heads) != 1 or len(found.length) != len(found.along):
+        expected = "a number a layer and head, in both tables"
+        raise ArtefactError(f"{path} is damaged", got="other tables", expected=expected, hint="fetch the model again")
+    return Golden(np.array(found.length, np.float64), np.array(found.along, np.float64))
 
 
 def _plain(values: Float64) -> list[list[float]]:

@@ -149,11 +149,9 @@ def _offline() -> bool:
 
 def _ask(call: Callable[..., Any], where: Any, /, **options: Any) -> Any:
     """Call a loader of transformers or the hub; whatever goes wrong there is told in one sentence."""
-    from safetensors import SafetensorError
-
     try:
         return call(where, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+    except Exception as error:  # a damaged configuration ends there in whatever its reader stumbles over
         first = " ".join(str(error).split())[:300]
         raise ModelError(
             f"cannot load {where}",

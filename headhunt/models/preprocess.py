@@ -6,7 +6,6 @@ bit); normalisation is done in float32 on the model's device.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headhunt.arrays import UInt8
+from headhunt.documents import MalformedError, read_json, shown
 from headhunt.errors import ModelError
 from headhunt.records import Json
 
@@ -109,11 +109,11 @@ def read_settings(folder: Path) -> Mapping[str, Any]:
         if not path.is_file():
             continue
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+            data = read_json(path)
+        except (OSError, MalformedError) as error:
             raise ModelError(f"{path} is not JSON", got=error, hint="fetch the checkpoint again") from error
         for key in keys:
-            found = data if key is None else data.get(key)
+            found = data if key is None or not isinstance(data, dict) else data.get(key)
             if isinstance(found, dict) and "size" in found:
                 return found
     raise ModelError(
@@ -127,20 +127,15 @@ def square_tile(settings: Mapping[str, Any]) -> Preprocess:
     Raises:
         ModelError: The settings ask for a step that this code does not take.
     """
-    rescale = settings.get("rescale_factor", 1 / 255)
-    if abs(rescale * 255 - 1) > 1e-6 or settings.get("do_center_crop"):
-        raise ModelError("a processor configuration asks for steps that are not supported", got=dict(settings))
-    try:
-        size, resample = settings["size"], RESAMPLE[int(settings.get("resample", 3))]
-        return Preprocess(
-            int(size["height"]),
-            int(size["width"]),
-            _three(settings["image_mean"]),
-            _three(settings["image_std"]),
-            resample,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError("a processor configuration lacks a setting", got=f"{type(error).__name__}: {error}") from error
+    from headhunt.models.schemas import PixelSettings
+    from headhunt.schemas import checked
+
+    what = "a processor configuration lacks a setting, or has one that makes no sense"
+    found = checked(PixelSettings, dict(settings), what, error=ModelError, hint="fetch the checkpoint again")
+    if abs(found.rescale_factor * 255 - 1) > 1e-6 or found.do_center_crop:
+        raise ModelError("a processor configuration asks for steps that are not supported", got=shown(settings))
+    size, mean, std = found.size, _three(found.image_mean), _three(found.image_std)
+    return Preprocess(size.height, size.width, mean, std, RESAMPLE[found.resample])
 
 
 def _three(values: Any) -> tuple[float, float, float]:

@@ -14,22 +14,31 @@ A prompt file is YAML or JSON and begins with its format name and version:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-import yaml
-
+from headhunt.documents import MOST_YAML_BYTES, MalformedError, parse_json, parse_yaml, read_bytes
 from headhunt.errors import ArtefactError, InputError, UsageError
 from headhunt.records import IMAGE, Json, Prompt, check_format
+from headhunt.schemas import PromptDocument, Schema, checked
 
 FORMAT = "headhunt-prompts"
 VERSION = 1
 FRAME_TEXT = "Frame{i}: <image>\n"
 _SUFFIXES = (".yaml", ".yml", ".json")
 _BUILT_IN = resources.files("headhunt") / "prompts"
+
+
+class PromptSetDocument(Schema):
+    """A prompt file, behind its format and version."""
+
+    name: str
+    prompts: list[PromptDocument]
+    scoring: str
+    frame_text: str = FRAME_TEXT
+    system: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,16 +137,14 @@ class PromptSet:
                 got=f"unknown: {sorted(map(str, unknown))}, missing: {sorted(missing)}",
                 expected="name, scoring, prompts; optionally frame_text, system",
             )
-        entries = data["prompts"]
-        if not isinstance(entries, list) or not all(isinstance(e, dict) and set(e) == {"id", "text"} for e in entries):
-            raise ArtefactError(f"{source}: prompts is malformed", got=entries, expected="a list of {id, text}")
+        found = checked(PromptSetDocument, data, f"{source} is malformed")
         try:
             return cls(
-                name=data["name"],
-                prompts=tuple(Prompt(entry["id"], entry["text"]) for entry in entries),
-                scoring=data["scoring"],
-                frame_text=data.get("frame_text", FRAME_TEXT),
-                system=data.get("system"),
+                name=found.name,
+                prompts=tuple(Prompt(prompt.id, prompt.text) for prompt in found.prompts),
+                scoring=found.scoring,
+                frame_text=found.frame_text,
+                system=found.system,
             )
         except InputError as error:
             raise ArtefactError(
@@ -158,7 +165,7 @@ def load(name_or_path: str | Path) -> PromptSet:
         ArtefactError: There is no such set or file, or it is damaged or of another format or version.
     """
     if isinstance(name_or_path, str) and name_or_path in available():
-        source, text = name_or_path, (_BUILT_IN / f"{name_or_path}.yaml").read_text(encoding="utf-8")
+        source, text = name_or_path, (_BUILT_IN / f"{name_or_path}.yaml").read_bytes()
     else:
         path = Path(name_or_path)
         if path.suffix.lower() not in _SUFFIXES:
@@ -168,11 +175,11 @@ def load(name_or_path: str | Path) -> PromptSet:
                 expected=f"{', '.join(available())} or a .yaml or .json file",
             )
         try:
-            source, text = str(path), path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+            source, text = str(path), read_bytes(path, most=MOST_YAML_BYTES)
+        except (OSError, MalformedError) as error:
             raise ArtefactError(f"prompt file {path} cannot be read", got=error, expected="UTF-8 text") from error
     try:
-        data = json.loads(text) if source.lower().endswith(".json") else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        data = parse_json(text) if source.lower().endswith(".json") else parse_yaml(text)
+    except MalformedError as error:
         raise ArtefactError(f"prompt file {source} is malformed", got=error, expected="YAML or JSON") from error
     return PromptSet.from_json(data, source=f"prompt set {source}")

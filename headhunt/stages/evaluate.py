@@ -14,13 +14,15 @@ from headhunt.metrics import evaluation
 from headhunt.metrics.evaluation import VideoResult
 from headhunt.records import TEST
 from headhunt.stages.labelled_rows import check_splits, events_outside
-from headhunt.store import Store, VideoStatus
+from headhunt.store import Store, VideoStatus, check_name
 
 __all__ = ["EvaluateConfig", "evaluate"]
 
 
 def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metrics:
     """Measure the current events and scores against the labels; writes `metrics/<name>` and returns it.
+
+    Without `save` nothing is written: the store may be one that cannot be written to.
 
     Videos that failed wholly, or have no label, are left out and counted under `left_out`, those with an event that
     begins at or past their end under `events_outside_the_video`. Evaluated videos that heads were selected, the scorer
@@ -33,7 +35,8 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         UsageError: No such split, or `videos` names one that is not in it.
     """
     config = EvaluateConfig() if config is None else config
-    store = Store(store_path, writable=True)
+    check_name(config.name)
+    store = Store(store_path, writable=config.save)
     measured = store.artefact("events", config.events)
     notes = freshness.check(store, measured)
     settings = calibrations.of(measured)
@@ -123,13 +126,8 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         "events_clipped_to_the_video": clipped,
         **result,
     }
-    metrics.write(
-        store,
-        config.name or measured.name,
-        result,
-        events=measured,
-        scores=found_in,
-        config=to_json(config),
-        seed=config.seed,
-    )
+    if config.save:
+        told = {key: value for key, value in to_json(config).items() if key != "save"}
+        name = config.name or measured.name
+        metrics.write(store, name, result, events=measured, scores=found_in, config=told, seed=config.seed)
     return Metrics(result)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from headhunt import segments, video
-from headhunt.artefacts.references import check_like, look_up
+from headhunt.artefacts.references import check_fits, check_like, look_up
 from headhunt.configs.extract import ExtractConfig
 from headhunt.errors import StaleError, StoreBusyError
 from headhunt.extraction.batch_size import BatchSize
@@ -24,7 +24,18 @@ from headhunt.extraction.still_segments import StillSegments
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
 from headhunt.records import Interval
-from headhunt.store import SHARD_ROWS, RowStatus, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
+from headhunt.store import (
+    SHARD_ROWS,
+    RowStatus,
+    ShardWriter,
+    Store,
+    VideoStatus,
+    check_place,
+    claim_shard,
+    create,
+    finish,
+    plan,
+)
 
 __all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "conclude", "extract", "prepare"]
 
@@ -89,6 +100,7 @@ def extract(
     store_path, paths = Path(store_path), several(videos)
     config = look_up(ExtractConfig() if config is None else config, store_path)
     notes: list[str] = []
+    check_place(store_path)
     everything = collect(paths, root=config.root, notes=notes)
     sources = choose(everything, config)
     report = ExtractReport(store=str(store_path), videos=len(sources))
@@ -112,6 +124,8 @@ def _extract(
         keep_freed_memory()
     if config.like is not None:
         check_like(Store(config.like), run.fingerprint)
+    if config.scorer is not None:
+        check_fits(config.scorer, run.fingerprint, run.backbone.spec)
     report.notes += run.backbone.notes
     store = create(
         store_path,

@@ -11,12 +11,12 @@ from headhunt.artefacts.learnt import ROWS_INPUT
 from headhunt.artefacts.scorers import FittedOn
 from headhunt.configs.fit import FitConfig
 from headhunt.configs.option import to_json
-from headhunt.files import StrPath
+from headhunt.files import StrPath, check_writable
 from headhunt.records import Head
 from headhunt.scorers import METHODS, Scorer
 from headhunt.scorers.method import check_options, options
 from headhunt.stages.labelled_rows import labelled_rows
-from headhunt.store import Store
+from headhunt.store import Store, check_name
 
 __all__ = ["FitConfig", "FitReport", "fit"]
 
@@ -66,6 +66,9 @@ def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath
         StaleError: There is no such head set.
     """
     config = FitConfig() if config is None else config
+    check_name(config.name)
+    for file in () if output is None else scorers.files_of(output):
+        check_writable(file)
     own = config.own
     check_options(config.method, own)
     method = METHODS[config.method]

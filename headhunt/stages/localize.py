@@ -17,12 +17,12 @@ from headhunt.datasets import lengths
 from headhunt.errors import HeadhuntError, LabelError, UsageError
 from headhunt.events import calibrate, find_events, frame_scores, smooth
 from headhunt.events import video_score as best_score
-from headhunt.files import StrPath, write_atomic
+from headhunt.files import StrPath, check_writable, write_atomic
 from headhunt.frames import frame_truth
 from headhunt.records import Event
 from headhunt.sinks import sink_for
 from headhunt.stages.labelled_rows import events_outside, pick_split
-from headhunt.store import Artefact, Store, VideoTable
+from headhunt.store import Artefact, Store, VideoTable, check_name
 
 __all__ = ["LocalizeConfig", "LocalizeReport", "localize"]
 
@@ -83,9 +83,13 @@ def localize(
         LabelError: Calibration has no labelled frames of both classes.
     """
     config = LocalizeConfig() if config is None else config
+    check_name(config.name)
     write_to = None if output is None else sink_for(output)
     if save is not None and not config.calibrate:
         raise UsageError("--save writes what --calibrate found", hint="add --calibrate")
+    for file in scorers.files_of(save) if save is not None else ():
+        check_writable(file)
+    check_writable(output)
     store = Store(store_path, writable=True)
     found_in, notes_of_scores = scores.load(store, config.scores)
     notes = list(notes_of_scores)

@@ -13,7 +13,7 @@ from headhunt.configs.score import ScoreConfig
 from headhunt.errors import InputError
 from headhunt.files import StrPath
 from headhunt.scorers import score as score_rows
-from headhunt.store import RowStatus, Store
+from headhunt.store import RowStatus, Store, check_name
 
 __all__ = ["ScoreConfig", "ScoreReport", "score"]
 
@@ -55,10 +55,12 @@ def score(store_path: StrPath, config: ScoreConfig | None = None) -> ScoreReport
         StaleError: There is no scorer, or what it was made from changed.
     """
     config = ScoreConfig() if config is None else config
+    check_name(config.name)
     store = Store(store_path, writable=True)
     origin = None if config.origin is None else Store(config.origin)
     named = references.scorer(config.scorer, store, origin)
     found = named.scorer
+    check_name(named.name if config.name is None else config.name)
     notes = list(named.notes)
     notes += [f"versions differ, scores may move a little: {line}" for line in references.check_scorer(found, store)]
     fitted_on = FittedOn.of(found)
@@ -76,7 +78,7 @@ def score(store_path: StrPath, config: ScoreConfig | None = None) -> ScoreReport
         notes.append(f"{pending} segments are not extracted yet: run `vadkit extract` again to finish")
     artefact = scores.write(
         store,
-        config.name or named.name,
+        named.name if config.name is None else config.name,
         table,
         values,
         scorer=named.name,

@@ -14,13 +14,13 @@ from headhunt.artefacts import head_sets
 from headhunt.artefacts.learnt import ROWS_INPUT
 from headhunt.configs.option import to_json
 from headhunt.configs.select_heads import RSS, SelectConfig
-from headhunt.files import StrPath
+from headhunt.files import StrPath, check_writable
 from headhunt.prefetch import prefetch
 from headhunt.progress import Progress, silent
 from headhunt.records import HeadSet
 from headhunt.saliency import SaliencyOptions, measure
 from headhunt.stages.labelled_rows import labelled_rows
-from headhunt.store import SHARD_ROWS, Store
+from headhunt.store import SHARD_ROWS, Store, check_name
 
 __all__ = ["SelectConfig", "SelectReport", "select_heads"]
 
@@ -82,6 +82,8 @@ def select_heads(
         ComputeError: A saliency cannot be computed; says for which head and prompt.
     """
     config = SelectConfig() if config is None else config
+    check_name(config.name)
+    check_writable(output)
     store = Store(store_path, writable=True)
     rows = labelled_rows(store, split=config.split, units=config.units, fraction=config.fraction, seed=config.seed)
     prompts = config.prompt_ids or store.prompts

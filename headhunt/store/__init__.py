@@ -43,12 +43,12 @@ boundary on. A `pick` is a head of the fingerprint's list `heads`, in its order.
 Everything is arrays and JSON. Outside this package: `xarray.open_zarr(path, group="features", consolidated=False)`.
 """
 
-from headhunt.store.artefacts import Artefact
+from headhunt.store.artefacts import Artefact, check_name
 from headhunt.store.layout import SHARD_ROWS, RowStatus, VideoStatus
 from headhunt.store.reader import Store
 from headhunt.store.shards import ShardWriter, claim_shard
 from headhunt.store.tables import SegmentTable, VideoTable
-from headhunt.store.writer import PlannedVideo, create, finish, plan, write_labels
+from headhunt.store.writer import PlannedVideo, check_place, create, finish, plan, write_labels
 
 __all__ = [
     "SHARD_ROWS",
@@ -60,6 +60,8 @@ __all__ = [
     "Store",
     "VideoStatus",
     "VideoTable",
+    "check_name",
+    "check_place",
     "claim_shard",
     "create",
     "finish",

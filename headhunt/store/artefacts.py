@@ -14,13 +14,18 @@ from typing import Any
 
 import numpy.typing as npt
 
+from headhunt.documents import shown
 from headhunt.errors import DamagedError, InputError, StaleError
 from headhunt.records import Json
+from headhunt.schemas import checked
 from headhunt.store import groups
 from headhunt.store.chunks import UNREADABLE
 from headhunt.store.groups import Arrays
 from headhunt.store.layout import KINDS
+from headhunt.store.schemas import ArtefactAttributes
 from headhunt.version import __version__
+
+LONGEST_NAME = 200  # bytes: file systems give names 255
 
 STAGE_OF = {
     "heads": "select-heads",
@@ -84,6 +89,7 @@ def read(root: Any, path: Path, kind: str, name: str | None = None) -> Artefact:
         DamagedError: It does not hold what was written.
     """
     name = current(root, path, kind) if name is None else name
+    name = name if is_name(name) else None
     hint = f"run `vadkit {STAGE_OF[kind]}` again"
     try:
         found = None if name is None else groups.read(path / kind / name, _meaning, hint=hint)
@@ -98,8 +104,7 @@ def read(root: Any, path: Path, kind: str, name: str | None = None) -> Artefact:
             hint=f"run `vadkit {STAGE_OF[kind]}` first",
         )
     attrs = found.attributes
-    if not isinstance(attrs["made_by"].get("inputs"), dict):
-        raise DamagedError(f"{path / kind / name} does not say what it was made from", hint=hint)
+    checked(ArtefactAttributes, attrs, f"{path / kind / name} is damaged", error=DamagedError, hint=hint)
     return Artefact(kind, name, found.arrays, attrs["facts"], attrs["made_by"], attrs["digest"])
 
 
@@ -162,11 +167,22 @@ def write(
     return Artefact(kind, name, plain, facts, made_by, value)
 
 
-def check_name(name: str) -> None:
-    """Raise unless an artefact can have this name.
+def is_name(name: object) -> bool:
+    """Whether an artefact can have this name: letters, digits, dot, dash and underscore, no dot first."""
+    return (
+        isinstance(name, str)
+        and 0 < len(name.encode("utf-8", "replace")) <= LONGEST_NAME
+        and all(c.isalnum() or c in "._-" for c in name)
+        and not name.startswith(".")
+    )
+
+
+def check_name(name: str | None) -> None:
+    """Raise unless an artefact can have this name; None stands for the one that it gets where none is given.
 
     Raises:
         InputError: It cannot.
     """
-    if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
-        raise InputError("a name may hold letters, digits, '.', '-' and '_' only", got=name)
+    if name is not None and not is_name(name):
+        expected = f"letters, digits, '.', '-' and '_' only, no '.' first, at most {LONGEST_NAME} bytes"
+        raise InputError("no result can have this name", got=shown(name), expected=expected)

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import WrapperStore
-
-from headhunt.errors import DamagedError
 
 WHOLE: Any = {"write_empty_chunks": True}
 """Configuration of an array whose chunks are all written, whatever they hold: one that is not there is lost."""
@@ -46,26 +44,6 @@ def checksummed() -> list[Any]:
 
 UNREADABLE = (ValueError, TypeError, RuntimeError, OSError, KeyError, IndexError, OverflowError)
 """What Zarr and its codecs raise of bytes that are not what they should be."""
-
-
-@contextmanager
-def sound(place: Path, what: str, *, hint: str) -> Iterator[None]:
-    """Turn whatever reading raises into one error that names what is damaged.
-
-    Args:
-        place: The store's folder.
-        what: What is read, such as "segments/status".
-        hint: The next step for the user.
-
-    Raises:
-        DamagedError: It cannot be read.
-    """
-    try:
-        yield
-    except UNREADABLE as error:
-        raise DamagedError(
-            f"{what} of {place} is damaged", got=f"{type(error).__name__}: {error}", hint=hint
-        ) from error
 
 
 def write_fill(array: Any, folder: Path, numbers: Iterable[int]) -> None:

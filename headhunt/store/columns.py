@@ -18,7 +18,8 @@ import numpy.typing as npt
 from headhunt.arrays import Bool
 from headhunt.errors import DamagedError
 from headhunt.store import truth
-from headhunt.store.chunks import MissingChunkError, damaged_chunks, sound
+from headhunt.store.chunks import MissingChunkError, damaged_chunks
+from headhunt.store.damage import reading
 from headhunt.store.layout import COMPLETE, LATER, SHARD_ROWS, RowStatus, VideoStatus
 
 Column = npt.NDArray[Any]
@@ -57,7 +58,7 @@ def read(
         DamagedError: A chunk or a column is missing, short or altered.
     """
     table = group.path
-    with sound(place, table, hint=HINT):
+    with reading(f"{table} of {place}", hint=HINT):
         complete = set(group.attrs.get(COMPLETE, ()))
     values: dict[str, Column] = {}
     absent: list[tuple[str, int]] = []
@@ -65,7 +66,7 @@ def read(
         hint = truth.HINT if name in LABELS else HINT
         if name not in group and name in LATER and name not in complete:
             continue
-        with sound(place, f"{table}/{name}", hint=hint):
+        with reading(f"{table}/{name} of {place}", hint=hint):
             array = group[name]
             if array.shape[0] < n:
                 raise ValueError(f"{array.shape[0]} entries of {n}")
@@ -81,7 +82,7 @@ def read(
             raise DamagedError(
                 f"{place} is damaged", got="; ".join(bad) or f"{table}/{name}: {error}", hint=hint
             ) from error
-        with sound(place, f"{table}/{name}", hint=hint):
+        with reading(f"{table}/{name} of {place}", hint=hint):
             values[name] = loose[name][:n]
         chunks = [number for number in range(-(-n // SHARD_ROWS)) if not _is_there(array, number)]
         assert chunks, missing
@@ -110,7 +111,7 @@ def read_rows(group: Any, loose: Any, place: Path, name: str, rows: slice) -> Co
     Raises:
         DamagedError: The chunk is missing, short or altered.
     """
-    with sound(place, f"{group.path}/{name}", hint=HINT):
+    with reading(f"{group.path}/{name} of {place}", hint=HINT):
         values: Column = (group if name in group.attrs.get(COMPLETE, ()) else loose)[name][rows]
     return values
 

@@ -11,26 +11,26 @@ import numpy as np
 
 from headhunt import labels, splits
 from headhunt.arrays import Bool, Float32, Int64, UInt8
-from headhunt.errors import ArtefactError, DamagedError, ForeignStoreError, InputError
+from headhunt.errors import DamagedError, InputError
 from headhunt.files import StrPath
-from headhunt.fingerprint import Fingerprint
-from headhunt.records import Head, Interval, Json, ModelSpec, canonical_json
+from headhunt.records import Head, Interval, Json, canonical_json
 from headhunt.store import artefacts, columns, features, truth
 from headhunt.store.artefacts import Artefact
 from headhunt.store.cache import unchanged
 from headhunt.store.chunks import Present
+from headhunt.store.damage import reading
 from headhunt.store.groups import Arrays
 from headhunt.store.layout import (
-    FORMAT,
     KINDS,
     SEGMENT_COLUMNS,
     SHARD_ROWS,
-    VERSION,
+    UNITS,
     VIDEO_COLUMNS,
     RowStatus,
     VideoStatus,
 )
 from headhunt.store.locks import disk_error
+from headhunt.store.opening import open_store
 from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
 T = TypeVar("T")
@@ -52,47 +52,21 @@ class Store:
         writable: Open for writing artefacts too.
 
     Raises:
-        ForeignStoreError: Not there, not a headhunt store, or of another version.
+        StoreError: Not there, not a headhunt store, of another version, or damaged.
     """
 
     def __init__(self, path: StrPath, *, writable: bool = False) -> None:
         import zarr
+        from zarr.storage import LocalStore
 
         self.path = Path(path)
-        if not self.path.exists():
-            raise ForeignStoreError(
-                f"no store at {self.path}", hint="make one with `vadkit extract`, or name another with --store"
-            )
-        try:
-            self.root: Any = zarr.open_group(str(self.path), mode="r+" if writable else "r", zarr_format=3)
-            # What is read is read through this one: a chunk that is not there is an error.
-            local = zarr.storage.LocalStore(self.path, read_only=True)
-            self._present: Any = zarr.open_group(Present(local), mode="r", zarr_format=3)
-            attrs: Json = dict(self.root.attrs)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ForeignStoreError(
-                f"{self.path} is not a headhunt store",
-                got=f"{type(error).__name__}: {error}",
-                expected="a Zarr v3 folder",
-            ) from error
-        if attrs.get("format") != FORMAT:
-            raise ForeignStoreError(
-                f"{self.path} is a Zarr folder but not a headhunt store", got=attrs.get("format"), expected=FORMAT
-            )
-        if attrs.get("version") != VERSION:
-            raise ForeignStoreError(
-                f"{self.path} is of another version", got=attrs.get("version"), expected=VERSION, hint="extract again"
-            )
-        try:
-            self.fingerprint = Fingerprint.from_json(attrs["fingerprint"], source=f"the fingerprint of {self.path}")
-            self.spec = ModelSpec(**attrs["spec"])
-            self.info: Json = attrs["info"]
-            planned: Any = self.root["segments"].attrs["planned"]
-            self.planned: Json = planned
-        except KeyError as error:
-            raise ForeignStoreError(f"{self.path} is damaged: {error} is missing", hint="extract again") from error
-        except (TypeError, ArtefactError) as error:
-            raise ForeignStoreError(f"{self.path} is damaged", got=error, hint="extract again") from error
+        opened = open_store(self.path, writable=writable)
+        self.root: Any = opened.root
+        # What is read is read through this one: a chunk that is not there is an error.
+        self._present: Any = zarr.open_group(Present(LocalStore(self.path, read_only=True)), mode="r", zarr_format=3)
+        self.fingerprint, self.spec = opened.fingerprint, opened.spec
+        self.info: Json = opened.info
+        self.planned: Json = opened.planned
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -119,7 +93,8 @@ class Store:
     @property
     def has_context(self) -> bool:
         """Whether the context was extracted."""
-        return "context" in self.root["features"]
+        with reading(f"features of {self.path}"):
+            return "context" in self.root["features"]
 
     def videos(self) -> VideoTable:
         """All videos; the arrays cannot be written to."""
@@ -129,10 +104,11 @@ class Store:
         place = self.path.resolve()
         # This object sees what was planned when it was opened, whatever came later.
         key = (place, groups, self.planned["videos"], self.planned["rows"])
-        return unchanged(key, [place / group for group in groups], lambda: _sealed(read()))
+        with reading(f"{self.path}: {' or '.join(groups)}", hint=columns.HINT):
+            return unchanged(key, [place / group for group in groups], lambda: _sealed(read()))
 
     def _columns(self, table: str, names: Sequence[str], n: int) -> columns.Columns:
-        try:
+        with reading(f"{table} of {self.path}", hint=columns.HINT):
             return columns.read(
                 self._present[table],
                 self.root[table],
@@ -142,8 +118,6 @@ class Store:
                 length=self.fingerprint.sampling.length,
                 split_in_use=self._split_in_use,
             )
-        except KeyError as error:
-            raise DamagedError(f"{self.path} is damaged", got=f"{error} is missing", hint=columns.HINT) from error
 
     def _split_in_use(self) -> str:
         """A split that something in this store was made from, so that there must be one; "" where none is named."""
@@ -237,6 +211,13 @@ class Store:
         n = int(self.planned["rows"])
         column = self._columns("segments", (*SEGMENT_ARRAYS, "reason", "source"), n).values
         rows = np.flatnonzero(column["status"] != RowStatus.EMPTY).astype(np.int64)
+        video, status = column["video"][rows], column["status"][rows]
+        if not (
+            ((video >= 0) & (video < self.planned["videos"])).all()
+            and (status <= max(RowStatus)).all()
+            and (column["unit"][rows] < len(UNITS)).all()
+        ):
+            raise DamagedError(f"the rows of {self.path} are damaged", got="a video, status or unit that there is not")
         return SegmentTable(
             row=rows,
             video=column["video"][rows].astype(np.int64),
@@ -304,7 +285,7 @@ class Store:
                 f"{self.path} holds {len(self.subset)} chosen heads only", hint="extract without --heads for this step"
             )
         p = self.place_of_prompt(prompt)
-        return features.read_layers(self._present["features/heads"], self.path, rows, layers, p)
+        return features.read_layers(self._feature("heads"), self.path, rows, layers, p)
 
     def heads(self, rows: Int64, heads: Sequence[Head], *, prompt: str) -> Float32:
         """Chosen heads; only the chunks they are in are touched, each once.
@@ -316,7 +297,7 @@ class Store:
             InputError: A head is not in the store.
             DamagedError: A row was never written, or a chunk is lost or altered.
         """
-        array, p = self._present["features/heads"], self.place_of_prompt(prompt)
+        array, p = self._feature("heads"), self.place_of_prompt(prompt)
         if self.subset is not None:
             return features.read_picks(array, self.path, rows, heads, p, subset=self.subset)
         return features.read_heads(array, self.path, rows, heads, p)
@@ -330,7 +311,23 @@ class Store:
         """
         if not self.has_context:
             raise InputError(f"{self.path} holds no context", hint="extract again with --context")
-        return features.read_context(self._present["features/context"], self.path, rows, self.place_of_prompt(prompt))
+        return features.read_context(self._feature("context"), self.path, rows, self.place_of_prompt(prompt))
+
+    def _feature(self, name: str) -> Any:
+        """An array of features, of the shape that the store's sizes, prompts and heads give.
+
+        Raises:
+            DamagedError: It is not.
+        """
+        spec = self.spec
+        row = (spec.layers, spec.heads) if self.subset is None else (len(self.subset),)
+        expected = (len(self.prompts), *((*row, spec.head_dim) if name == "heads" else (spec.hidden,)))
+        with reading(f"features/{name} of {self.path}", hint=columns.HINT):
+            array = self._present[f"features/{name}"]
+            shape = array.shape[1:]
+        if shape != expected:
+            raise DamagedError(f"features/{name} of {self.path} are damaged", got=shape, expected=expected)
+        return array
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Names of the complete artefacts of a kind, sorted."""

@@ -14,7 +14,8 @@ import numpy as np
 from headhunt.arrays import Float32
 from headhunt.errors import StoreBusyError
 from headhunt.store import columns
-from headhunt.store.chunks import WHOLE, sound
+from headhunt.store.chunks import WHOLE
+from headhunt.store.damage import reading
 from headhunt.store.layout import SHARD_ROWS, RowStatus
 from headhunt.store.locks import disk_error, lock
 from headhunt.store.reader import Store
@@ -81,7 +82,7 @@ class ShardWriter:
         self._writing: _Writing | None = None
 
     def _held(self, name: str, rows: slice) -> Any:
-        with sound(self.store.path, f"features/{name} (rows {rows.start} to {rows.stop - 1})", hint=columns.HINT):
+        with reading(f"features/{name} (rows {rows.start} to {rows.stop - 1}) of {self.store.path}", hint=columns.HINT):
             return self.store.present(f"features/{name}")[rows]
 
     def pending(self) -> list[int]:

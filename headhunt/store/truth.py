@@ -12,7 +12,8 @@ from headhunt.arrays import Int64
 from headhunt.errors import DamagedError
 from headhunt.records import Json
 from headhunt.store import groups
-from headhunt.store.chunks import MissingChunkError, sound
+from headhunt.store.chunks import MissingChunkError
+from headhunt.store.damage import reading
 
 NAME = "truth"
 DTYPES = {"video": np.int32, "start_frame": np.int64, "end_frame": np.int64}
@@ -30,7 +31,7 @@ def read(path: Path, root: Any, *, some_known: bool) -> Int64:
     Raises:
         DamagedError: It is not what was written.
     """
-    with sound(path, NAME, hint=HINT):
+    with reading(f"{NAME} of {path}", hint=HINT):
         sealed = NAME in root and groups.DIGEST in root[NAME].attrs
     if sealed:
         found = groups.read(path / NAME, _meaning, hint=HINT)
@@ -45,7 +46,7 @@ def read(path: Path, root: Any, *, some_known: bool) -> Int64:
 
 def _first_edition(path: Path, group: Any) -> Int64:
     """As it was written before it carried a digest: an absent chunk may be one that was all zeros, of one event."""
-    with sound(path, NAME, hint=HINT):
+    with reading(f"{NAME} of {path}", hint=HINT):
         found = []
         for name in DTYPES:
             array = group[name]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from headhunt.arrays import Float64
-from headhunt.errors import FingerprintError, ForeignStoreError
+from headhunt.errors import FingerprintError, ForeignStoreError, StoreError
 from headhunt.fingerprint import Fingerprint, differences
 from headhunt.records import Interval, Json, ManifestRow, ModelSpec, Segment
 from headhunt.store import truth
@@ -74,17 +77,10 @@ def create(path: Path, *, fingerprint: Fingerprint, spec: ModelSpec, info: Json)
     import zarr
 
     path = Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        if not path.is_dir() or not (path / "zarr.json").is_file():
-            unfinished = path.is_dir() and (path / ".creating").is_file()
-            if not unfinished:
-                raise ForeignStoreError(
-                    f"{path} is in the way", expected="no such file, or a store", hint="name another with --store"
-                )
-        else:
-            store = Store(path, writable=True)
-            check_fingerprint(store, fingerprint)
-            return store
+    store = check_place(path)
+    if store is not None:
+        check_fingerprint(store, fingerprint)
+        return store
     try:
         path.mkdir(parents=True, exist_ok=True)
         # The root's metadata are written last: a folder without them is an interrupted creation and is made anew.
@@ -98,6 +94,40 @@ def create(path: Path, *, fingerprint: Fingerprint, spec: ModelSpec, info: Json)
     store = Store(path, writable=True)
     check_fingerprint(store, fingerprint)
     return store
+
+
+def check_place(path: Path) -> Store | None:
+    """Raise, before work is done for it, where no store could be made or added to.
+
+    Returns:
+        The store that is there, writable; None where one can be made.
+
+    Raises:
+        ForeignStoreError: Something else is there.
+        StoreError: Nothing can be written there.
+    """
+    try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()  # says what no file can be called
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            if path.is_dir() and (path / "zarr.json").is_file():
+                return Store(path, writable=True)
+            if not path.is_dir() or not (path / ".creating").is_file():
+                raise ForeignStoreError(
+                    f"{path} is in the way", expected="no such file, or a store", hint="name another with --store"
+                )
+        there = next(folder for folder in (path, *path.absolute().parents) if os.path.lexists(folder))
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{there} is not a folder")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, f"{there} may not be written to")
+    except OSError as error:
+        raise disk_error(path, error) from error
+    except ValueError as error:
+        raise StoreError(
+            f"no store can be called {str(path)!r}", got=error, hint="name another with --store"
+        ) from error
+    return None
 
 
 def _create(zarr: Any, path: Path, *, fingerprint: Fingerprint, spec: ModelSpec, info: Json) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from headhunt import store as stores
 from headhunt.chains import ablation
+from headhunt.chains.ablation import HEADHUNT, RANDOM, Row, measure
+from headhunt.configs import SelectConfig
+from headhunt.errors import HeadhuntError
 from headhunt.records import HeadSet, ManifestRow
 from headhunt.stages.evaluate import EvaluateConfig, evaluate
 from tests.stages.synthetic import KNOWING, make_store, manifest_rows
@@ -120,3 +124,31 @@ def test_only_some_videos_can_be_evaluated(measured: tuple[Path, list[ablation.R
     assert result["counts"]["n_videos"] == 3
     with pytest.raises(UsageError, match="1 of the videos to evaluate are not in the split 'test'"):
         evaluate(path, EvaluateConfig(videos=(TEST[0], "00.mp4")))
+
+
+@pytest.mark.parametrize(
+    ("rows", "look_alikes", "says"),
+    [
+        ((HEADHUNT, HEADHUNT), [], "under one name"),
+        ((HEADHUNT,), ["nosuch.mp4"], "look-alikes are not in the split"),
+        ((HEADHUNT, replace(RANDOM, heads="random:many")), [], "random:many"),
+        ((HEADHUNT, replace(RANDOM, heads="random:99")), [], "99"),
+        ((HEADHUNT, replace(RANDOM, heads="layer:99")), [], "no layer 99"),
+        ((HEADHUNT, replace(RANDOM, method="forest")), [], "unknown value of --method"),
+        ((HEADHUNT, replace(RANDOM, options={"epochs": 3})), [], "--epochs does not belong to logistic"),
+        ((HEADHUNT, replace(RANDOM, prompt="nosuch")), [], "no prompt 'nosuch'"),
+        ((HEADHUNT, replace(RANDOM, heads=SelectConfig(prompt_ids=("nosuch",), name="x"))), [], "no prompt 'nosuch'"),
+        ((HEADHUNT, replace(RANDOM, name="!")), [], "no result can have this name"),
+    ],
+    ids=range(10),
+)
+def test_a_row_that_cannot_be_had_is_refused_before_the_first_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: tuple[Row, ...], look_alikes: list[str], says: str
+) -> None:
+    def measured(*_arguments: object, **_options: object) -> NoReturn:
+        raise AssertionError("a row was measured")
+
+    make_store(tmp_path / "s")
+    monkeypatch.setattr("headhunt.chains.ablation.select_heads", measured)
+    with pytest.raises(HeadhuntError, match=says):
+        measure(tmp_path / "s", rows, seed=0, look_alikes=look_alikes)

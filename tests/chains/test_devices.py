@@ -5,12 +5,13 @@ from __future__ import annotations
 import multiprocessing
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from headhunt.chains import devices
 from headhunt.chains.devices import extract_on_devices
-from headhunt.errors import ComputeError, ModelError, UsageError
+from headhunt.errors import ComputeError, ModelError, StoreError, UsageError
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.store import RowStatus, Store
 from tests.made_videos import write_video
@@ -80,3 +81,20 @@ def test_devices_divide_the_shards_themselves(config: ExtractConfig, tmp_path: P
 def test_one_device_is_named_in_one_way(config: ExtractConfig) -> None:
     with pytest.raises(UsageError, match="takes the place of --device"):
         replace(config, device="cpu", devices=("cpu", "cpu"))
+
+
+@pytest.mark.parametrize("devices", [(), ("cpu", "cpu")])
+def test_a_place_where_no_store_can_be_is_refused_before_a_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devices: tuple[str, ...]
+) -> None:
+    def begun(*_arguments: object, **_options: object) -> NoReturn:
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr("headhunt.stages.extract.Decoders", begun)
+    monkeypatch.setattr("headhunt.chains.devices.multiprocessing.get_context", begun)
+    (tmp_path / "a.mp4").write_text("x")
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "zarr.json").write_text("{")
+    for name in ("a.mp4", "a.mp4/store", "torn"):
+        with pytest.raises(StoreError):
+            extract_on_devices(tmp_path / "a.mp4", tmp_path / name, ExtractConfig(devices=devices))

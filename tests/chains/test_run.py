@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import headhunt as hh
 from headhunt.artefacts import scorers
 from headhunt.chains.run import config_for, run
 from headhunt.configs.extract import DECIDED
-from headhunt.errors import ArtefactError, UsageError
+from headhunt.errors import ArtefactError, FingerprintError, HeadhuntError, StoreError, UsageError
 
 MADE = Path(__file__).parents[1] / "data" / "first_edition"
 
@@ -72,3 +74,101 @@ def test_a_scorer_that_says_nothing_of_its_features_is_refused() -> None:
     empty = hh.Scorer(scorer.method, scorer.heads, scorer.head_dim, scorer.hidden, scorer.arrays, {})
     with pytest.raises(ArtefactError, match="does not say what features"):
         config_for(empty, base=hh.ExtractConfig())
+
+
+@pytest.fixture
+def no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The expensive pass must not be begun."""
+
+    def begun(*_arguments: object, **_options: object) -> NoReturn:
+        raise AssertionError("the expensive pass was begun")
+
+    monkeypatch.setattr("headhunt.chains.run.extract_on_devices", begun)
+
+
+@pytest.fixture
+def no_video(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No video must be opened."""
+
+    def opened(*_arguments: object, **_options: object) -> NoReturn:
+        raise AssertionError("a video was opened")
+
+    for name in ("probe", "frames"):
+        monkeypatch.setattr(f"headhunt.extraction.decoders.Decoders.{name}", opened)
+
+
+def copied(made: Path, name: str) -> Path:
+    """The fitted scorer under another name."""
+    for ending in ("safetensors", "json"):
+        shutil.copy(made / f"logistic.{ending}", made / f"{name}.{ending}")
+    return made / f"{name}.json"
+
+
+@pytest.mark.usefixtures("no_pass")
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"output": "found.txt"}, "cannot be written in this format"),
+        ({"output": "none/found.csv"}, "No such file"),
+        ({"output": "logistic.json/found.csv"}, "Not a directory"),
+        ({"output": "videos.csv"}, "not a file"),
+        ({"output": "x" * 300 + ".csv"}, "too long"),
+        ({"output": "a\0.csv"}, "null"),
+        ({"scorer": "none.json"}, "a scorer cannot be read"),
+        ({"scorer": "damaged.json"}, "damaged"),
+        ({"scorer": "a name.json"}, "no result can have this name"),
+        ({"store_path": "file"}, "in the way"),
+        ({"store_path": "folder"}, "in the way"),
+        ({"store_path": "file/store"}, "cannot write"),
+        ({"store_path": "a\0"}, "no store can be called"),
+        ({"localization": hh.LocalizeConfig(name="../x")}, "no result can have this name"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_can_be_refused_is_refused_before_the_pass(made: Path, options: dict[str, object], says: str) -> None:
+    (made / "file").write_text("x")
+    (made / "folder").mkdir()
+    (made / "folder" / "x").write_text("x")
+    (made / "videos.csv").mkdir()
+    copied(made, "a name")
+    copied(made, "damaged").write_text("{")
+    before = sorted(made.rglob("*"))
+    with pytest.raises(HeadhuntError, match=says):
+        run(**({"videos": "videos", "store_path": "new.zarr", "scorer": "logistic.json"} | options))
+    assert sorted(made.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("no_pass")
+def test_a_store_that_has_no_sound_scorer_is_refused_before_the_pass(made: Path) -> None:
+    hh.fit("full.zarr", hh.FitConfig(heads="rss"))
+    file = made / "full.zarr" / "scorers" / "logistic" / "zarr.json"
+    data = json.loads(file.read_text())
+    data["attributes"]["facts"]["heads"] = [[0.5, 1]]
+    file.write_text(json.dumps(data))
+    for origin in ("full.zarr", "none.zarr"):
+        with pytest.raises(StoreError) as caught:
+            run("videos", "new.zarr", origin=origin)
+        assert caught.value.exit_code == 4
+
+
+@pytest.mark.usefixtures("no_video")
+@pytest.mark.parametrize("key", ["weights", "config", "architecture", "preprocess"])
+def test_a_scorer_of_another_model_is_refused_before_a_video_is_opened(made: Path, key: str) -> None:
+    scorer = copied(made, "other")
+    data = json.loads(scorer.read_text())
+    data["facts"]["fingerprint"][key] = {"height": 8} if key == "preprocess" else "another"
+    scorer.write_text(json.dumps(data))
+    with pytest.raises(FingerprintError, match=f"the scorer was fitted on other features.*\n.*{key}"):
+        run("videos", "new.zarr", scorer=scorer, extraction=hh.ExtractConfig(decoders=0))
+    assert not (made / "new.zarr").exists()
+
+
+@pytest.mark.usefixtures("no_video")
+def test_a_scorer_of_heads_that_the_model_lacks_is_refused_before_a_video_is_opened(made: Path) -> None:
+    scorer = copied(made, "other")
+    data = json.loads(scorer.read_text())
+    data["heads"][0] = [99, 0]
+    scorer.write_text(json.dumps(data))
+    with pytest.raises(HeadhuntError, match=r"\(99, 0\)"):
+        run("videos", "new.zarr", scorer=scorer, extraction=hh.ExtractConfig(decoders=0))
+    assert not (made / "new.zarr").exists()

@@ -13,6 +13,8 @@ from typing import Any, get_args
 
 import pytest
 import typer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headhunt.configs import (
     PRESETS,
@@ -26,6 +28,7 @@ from headhunt.configs import (
 from headhunt.configs.extract import DECIDED
 from headhunt.configs.option import literals, options_of
 from headhunt.errors import HeadhuntError
+from tests.soak import drawn
 from vadkit.app import app
 
 COMMANDS = [
@@ -120,7 +123,8 @@ def test_choices_are_those_of_the_library() -> None:
 
 @pytest.mark.parametrize("command", CONFIGS)
 def test_every_option_of_the_library_is_offered_and_nothing_else(command: str) -> None:
-    own = {"store", "videos", "output", "as_json", "preset", "config_file", "dry_run", "full", "save"}
+    own = {"store", "videos", "output", "as_json", "preset", "config_file", "dry_run", "full"}
+    own |= {"save"} if command == "localize" else set()  # the other output: a scorer with its calibration
     offered = {p.name for p in parameters(command) if not p.name.startswith("old_")} - own
     library = {name for name, option in options_of(CONFIGS[command]).items() if not option.library}
     assert offered | {"videos"} == library | {"videos"}
@@ -268,3 +272,20 @@ def test_a_file_of_options_comes_between_the_command_line_and_a_preset(
     answer = vadkit("select-heads", "--preset", "steervad", "--config", file, "--store", store, "--json")
     config = answer.json["head_set"]["provenance"]["config"]
     assert (config["saliency"], config["k"]) == ("rsa", 3)
+
+
+VALUES = st.sampled_from(("1", "-1", "1.9", "true", "nan", "inf", "1e999", "9" * 400, '""', '"x"', "[1, 2]", '[["a"]]',
+                          "{a = 1}", "1979-05-27", '"\\u0000"', "[" * 5000, "[]", '"' + "x" * 300 + '"'))  # fmt: skip
+
+
+@drawn()
+@given(
+    key=st.sampled_from(("method", "c", "seed", "split", "heads", "store", "json", "output", "fit", "x")), value=VALUES
+)
+def test_any_file_of_options_is_usage_or_an_answer(
+    tmp_path: Path, vadkit: Callable[..., Any], key: str, value: str
+) -> None:
+    (tmp_path / "o.toml").write_text(f"[fit]\n{key} = {value}\n")
+    answer = vadkit("fit", "--config", tmp_path / "o.toml", "--store", tmp_path / "none.zarr")
+    assert answer.code in {2, 4}
+    assert "unexpected" not in answer.err

@@ -6,10 +6,14 @@ import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headhunt.datasets.manifest import match, read, read_manifest, to_events, write_manifest
 from headhunt.errors import ManifestError
 from headhunt.records import Interval, ManifestRow
+from tests.hostile import mutated
+from tests.soak import drawn
 
 HEADER = "video,split,label,events\n"
 
@@ -319,3 +323,47 @@ def test_match_refuses_repeats_on_either_side() -> None:
 def test_real_manifests_name_the_videos_beside_them(real_data: Path, name: str) -> None:
     rows = read_manifest(real_data / name / "manifest.csv")
     assert all((real_data / name / row.video).is_file() for row in rows)
+
+
+LINES = [
+    {"video": "a.mp4", "split": "train", "label": "abnormal", "events": [[0, 48], [96, 100]], "category": "fire"},
+    {"video": "b/c.mp4", "split": "", "label": "normal", "events": None},
+]
+
+
+def a_manifest_or_refused(path: Path) -> None:
+    try:
+        rows = read_manifest(path)
+    except ManifestError:
+        return
+    for row in rows:
+        assert all(isinstance(word, str) for word in (row.video, row.split, row.label, row.category))
+        assert all(type(frame) is int for e in row.events or () for frame in (e.start_frame, e.end_frame))
+    write_manifest(rows, path)
+    assert [row.video for row in read_manifest(path)] == [row.video for row in rows]
+
+
+@drawn()
+@given(first=mutated(LINES[0]), second=mutated(LINES[1]))
+def test_any_json_lines_are_a_manifest_or_refused(tmp_path: Path, first: bytes, second: bytes) -> None:
+    a_manifest_or_refused(written(tmp_path, first + b"\n" + json.dumps(LINES[1]).encode(), "m.jsonl"))
+    a_manifest_or_refused(written(tmp_path, first + b"\n" + second, "m.jsonl"))
+
+
+CELLS = st.sampled_from(
+    ("a.mp4", "train", "normal", "fire", "0-48", "1.9-3", "-1-2", "9" * 400 + "-1", '"', "x,y", "\0", "\r", "\ufeff",
+     "'", "=1+1", "../x", "C:\\x", "NaN", "a\nb", "x" * 140_000, "é", "")
+)  # fmt: skip
+ROWS = st.lists(st.lists(CELLS | st.text(max_size=5), min_size=1, max_size=5), max_size=4)
+
+
+@drawn()
+@given(rows=ROWS, noise=st.binary(max_size=3))
+def test_any_table_is_a_manifest_or_refused(tmp_path: Path, rows: list[list[str]], noise: bytes) -> None:
+    table = HEADER + "\n".join(",".join(cells) for cells in rows)
+    a_manifest_or_refused(written(tmp_path, table.encode("utf-8", "surrogatepass") + noise))
+
+
+def test_a_key_that_stands_twice_in_a_line_is_refused(tmp_path: Path) -> None:
+    line = '{"video": "a", "split": "", "label": "normal", "label": "abnormal", "events": null}'
+    assert "line 1" in refusal(written(tmp_path, line, "m.jsonl"))

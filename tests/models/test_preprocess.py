@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
 
+from headhunt.errors import ModelError
 from headhunt.models.preprocess import Preprocess, read_settings, square_tile
+from tests.hostile import mutated
+from tests.soak import drawn
 
 
 @pytest.mark.parametrize("shape", [(37, 61), (448, 448), (1, 1), (500, 20)])
@@ -36,3 +40,25 @@ def test_the_video_processor_has_the_first_word(tmp_path: Path) -> None:
     largest = pixels | {"size": {"height": 32, "width": 32}}
     (tmp_path / "processor_config.json").write_text(json.dumps({"video_processor": largest}))
     assert square_tile(read_settings(tmp_path)).height == 32
+
+
+SETTINGS = {
+    "size": {"height": 28, "width": 28},
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+    "resample": 3,
+    "rescale_factor": 1 / 255,
+    "do_center_crop": None,
+}
+
+
+@drawn()
+@given(text=mutated({"video_processor": SETTINGS, "processor_class": "X"}))
+def test_any_processor_configuration_gives_pixels_or_is_refused(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "processor_config.json").write_bytes(text)
+    try:
+        made = square_tile(read_settings(tmp_path))
+    except ModelError:
+        return
+    assert 1 <= made.height <= 1 << 14
+    assert Preprocess.from_json(made.to_json()) == made

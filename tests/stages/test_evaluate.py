@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,3 +105,49 @@ def test_evaluating_what_was_fitted_on_is_told(tmp_path: Path) -> None:
     rows = [replace(row, split="") for row in manifest_rows()]
     make_store(tmp_path / "whole", rows=rows)
     assert chain(tmp_path / "whole")["also_fitted_on"] == [row.video for row in rows]
+
+
+WATCHED = """
+import json, os, sys
+from pathlib import Path
+place, touched = os.path.realpath(sys.argv[1]), []
+
+def watch(event, arguments):
+    writes = event == "open" and (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    if writes or event in {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.link", "os.symlink",
+                           "os.utime", "os.chmod", "shutil.rmtree"}:
+        touched.extend(p for p in map(str, arguments[:2]) if os.path.realpath(p).startswith(place))
+
+sys.addaudithook(watch)
+import headhunt as hh
+result = hh.evaluate(sys.argv[1], hh.EvaluateConfig(n_bootstrap=0, save=sys.argv[2] == "save"))
+print(json.dumps({"touched": sorted(set(touched)), "auc": result.frame_auc}))
+"""
+
+
+def test_without_saving_nothing_of_the_store_is_touched_and_the_figures_are_the_same(tmp_path: Path) -> None:
+    make_store(tmp_path / "s")
+    chain(tmp_path / "s")
+
+    def watched(how: str) -> dict[str, object]:
+        command = [sys.executable, "-c", WATCHED, str(tmp_path / "s"), how]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    saved, seen = watched("save"), watched("no")
+    assert saved["touched"], "the watch sees what is written"
+    assert seen["touched"] == []
+    assert seen["auc"] == saved["auc"]
+
+
+def test_metrics_are_kept_under_the_configuration_they_always_had(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s")
+    chain(tmp_path / "s")
+    assert "save" not in store.artefact("metrics").made_by["config"]
+    before = store.artefact("metrics").digest
+    evaluate(tmp_path / "s", EvaluateConfig(n_bootstrap=0, save=False))
+    assert store.artefact("metrics").digest == before
+
+
+def test_a_name_for_what_is_not_kept_is_usage() -> None:
+    with pytest.raises(UsageError, match="contradict"):
+        EvaluateConfig(name="x", save=False)

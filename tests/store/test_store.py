@@ -190,9 +190,11 @@ def test_what_is_not_a_store_is_refused(tmp_path: Path) -> None:
     zarr.create_group(str(tmp_path / "torn"), attributes={"format": "headhunt-store", "version": 1})
     (tmp_path / "noise").mkdir()
     (tmp_path / "noise" / "zarr.json").write_text("{")
-    for name in ("file", "folder", "zarr", "old", "torn", "noise", "missing"):
+    for name in ("file", "folder", "zarr", "old", "noise", "missing"):
         with pytest.raises(ForeignStoreError):
             Store(tmp_path / name)
+    with pytest.raises(DamagedError, match="no fingerprint"):
+        Store(tmp_path / "torn")
     for name in ("file", "folder"):
         with pytest.raises(ForeignStoreError, match="in the way"):
             make(tmp_path / name)
