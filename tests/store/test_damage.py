@@ -142,6 +142,14 @@ def test_what_a_group_says_is_strict_in_its_types(whole: Path, where: str, chang
     assert caught.value.exit_code == 4
 
 
+def test_features_of_fewer_rows_than_planned_are_damaged(whole: Path) -> None:
+    file = whole / "features" / "heads" / "zarr.json"
+    data = json.loads(file.read_text())
+    data["shape"][0] = 1
+    with changed(file, json.dumps(data).encode()), pytest.raises(DamagedError, match="features/heads"):
+        look(whole)
+
+
 @pytest.mark.parametrize("name", ["../../s/scores/logistic", "", ".", "logistic/score", "x" * 300, "\udcff", "a\0b"])
 def test_a_name_that_cannot_be_is_not_there(whole: Path, name: str) -> None:
     with pytest.raises(StaleError, match="has no scores"):
