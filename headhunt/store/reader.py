@@ -324,9 +324,10 @@ class Store:
         expected = (len(self.prompts), *((*row, spec.head_dim) if name == "heads" else (spec.hidden,)))
         with reading(f"features/{name} of {self.path}", hint=columns.HINT):
             array = self._present[f"features/{name}"]
-            shape = array.shape[1:]
-        if shape != expected:
-            raise DamagedError(f"features/{name} of {self.path} are damaged", got=shape, expected=expected)
+            shape = array.shape
+        rows = self.planned["rows"]
+        if shape[1:] != expected or shape[0] < rows:
+            raise DamagedError(f"features/{name} of {self.path} are damaged", got=shape, expected=(rows, *expected))
         return array
 
     def names(self, kind: str) -> tuple[str, ...]:

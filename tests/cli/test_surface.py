@@ -287,5 +287,5 @@ def test_any_file_of_options_is_usage_or_an_answer(
 ) -> None:
     (tmp_path / "o.toml").write_text(f"[fit]\n{key} = {value}\n")
     answer = vadkit("fit", "--config", tmp_path / "o.toml", "--store", tmp_path / "none.zarr")
-    assert answer.code in {2, 4}
+    assert answer.code in {1, 2, 4}  # 1: the output cannot be written
     assert "unexpected" not in answer.err

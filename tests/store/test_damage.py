@@ -61,7 +61,7 @@ def look(path: Path) -> None:
 
 METADATA = ("", "segments", "videos", "features", "features/heads", "truth", "segments/status", "videos/path", "heads",
             "heads/rss", "scorers/logistic", "scores/logistic", "calibrations/logistic", "events/logistic",
-            "metrics/logistic",             "scores/logistic/score", "events/logistic/smoothed")  # fmt: skip
+            "metrics/logistic", "scores/logistic/score", "events/logistic/smoothed")  # fmt: skip
 
 
 @contextmanager
@@ -141,6 +141,14 @@ def test_what_a_group_says_is_strict_in_its_types(whole: Path, where: str, chang
     with changed(file, attributes(file, **change)), pytest.raises(StoreError) as caught:
         look(whole)
     assert caught.value.exit_code == 4
+
+
+def test_features_of_fewer_rows_than_planned_are_damaged(whole: Path) -> None:
+    file = whole / "features" / "heads" / "zarr.json"
+    data = json.loads(file.read_text())
+    data["shape"][0] = 1
+    with changed(file, json.dumps(data).encode()), pytest.raises(DamagedError, match="features/heads"):
+        look(whole)
 
 
 @pytest.mark.parametrize("name", ["../../s/scores/logistic", "", ".", "logistic/score", "x" * 300, "\udcff", "a\0b"])
