@@ -1,4 +1,4 @@
-"""Every error headhunt raises on purpose; this module knows nothing else of the package.
+"""Every error headhunt raises on purpose; names of files in its words are spelt out where they are not UTF-8.
 
 HeadhuntError                 exit code 1 unless said otherwise
 ├── InputError                what the user gave cannot be used
@@ -18,6 +18,8 @@ HeadhuntError                 exit code 1 unless said otherwise
 
 from __future__ import annotations
 
+from headhunt.names import spelt_out
+
 
 class HeadhuntError(Exception):
     """An error that says what happened, what was got, what was expected and what to do next.
@@ -32,11 +34,11 @@ class HeadhuntError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, got: object = None, expected: object = None, hint: str | None = None) -> None:
-        self.what = what
+        self.what = spelt_out(what)
         self.got = got
         self.expected = expected
         self.hint = hint
-        super().__init__(what)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         parts = [self.what]
@@ -46,7 +48,7 @@ class HeadhuntError(Exception):
             parts.append(f"expected: {self.expected}")
         if self.hint is not None:
             parts.append(f"next: {self.hint}")
-        return "\n  ".join(parts)
+        return spelt_out("\n  ".join(parts))
 
     @property
     def line(self) -> str:

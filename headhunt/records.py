@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from headhunt.errors import ArtefactError, InputError, ManifestError
+from headhunt.names import spelt_out
 
 Json = dict[str, Any]
 Unit = Literal["segment", "video"]
@@ -91,6 +92,7 @@ class ManifestRow:
         label: "normal", "abnormal" or a class name ("" when not known). Anything but "normal" and "" is abnormal.
         events: Abnormal intervals in native frames, or None when only the video-level label is known.
         category: Class of the anomaly, "" when not known.
+        mask: A picture of the areas to ignore, a path relative to the manifest; "" for none.
     """
 
     video: str
@@ -98,6 +100,7 @@ class ManifestRow:
     label: str = ""
     events: tuple[Interval, ...] | None = None
     category: str = ""
+    mask: str = ""
 
     def __post_init__(self) -> None:
         if not self.video:
@@ -258,4 +261,4 @@ def check_format(data: object, name: str, version: int, *, source: str) -> None:
 
 def canonical_json(data: object) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return spelt_out(json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False))

@@ -18,6 +18,7 @@ from rich.text import Text
 from typer.exceptions import TyperException
 
 from headhunt.errors import HeadhuntError, UsageError
+from headhunt.names import spelt_out
 
 Progress = Callable[[str, int, int], None]
 PLAIN_EVERY_S = 10.0
@@ -36,10 +37,10 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or isinstance(value, (bool, int)):
         return value
-    if isinstance(value, Path):
-        return str(value)
+    if isinstance(value, (str, Path)):
+        return spelt_out(str(value))
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
@@ -56,13 +57,14 @@ def print_json(command: str, result: Any, **first: object) -> None:
 
 def write_json(data: Mapping[str, Any]) -> None:
     """Write one object to stdout; ASCII, so that no name of a video and no locale can spoil it."""
-    sys.stdout.write(json.dumps(data, allow_nan=False) + "\n")
+    sys.stdout.write(json.dumps(plain(data), allow_nan=False) + "\n")
     sys.stdout.flush()  # here, so that a reader that has gone is noticed while it can be handled
 
 
 def clean(text: object) -> str:
     """Text from outside for a terminal: control characters, escape sequences among them, are spelt out."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in str(text))
+    words = spelt_out(str(text))
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in words)
 
 
 def say(*lines: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 from headhunt import video
 from headhunt.datasets import manifest
 from headhunt.errors import InputError
+from headhunt.finding import find
+from headhunt.names import path_of, text_of
 from headhunt.records import ManifestRow
 
 MANIFEST_NAME = "manifest.csv"
@@ -23,14 +24,29 @@ class Source:
     Attributes:
         row: Its id and labels.
         path: Where its file or folder of frames is; it may be missing, which is found out when it is opened.
+        mask: Where the picture of the areas to ignore is; None where the manifest names none.
     """
 
     row: ManifestRow
     path: Path
+    mask: Path | None = None
 
 
-def collect(paths: Sequence[Path], *, root: Path | None = None) -> list[Source]:
-    """The videos behind files, folders and manifests, sorted by id.
+@dataclass(frozen=True)
+class Sources:
+    """What was found.
+
+    Attributes:
+        videos: The videos, sorted by id.
+        notes: What was passed over in folders, in sentences.
+    """
+
+    videos: tuple[Source, ...]
+    notes: tuple[str, ...]
+
+
+def collect(paths: Sequence[Path], *, root: Path | None = None) -> Sources:
+    """The videos behind files, folders and manifests.
 
     A folder that holds a `manifest.csv` is that manifest; any other folder gives every video below it, ids relative to
     it.
@@ -45,11 +61,14 @@ def collect(paths: Sequence[Path], *, root: Path | None = None) -> list[Source]:
     if not paths:
         raise InputError("no videos given", expected="files, folders or a manifest")
     sources: dict[str, Source] = {}
+    notes: list[str] = []
     for path in paths:
         found = _collect_one(Path(path), root)
-        if not found:
-            raise InputError(f"no videos in {path}", expected=", ".join(sorted(video.VIDEO_SUFFIXES)))
-        for source in found:
+        if not found.videos:
+            expected = ", ".join(sorted(video.VIDEO_SUFFIXES))
+            raise InputError(f"no videos in {path}", got="; ".join(found.notes) or None, expected=expected)
+        notes += found.notes
+        for source in found.videos:
             other = sources.get(source.row.video)
             if other is not None and other.path != source.path:
                 raise InputError(
@@ -58,7 +77,7 @@ def collect(paths: Sequence[Path], *, root: Path | None = None) -> list[Source]:
                     hint="list them in a manifest, whose ids are paths relative to it",
                 )
             sources[source.row.video] = source
-    return [sources[name] for name in sorted(sources)]
+    return Sources(tuple(sources[name] for name in sorted(sources)), tuple(dict.fromkeys(notes)))
 
 
 def _manifest_of(path: Path) -> Path | None:
@@ -69,26 +88,29 @@ def _manifest_of(path: Path) -> Path | None:
     return path if path.suffix.lower() in MANIFEST_SUFFIXES else None
 
 
-def _collect_one(path: Path, root: Path | None) -> list[Source]:
+def _collect_one(path: Path, root: Path | None) -> Sources:
     listing = _manifest_of(path)
     if listing is not None:
-        return _from_manifest(listing, root)
+        return Sources(_from_manifest(listing, root), ())
     if path.is_dir():
-        return [Source(ManifestRow(_relative(file, path)), file) for file in video.find_videos(path)]
+        found = find(path)
+        videos = (*found.videos, *found.hollow)
+        return Sources(tuple(Source(ManifestRow(_id_of(file, path)), file) for file in videos), tuple(found.notes()))
     if not path.exists():
         raise InputError(f"{path} does not exist", expected="a video, a folder or a manifest")
-    return [Source(ManifestRow(_relative(path, path)), path)]
+    return Sources((Source(ManifestRow(_id_of(path, path)), path),), ())
 
 
-def _relative(file: Path, folder: Path) -> str:
-    name = file.name if file == folder else file.relative_to(folder).as_posix()
-    # A name that is not text in UTF-8 (old archives have them) becomes one; the path itself stays as it is.
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+def _id_of(file: Path, folder: Path) -> str:
+    return text_of(file.name if file == folder else file.relative_to(folder).as_posix())
 
 
-def _from_manifest(path: Path, root: Path | None) -> list[Source]:
+def _from_manifest(path: Path, root: Path | None) -> tuple[Source, ...]:
     folder = path.parent if root is None else root
-    sources = [Source(row, folder / row.video) for row in manifest.read_manifest(path)]
+    sources = tuple(
+        Source(row, _named(folder, row.video), _named(path.parent, row.mask) if row.mask else None)
+        for row in manifest.read_manifest(path)
+    )
     if sources and not any(source.path.exists() for source in sources):
         raise InputError(
             f"none of the {len(sources)} videos of {path} is there",
@@ -98,9 +120,15 @@ def _from_manifest(path: Path, root: Path | None) -> list[Source]:
     return sources
 
 
+def _named(folder: Path, text: str) -> Path:
+    """The file whose name is written as text; or, where there is none, the one that is called just that."""
+    meant = folder / path_of(text)
+    return meant if meant.exists() else folder / text
+
+
 def unlisted(paths: Sequence[Path], sources: Sequence[Source], *, root: Path | None = None) -> list[str]:
     """Videos that lie below the folder of a manifest among `paths` but that nothing lists, as ids, sorted."""
     listed = {source.path.resolve() for source in sources}
     listings = [listing for listing in map(_manifest_of, map(Path, paths)) if listing is not None]
     folders = sorted({listing.parent if root is None else root for listing in listings})
-    return [_relative(f, folder) for folder in folders for f in video.find_videos(folder) if f.resolve() not in listed]
+    return [_id_of(f, folder) for folder in folders for f in video.find_videos(folder) if f.resolve() not in listed]

@@ -88,12 +88,13 @@ def dry_run(
     """
     paths = several(videos)
     config = look_up(ExtractConfig() if config is None else config, Path(store_path))
-    sources = choose(collect(paths, root=config.root), config)
+    found = collect(paths, root=config.root)
+    sources = choose(found.videos, config)
     planned: list[PlannedVideo] = []
     progress("probing videos", 0, len(sources))
     with Decoders(config.n_decoders, config.decode_timeout_s, resize=False) as decoders:
-        for found in plan_videos(sources, config, decoders):
-            planned.append(found)
+        for video in plan_videos(sources, config, decoders):
+            planned.append(video)
             progress("probing videos", len(planned), len(sources))
     units = [row.unit for video in planned for row in video.segments]
     tokens = size = cost = seconds = None
@@ -130,7 +131,7 @@ def dry_run(
         operations=cost,
         seconds=seconds,
         estimate=estimate,
-        notes=notes,
+        notes=(*found.notes, *notes),
     )
 
 

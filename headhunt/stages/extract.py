@@ -89,9 +89,10 @@ def extract(
     store_path, paths = Path(store_path), several(videos)
     config = look_up(ExtractConfig() if config is None else config, store_path)
     everything = collect(paths, root=config.root)
-    sources = choose(everything, config)
+    sources = choose(everything.videos, config)
     report = ExtractReport(store=str(store_path), videos=len(sources))
-    report.unlisted += unlisted(paths, everything, root=config.root)
+    report.notes += everything.notes
+    report.unlisted += unlisted(paths, everything.videos, root=config.root)
     with Decoders(config.n_decoders, config.decode_timeout_s) as decoders:
         decoders.start()  # while the model is loaded
         return _extract(sources, store_path, config, decoders, report, progress)
@@ -156,7 +157,7 @@ def conclude(report: ExtractReport, paths: Sequence[Path], config: ExtractConfig
         paths: Videos, folders or manifests, as `extract` was given them.
         config: Its configuration.
     """
-    wanted = {source.row.video for source in choose(collect(paths, root=config.root), config)}
+    wanted = {source.row.video for source in choose(collect(paths, root=config.root).videos, config)}
     store = finish(Store(report.store, writable=True))
     table, paths_of = store.segments(), store.videos().path
     status = table.status[[paths_of[v] in wanted for v in table.video]]

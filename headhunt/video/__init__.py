@@ -10,9 +10,10 @@ One video is decoded by one thread: frame threads can deadlock on early exit, sl
 Pixels are taken as stored, without correction of the sample aspect ratio.
 """
 
+from headhunt.names import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from headhunt.video.decode import decoder_version
 from headhunt.video.files import find_videos, size_on_disk
-from headhunt.video.info import FOLDER_FPS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, Packets, VideoInfo
+from headhunt.video.info import FOLDER_FPS, Packets, VideoInfo
 from headhunt.video.probing import probe
 from headhunt.video.streaming import read_frames, stream
 
