@@ -153,7 +153,8 @@ class _Search:
 
     def _entries(self, folder: Path) -> tuple[list[Path], list[Path]]:
         """Folders and files that are looked at."""
-        inner, files = [], []
+        inner: list[Path] = []
+        files: list[Path] = []
         with os.scandir(folder) as entries:
             for entry in entries:
                 path, is_folder = folder / entry.name, False

@@ -1,7 +1,7 @@
 """The neutral manifest: which videos there are and what is known of them; it opens no video and knows no data set.
 
-A manifest is CSV with the header `video,split,label,events` and optionally `category`, or JSONL (suffix `.jsonl`) with
-the same keys. UTF-8, a byte order mark and CRLF are fine. One row a video:
+A manifest is CSV with the header `video,split,label,events` and optionally `category` and `mask`, or JSONL (suffix
+`.jsonl`) with the same keys. UTF-8, a byte order mark and CRLF are fine. One row a video:
 
 - `video`: the id, a path relative to the folder of the videos, with `/` between its parts, kept exactly as written:
   dots, `#`, commas (in quotes), spaces and non-ASCII included. Absolute paths and the parts `.` and `..` are refused:
@@ -11,8 +11,10 @@ the same keys. UTF-8, a byte order mark and CRLF are fine. One row a video:
 - `events`: `start-end;start-end` in native frames, half-open; in JSONL also a list of `[start, end]`. Empty (or null)
   means none for a normal video and not known for every other. Events may touch but not overlap: whether overlapping
   intervals are one event or two is for their author to say.
+- `mask`: a PNG that is black where the picture is to be ignored (`headhunt.extraction.masks`), a path relative to the
+  manifest, or empty.
 
-Other columns are ignored, unless one looks like a misspelt `category`.
+Other columns are ignored, unless one looks like a misspelt `category` or `mask`.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from headhunt.files import write_atomic
 from headhunt.records import Interval, ManifestRow
 
 COLUMNS = ("video", "split", "label", "events")
+OPTIONAL = ("category", "mask")
 _EVENT = re.compile(r"\s*([0-9]{1,15})\s*-\s*([0-9]{1,15})\s*")
 _EVENTS_FORM = "start-end;start-end in native frames with 0 <= start < end"
 _ABSOLUTE = re.compile(r"/|\\\\|[A-Za-z]:[\\/]")
@@ -179,7 +182,7 @@ def by_id(rows: Iterable[ManifestRow]) -> dict[str, ManifestRow]:
 def _row(fields: Mapping[str, object], where: str) -> ManifestRow:
     """One row from its columns, checked."""
     words: dict[str, str] = {}
-    for name in ("video", "split", "label", "category"):
+    for name in ("video", "split", "label", *OPTIONAL):
         value = fields.get(name, "")
         if not isinstance(value, str):
             raise ManifestError(f"{where}: {name} is not text", got=repr(value), expected="a string")
@@ -190,7 +193,7 @@ def _row(fields: Mapping[str, object], where: str) -> ManifestRow:
         events = ()
     category = words["category"] or ("" if label in ("", "normal", "abnormal") else label)
     try:
-        row = ManifestRow(words["video"], words["split"], label, events, category)
+        row = ManifestRow(words["video"], words["split"], label, events, category, words["mask"])
     except ManifestError as error:
         raise ManifestError(f"{where}: {error.what}", got=error.got, expected=error.expected) from error
     _check_row(row, where)
@@ -216,7 +219,7 @@ def _events(value: object, where: str) -> tuple[Interval, ...] | None:
 def _check_row(row: ManifestRow, where: str) -> None:
     """Raise where a row would not come back from a file, or says two things."""
     _check_id(row.video, where)
-    for name, word in (("split", row.split), ("label", row.label), ("category", row.category)):
+    for name, word in (("split", row.split), ("label", row.label), ("category", row.category), ("mask", row.mask)):
         if word != word.strip() or not word.isprintable():
             raise ManifestError(f"{where}: {name} has spaces around it or unprintable characters", got=repr(word))
     if row.label.casefold() in ("normal", "abnormal") and row.label != row.label.casefold():
@@ -249,10 +252,11 @@ def _check_columns(names: Iterable[str], where: str) -> None:
         hint = "separate the columns by commas" if len(names) == 1 and re.search(r"[;\t]", names[0]) else None
         what, expected = f"{where}: missing column {', '.join(missing)}", ", ".join(COLUMNS)
         raise ManifestError(what, got=", ".join(names), expected=expected, hint=hint)
-    if "category" not in names:
-        extra = {name.strip().casefold(): name for name in names if name not in COLUMNS}
-        if close := difflib.get_close_matches("category", extra, n=1, cutoff=0.8):
-            raise ManifestError(f"{where}: misspelt column", got=repr(extra[close[0]]), expected="category")
+    extra = {name.strip().casefold(): name for name in names if name not in (*COLUMNS, *OPTIONAL)}
+    for wanted in OPTIONAL:
+        close = difflib.get_close_matches(wanted, extra, n=1, cutoff=0.8) if wanted not in names else []
+        if close:
+            raise ManifestError(f"{where}: misspelt column", got=repr(extra[close[0]]), expected=wanted)
 
 
 def _csv_records(text: str, path: Path) -> Iterator[tuple[int, dict[str, object]]]:
@@ -304,18 +308,27 @@ def _csv_text(rows: Sequence[ManifestRow]) -> str:
         quoted = text != text.strip() or any(mark in text for mark in ',"\r\n')
         return '"' + text.replace('"', '""') + '"' if quoted else text
 
-    table = [[*COLUMNS, "category"]]
-    table += [[row.video, row.split, row.label, _events_text(row.events or ()), row.category] for row in rows]
+    more = _more(rows)
+    table = [[*COLUMNS, *more]]
+    table += [
+        [row.video, row.split, row.label, _events_text(row.events or ()), *(getattr(row, name) for name in more)]
+        for row in rows
+    ]
     return "".join(",".join(map(cell, cells)) + "\n" for cells in table)
 
 
 def _jsonl_text(rows: Sequence[ManifestRow]) -> str:
-    text = ""
+    text, more = "", _more(rows)
     for row in rows:
         events = row.events and [[event.start_frame, event.end_frame] for event in sorted(row.events)]
-        cells = (row.video, row.split, row.label, events, row.category)
-        text += json.dumps(dict(zip((*COLUMNS, "category"), cells, strict=True)), ensure_ascii=False) + "\n"
+        cells = (row.video, row.split, row.label, events, *(getattr(row, name) for name in more))
+        text += json.dumps(dict(zip((*COLUMNS, *more), cells, strict=True)), ensure_ascii=False) + "\n"
     return text
+
+
+def _more(rows: Iterable[ManifestRow]) -> tuple[str, ...]:
+    """The columns that are written after those that every manifest has."""
+    return OPTIONAL if any(row.mask for row in rows) else OPTIONAL[:1]
 
 
 def _events_text(events: Iterable[Interval]) -> str:
