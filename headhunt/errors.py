@@ -3,6 +3,7 @@
 HeadhuntError                 exit code 1 unless said otherwise
 ├── InputError                what the user gave cannot be used
 │   ├── VideoError            one video cannot be read; a run records it and goes on
+│   │   └── LostFramesError   some of the frames asked for cannot be decoded
 │   ├── ManifestError         a manifest or annotation file is malformed or does not match
 │   ├── ModelError            a model cannot be loaded or is not built as expected
 │   ├── ArtefactError         a head set, scorer or prompt file is damaged or of another format
@@ -17,6 +18,8 @@ HeadhuntError                 exit code 1 unless said otherwise
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from headhunt.names import spelt_out
 
@@ -62,6 +65,21 @@ class InputError(HeadhuntError):
 
 class VideoError(InputError):
     """One video cannot be read."""
+
+
+class LostFramesError(VideoError):
+    """Some of the frames asked for cannot be decoded.
+
+    Args:
+        what: As for every error.
+        frames: What was asked for, in order, None where it cannot be had.
+        got: As for every error.
+        hint: As for every error.
+    """
+
+    def __init__(self, what: str, *, frames: list[Any], got: object = None, hint: str | None = None) -> None:
+        super().__init__(what, got=got, hint=hint)
+        self.frames = frames
 
 
 class ManifestError(InputError):

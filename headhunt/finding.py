@@ -179,9 +179,7 @@ def _named(why: Why, passed: Sequence[Passed], folder: Path) -> str:
         shown = ", ".join(f"{n} {text_of(kind)}" for kind, n in kinds.most_common(_SHOWN))
         more = f" and {len(kinds) - _SHOWN} more kinds" if len(kinds) > _SHOWN else ""
         return f"{_count(len(passed), 'file')} ({shown}{more})"
-    names = [
-        text_of(one.path.relative_to(folder).as_posix()) + (f" ({one.got})" if one.got else "") for one in passed
-    ]
+    names = [text_of(one.path.relative_to(folder).as_posix()) + (f" ({one.got})" if one.got else "") for one in passed]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     noun = "name" if why == Why.HIDDEN else "folder"
     return f"{_count(len(names), noun)} ({', '.join(names[:_SHOWN])}{more})"

@@ -45,7 +45,9 @@ def test_thumbnails_and_deleted_files_of_a_network_drive_are_no_videos(tmp_path:
 
 
 def test_what_is_passed_over_is_counted_and_told(tmp_path: Path) -> None:
-    tree(tmp_path, "a.mp4", "a.srt", "b.srt", "readme", "poster.jpg", ".DS_Store", "cam/1.jpg", "cam/2.jpg", "cam/t.txt")
+    tree(
+        tmp_path, "a.mp4", "a.srt", "b.srt", "readme", "poster.jpg", ".DS_Store", "cam/1.jpg", "cam/2.jpg", "cam/t.txt"
+    )
     tree(tmp_path, "cam/deep/x.mp4", "old.zarr/zarr.json", "old.zarr/c/0")
     (tmp_path / "up").symlink_to(tmp_path)
     found = find(tmp_path)

@@ -75,7 +75,7 @@ def read(path: Path) -> Bool:
     """Which pixels are to be ignored, bool (H, W).
 
     Raises:
-        InputError: The file cannot be read, is not a sound PNG, is no picture in black and white, or ignores everything.
+        InputError: It cannot be read, is not a sound PNG, is no picture in black and white, or ignores everything.
     """
     pixels = _pixels(path).astype(np.float32)
     alpha = pixels[..., 3:] / 255

@@ -16,7 +16,7 @@ from headhunt.errors import ModelError
 from headhunt.extraction.batch_size import is_out_of_memory
 from headhunt.extraction.costs import Operations, operations, pace
 from headhunt.extraction.decoders import Decoders
-from headhunt.extraction.preparation import Run, choose, plan_videos, prepare
+from headhunt.extraction.preparation import Run, choose, mask_notes, masks_of, plan_videos, prepare
 from headhunt.extraction.sources import collect
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
@@ -90,10 +90,11 @@ def dry_run(
     config = look_up(ExtractConfig() if config is None else config, Path(store_path))
     found = collect(paths, root=config.root)
     sources = choose(found.videos, config)
+    masks = masks_of(sources, config)
     planned: list[PlannedVideo] = []
     progress("probing videos", 0, len(sources))
     with Decoders(config.n_decoders, config.decode_timeout_s, resize=False) as decoders:
-        for video in plan_videos(sources, config, decoders):
+        for video in plan_videos(sources, config, decoders, masks):
             planned.append(video)
             progress("probing videos", len(planned), len(sources))
     units = [row.unit for video in planned for row in video.segments]
@@ -131,7 +132,7 @@ def dry_run(
         operations=cost,
         seconds=seconds,
         estimate=estimate,
-        notes=(*found.notes, *notes),
+        notes=(*found.notes, *mask_notes(masks), *notes),
     )
 
 

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from headhunt import segments, video
 from headhunt.artefacts.references import check_like, look_up
 from headhunt.configs.extract import ExtractConfig
 from headhunt.errors import StaleError, StoreBusyError
 from headhunt.extraction.batch_size import BatchSize
-from headhunt.extraction.decoders import Decoders, Task
+from headhunt.extraction.changes import changes_of
+from headhunt.extraction.decoders import Decoders
+from headhunt.extraction.masks import Mask
 from headhunt.extraction.memory import keep_freed_memory
 from headhunt.extraction.passes import Counts, Passes
-from headhunt.extraction.preparation import UNITS, Run, choose, plan_videos, prepare, units_of
+from headhunt.extraction.preparation import UNITS, Run, choose, mask_notes, masks_of, plan_videos, prepare
 from headhunt.extraction.shared_frames import SharedFrames
 from headhunt.extraction.sources import Source, collect, unlisted
 from headhunt.extraction.still_segments import StillSegments
+from headhunt.extraction.work import Wanted, barred_rows, tasks_of
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
-from headhunt.records import Interval
-from headhunt.store import SHARD_ROWS, RowStatus, ShardWriter, Store, VideoStatus, claim_shard, create, finish, plan
+from headhunt.store import (
+    SHARD_ROWS,
+    RowStatus,
+    ShardWriter,
+    Store,
+    VideoStatus,
+    claim_shard,
+    create,
+    finish,
+    note_files,
+    plan,
+    retire,
+)
 
 __all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "conclude", "extract", "prepare"]
 
@@ -91,17 +104,19 @@ def extract(
     everything = collect(paths, root=config.root)
     sources = choose(everything.videos, config)
     report = ExtractReport(store=str(store_path), videos=len(sources))
-    report.notes += everything.notes
+    masks = masks_of(sources, config)
+    report.notes += [*everything.notes, *mask_notes(masks)]
     report.unlisted += unlisted(paths, everything.videos, root=config.root)
     with Decoders(config.n_decoders, config.decode_timeout_s) as decoders:
         decoders.start()  # while the model is loaded
-        return _extract(sources, store_path, config, decoders, report, progress)
+        return _extract(sources, store_path, config, masks, decoders, report, progress)
 
 
 def _extract(
     sources: Sequence[Source],
     store_path: Path,
     config: ExtractConfig,
+    masks: Mapping[str, Mask],
     decoders: Decoders,
     report: ExtractReport,
     progress: Progress,
@@ -118,8 +133,7 @@ def _extract(
         spec=run.backbone.spec,
         info=run.info | {"model": config.model_name, "revision": config.revision},
     )
-    store = _plan(store, sources, config, decoders, report, progress)
-    wanted = {source.row.video: source.path for source in sources}
+    store, wanted = _plan(store, sources, config, masks, decoders, report, progress)
     rows = store.segments()
     paths_of = store.videos().path
     mine = np.array([paths_of[v] in wanted for v in rows.video], bool)
@@ -145,7 +159,9 @@ def _extract(
             f"another process is extracting into {store_path}", hint="wait for it, or divide the work with --shard i/n"
         )
     report.notes += size.notes
-    report.failed = _failed(finish(store), wanted)
+    store = finish(store)
+    report.failed = _failed(store, wanted)
+    report.notes += _stand_ins(store, wanted)
     return report
 
 
@@ -167,6 +183,19 @@ def conclude(report: ExtractReport, paths: Sequence[Path], config: ExtractConfig
     return report
 
 
+def _stand_ins(store: Store, wanted: Container[str]) -> list[str]:
+    """How many frames of the wanted videos stand in for others, in a sentence."""
+    table, paths = store.segments().done(), store.videos().path
+    lacking = {int(i): n for i, n in enumerate(table.missing) if n and paths[table.video[i]] in wanted}
+    if not lacking:
+        return []
+    videos = sorted({paths[table.video[i]] for i in lacking})
+    return [
+        f"{sum(lacking.values())} frames of {len(lacking)} rows cannot be decoded, and the nearest frames stand in for "
+        f"them: {', '.join(videos[:5])}" + (f" and {len(videos) - 5} more videos" if len(videos) > 5 else "")
+    ]
+
+
 def _failed(store: Store, wanted: Container[str]) -> list[tuple[str, str]]:
     """(video, reason) of the wanted videos that failed, wholly or in part."""
     table = store.videos()
@@ -181,51 +210,58 @@ def _plan(
     store: Store,
     sources: Sequence[Source],
     config: ExtractConfig,
+    masks: Mapping[str, Mask],
     decoders: Decoders,
     report: ExtractReport,
     progress: Progress,
-) -> Store:
-    """Probe the videos that have no rows yet and plan those; refuse when a known video's file changed."""
-    table, rows = store.videos(), store.segments()
-    place = {path: i for i, path in enumerate(table.path)}
-    have: dict[int, set[int]] = {}
-    for index, unit in zip(rows.video.tolist(), rows.unit.tolist(), strict=True):
-        have.setdefault(index, set()).add(unit)
-    changed, relabelled, new = [], 0, []
-    for source in sources:
-        index = place.get(source.row.video)
-        if index is not None and have.get(index):
-            size = video.size_on_disk(source.path)
-            if size is not None and size != int(table.bytes[index]):
-                changed.append(f"{source.row.video}: {int(table.bytes[index])} bytes then, {size} now")
-                continue
-            row = source.row
-            relabelled += bool(row.label) and (row.label, row.split) != (table.label[index], table.split[index])
-            if {("segment", "video").index(unit) for unit in units_of(source, config)} <= have[index]:
-                continue
-        new.append(source)
-    if changed:
+) -> tuple[Store, dict[str, Wanted]]:
+    """Probe the videos that have no rows yet and plan those; gives also what is to be had of each video.
+
+    Raises:
+        StaleError: The rows of a video are not of the file that is there now.
+    """
+    changes = changes_of(sources, store, config, masks)
+    if changes.changed:
         raise StaleError(
-            f"{len(changed)} videos changed since {store.path} was made",
-            got="; ".join(changed[:5]),
-            hint="extract them into a new store, or put the old files back",
+            f"{len(changes.changed)} videos changed since {store.path} was made",
+            got="; ".join(changes.changed[:5]),
+            hint="extract them into a new store, or put back what was there",
         )
-    if relabelled:
+    report.notes += changes.notes
+    if changes.relabelled:
         report.notes.append(
-            f"labels of {relabelled} videos differ from the store's: run `vadkit label` to take them over"
+            f"labels of {changes.relabelled} videos differ from the store's: run `vadkit label` to take them over"
         )
-    planned = []
-    progress("probing videos", 0, len(new))
-    for found in plan_videos(new, config, decoders):
-        planned.append(found)
-        progress("probing videos", len(planned), len(new))
-    return plan(store, planned)
+    note_files(store, changes.seen)
+    known, planned = store.videos().path, []
+    redo = {known[index]: index for index in changes.redo}
+    progress("probing videos", 0, len(changes.new))
+    for count, found in enumerate(plan_videos(changes.new, config, decoders, masks), start=1):
+        name = found.manifest.video
+        if name in redo and not found.segments:
+            del changes.redo[redo[name]]
+            changes.barred[name] = f"it grew and cannot be read now: {found.problem}"
+            report.notes.append(f"{name}: {changes.barred[name]}; its rows are kept")
+        else:
+            planned.append(found)
+        progress("probing videos", count, len(changes.new))
+    retire(store, changes.redo)
+    wanted = {
+        source.row.video: Wanted(
+            source.path,
+            masks.get(source.row.video),
+            longer=source.row.video in changes.longer,
+            barred=changes.barred.get(source.row.video, ""),
+        )
+        for source in sources
+    }
+    return plan(store, planned), wanted
 
 
 def _run_shard(
     store: Store,
     shard: int,
-    wanted: dict[str, Path],
+    wanted: Mapping[str, Wanted],
     run: Run,
     size: BatchSize,
     config: ExtractConfig,
@@ -235,34 +271,27 @@ def _run_shard(
     writer = ShardWriter(store, shard, flush_s=config.flush_s)
     try:
         table, pending = store.segments(), writer.pending()
+        for row, reason in barred_rows(store, pending, wanted):
+            writer.fail(row, reason)
+            pending.remove(row)
+            yield Counts(failed=1)
         still = StillSegments(config.skip_still, table.where(table.row // SHARD_ROWS == shard), pending)
-        tasks = _tasks(store, sorted({*pending, *still.references}), wanted, config.n_frames)
+        tasks = tasks_of(store, sorted({*pending, *still.references}), wanted, config.n_frames)
         frames = SharedFrames(tasks, run.extractor.encode)
         passes = Passes(run.extractor, writer, frames, still, size)
-        decoded = decoders.frames(tasks, run.backbone.preprocess, ahead=2 * max(size.now, AHEAD))
+        shown: dict[int, tuple[int, ...]] = {}
+        decoded = decoders.frames(
+            tasks,
+            run.backbone.preprocess,
+            ahead=2 * max(size.now, AHEAD),
+            missing=config.missing_frames,
+            shown=shown,
+        )
         with closing(decoded):
             for row, pixels in decoded:
+                if row not in still.references:
+                    writer.lacks(row, frames.stand_in(row, shown[row]) if row in shown else 0)
                 yield passes.take(row, pixels)
             yield passes.rest()
     finally:
         writer.flush()
-
-
-def _tasks(store: Store, chosen: Sequence[int], wanted: dict[str, Path], n_frames: int) -> list[Task]:
-    """The chosen rows, video by video."""
-    table, rows = store.videos(), store.segments()
-    place = {int(row): i for i, row in enumerate(rows.row)}
-    by_video: dict[int, list[int]] = {}
-    for row in chosen:
-        by_video.setdefault(int(rows.video[place[row]]), []).append(row)
-
-    def frames(row: int) -> tuple[int, ...]:
-        i = place[row]
-        interval = Interval(int(rows.start_frame[i]), int(rows.end_frame[i]))
-        return tuple(segments.sample_frames(interval, n_frames).tolist())
-
-    return [
-        Task(wanted[table.path[index]], int(table.frames[index]), tuple(mine), tuple(frames(row) for row in mine))
-        for index, mine in sorted(by_video.items())
-        if table.path[index] in wanted
-    ]

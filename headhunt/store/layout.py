@@ -46,6 +46,9 @@ VIDEO_COLUMNS: dict[str, tuple[Any, Any]] = {
     "problem": (str, ""),
     "status": ("uint8", 0),
     "reason": (str, ""),
+    "modified_ns": ("int64", 0),
+    "digest": (str, ""),
+    "mask": (str, ""),
 }
 SEGMENT_COLUMNS: dict[str, tuple[Any, Any]] = {
     "video": ("int32", -1),
@@ -57,16 +60,15 @@ SEGMENT_COLUMNS: dict[str, tuple[Any, Any]] = {
     "status": ("uint8", 0),
     "reason": (str, ""),
     "source": ("int64", -1),
+    "missing": ("int64", 0),
 }
 UNITS = ("segment", "video")
 
 
 def make_columns(group: Any, columns: dict[str, tuple[Any, Any]], dimension: str) -> None:
     """Create empty one-dimensional arrays, chunked so that a shard's rows are one chunk."""
-    for name, (dtype, fill) in columns.items():
-        array = group.create_array(
-            name, shape=(0,), chunks=(SHARD_ROWS,), dtype=dtype, fill_value=fill, dimension_names=(dimension,)
-        )
+    for name in columns:
+        array = make_column(group, name, columns, dimension)
         flags = {"status": VideoStatus if dimension == "video" else RowStatus}.get(name)
         if flags is not None:
             array.attrs.update(
@@ -74,6 +76,24 @@ def make_columns(group: Any, columns: dict[str, tuple[Any, Any]], dimension: str
             )
         if name == "unit":
             array.attrs.update({"flag_values": [0, 1], "flag_meanings": " ".join(UNITS)})
+
+
+def make_column(group: Any, name: str, columns: dict[str, tuple[Any, Any]], dimension: str) -> Any:
+    """Create one empty column."""
+    dtype, fill = columns[name]
+    return group.create_array(
+        name, shape=(0,), chunks=(SHARD_ROWS,), dtype=dtype, fill_value=fill, dimension_names=(dimension,)
+    )
+
+
+def read_column(group: Any, name: str, columns: dict[str, tuple[Any, Any]], start: int, end: int) -> Any:
+    """Entries [start, end) of a column; what a store made before it was thought of has not is the fill value."""
+    dtype, fill = columns[name]
+    values = np.full(end - start, fill, object if dtype is str else dtype)
+    if name in group:
+        found = group[name][start:end]
+        values[: len(found)] = found
+    return values
 
 
 def make_features(

@@ -17,7 +17,16 @@ from headhunt.records import Head, Interval, Json, ModelSpec, canonical_json
 from headhunt.store import artefacts, features
 from headhunt.store.artefacts import Arrays, Artefact
 from headhunt.store.cache import unchanged
-from headhunt.store.layout import FORMAT, KINDS, VERSION, RowStatus, VideoStatus
+from headhunt.store.layout import (
+    FORMAT,
+    KINDS,
+    SEGMENT_COLUMNS,
+    VERSION,
+    VIDEO_COLUMNS,
+    RowStatus,
+    VideoStatus,
+    read_column,
+)
 from headhunt.store.locks import disk_error
 from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
@@ -30,15 +39,6 @@ def _sealed(table: T) -> T:
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
     return table
-
-
-def read_source(group: Any, start: int, end: int) -> Int64:
-    """The column `source` of rows [start, end) of /segments; a store made before it was thought of has none."""
-    source = np.full(end - start, -1, np.int64)
-    if "source" in group:
-        found = group["source"][start:end]
-        source[: len(found)] = found
-    return source
 
 
 class Store:
@@ -142,6 +142,9 @@ class Store:
             events=self._truth(column["events_known"]),
             status=status,
             reason=tuple(reason),
+            modified_ns=read_column(group, "modified_ns", VIDEO_COLUMNS, 0, n),
+            digest=tuple(read_column(group, "digest", VIDEO_COLUMNS, 0, n)),
+            mask=tuple(read_column(group, "mask", VIDEO_COLUMNS, 0, n)),
         )
 
     def _video_status(self, problem: Sequence[str]) -> tuple[UInt8, list[str]]:
@@ -191,7 +194,8 @@ class Store:
             unit=column["unit"][rows],
             status=column["status"][rows],
             reason=tuple(str(r) for r in column["reason"][rows]),
-            source=read_source(group, 0, n)[rows],
+            source=read_column(group, "source", SEGMENT_COLUMNS, 0, n)[rows],
+            missing=read_column(group, "missing", SEGMENT_COLUMNS, 0, n)[rows],
         )
 
     def to_xarray(self) -> Any:

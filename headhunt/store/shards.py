@@ -13,9 +13,10 @@ import numpy as np
 
 from headhunt.arrays import Float32
 from headhunt.errors import StoreBusyError
-from headhunt.store.layout import SHARD_ROWS, RowStatus
+from headhunt.store.layout import SEGMENT_COLUMNS, SHARD_ROWS, RowStatus, read_column
 from headhunt.store.locks import disk_error, lock
-from headhunt.store.reader import Store, read_source
+from headhunt.store.reader import Store
+from headhunt.store.tables import LATER_ARRAYS
 
 
 @contextmanager
@@ -60,11 +61,14 @@ class ShardWriter:
         self._features: dict[str, Any] = dict(store.root["features"].arrays())
         self._status = store.root["segments/status"]
         self._reason = store.root["segments/reason"]
-        self._source = store.root["segments/source"] if "source" in store.root["segments"] else None
         rows = slice(self.first, self.first + SHARD_ROWS)
         self.status = self._status[rows].astype(np.uint8)
         self.reason = self._reason[rows].astype(object)
-        self.source = read_source(store.root["segments"], rows.start, rows.stop)
+        segments = store.root["segments"]
+        self._later = {name: segments[name] for name in LATER_ARRAYS if name in segments}
+        self.missing, self.source = (
+            read_column(segments, name, SEGMENT_COLUMNS, rows.start, rows.stop) for name in LATER_ARRAYS
+        )
         # A shard that holds rows already is read back: it is encoded as a whole.
         held = bool((self.status == RowStatus.DONE).any())
         self._buffer = {
@@ -115,6 +119,10 @@ class ShardWriter:
         if time.monotonic() - self._since >= self.flush_s:
             self._begin()
 
+    def lacks(self, row: int, frames: int) -> None:
+        """Record how many frames of a row are others, because they cannot be decoded; before it is added."""
+        self.missing[row - self.first] = frames
+
     def state(self, row: int) -> tuple[RowStatus, str]:
         """Status of a row as it is now, and the reason when it failed."""
         return RowStatus(self.status[row - self.first]), str(self.reason[row - self.first])
@@ -124,6 +132,7 @@ class ShardWriter:
         self.status[row - self.first] = RowStatus.FAILED
         self.reason[row - self.first] = reason
         self.source[row - self.first] = -1
+        self.missing[row - self.first] = 0
         self._dirty = True
 
     def flush(self) -> None:
@@ -156,12 +165,12 @@ class ShardWriter:
             return
         self.wait()
         features = {name: buffer.copy() for name, buffer in self._buffer.items()}
-        rows = (self.reason.copy(), self.source.copy(), self.status.copy())
+        rows = (self.reason.copy(), {"missing": self.missing.copy(), "source": self.source.copy()}, self.status.copy())
         self._dirty, self._since = False, time.monotonic()
         self._writing = _Writing(lambda: self._write(features, *rows))
         self._writing.start()
 
-    def _write(self, features: dict[str, Any], reason: Any, source: Any, status: Any) -> None:
+    def _write(self, features: dict[str, Any], reason: Any, later: dict[str, Any], status: Any) -> None:
         """Write a shard: data first, on disk, then status."""
         rows = slice(self.first, self.first + SHARD_ROWS)
         try:
@@ -170,8 +179,8 @@ class ShardWriter:
                     array[rows, prompt] = features[name][:, prompt]
                 self._sync(f"features/{name}", array)
             self._reason[rows] = reason
-            if self._source is not None:
-                self._source[rows] = source
+            for name, array in self._later.items():
+                array[rows] = later[name]
             self._status[rows] = status
         except OSError as error:
             raise disk_error(self.store.path, error) from error

@@ -22,6 +22,7 @@ from headhunt.store.layout import (
     VIDEO_COLUMNS,
     RowStatus,
     VideoStatus,
+    make_column,
     make_columns,
     make_features,
 )
@@ -43,6 +44,9 @@ class PlannedVideo:
         segments: Its rows, in order.
         times_s: float64 (len(segments), 2), true start and end of each row.
         problem: Why it, or a part of it, cannot be extracted; "" when all is well.
+        modified_ns: When its file was last written to, nanoseconds since 1970; 0 when not known.
+        digest: Of the head and tail of its file; "" when not known.
+        mask: Digest of the areas that are ignored in it; "" for none.
     """
 
     manifest: ManifestRow
@@ -53,6 +57,9 @@ class PlannedVideo:
     segments: tuple[Segment, ...]
     times_s: Float64
     problem: str = ""
+    modified_ns: int = 0
+    digest: str = ""
+    mask: str = ""
 
 
 def create(path: Path, *, fingerprint: Fingerprint, spec: ModelSpec, info: Json) -> Store:
@@ -212,9 +219,12 @@ def _write_videos(group: Any, total: int, index: Sequence[int], videos: Sequence
         "problem": [v.problem for v in videos],
         "status": [VideoStatus.PLANNED if v.segments else VideoStatus.FAILED for v in videos],
         "reason": [v.problem for v in videos],
+        "modified_ns": [v.modified_ns for v in videos],
+        "digest": [v.digest for v in videos],
+        "mask": [v.mask for v in videos],
     }
     for name, values in columns.items():
-        array = group[name]
+        array = group[name] if name in group else make_column(group, name, VIDEO_COLUMNS, "video")
         array.resize((total,))
         whole = array[:]
         whole = whole.astype(object) if VIDEO_COLUMNS[name][0] is str else whole

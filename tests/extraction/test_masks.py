@@ -136,7 +136,7 @@ def test_a_mask_of_another_shape_is_refused(tmp_path: Path) -> None:
     mask.check_fits(1320, 800)
     with pytest.raises(VideoError, match="not the shape") as caught:
         mask.check_fits(40, 66)
-    assert ("66 x 40", "40 x 66, or the same shape in another size") == (caught.value.got, caught.value.expected)
+    assert (caught.value.got, caught.value.expected) == ("66 x 40", "40 x 66, or the same shape in another size")
     with pytest.raises(VideoError, match="not the shape"):
         blank(np.zeros((66, 40, 3), np.uint8), left_third() == 0)
 
