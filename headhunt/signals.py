@@ -14,9 +14,10 @@ _ENDING = ("SIGTERM", "SIGHUP")
 
 @contextmanager
 def ended_like_ctrl_c() -> Iterator[None]:
-    """In this block SIGTERM and SIGHUP raise KeyboardInterrupt, once; those that come later do not cut the writing short.
+    """In this block SIGTERM and SIGHUP raise KeyboardInterrupt, once.
 
-    One that is ignored stays so (`nohup`). Outside the main thread, where signals cannot be handled, nothing changes.
+    Those that come later do not cut short what is written then. One that is ignored stays so (`nohup`). Nothing changes
+    outside the main thread, where signals cannot be handled.
     """
     before: dict[signal.Signals, Any] = {}
 

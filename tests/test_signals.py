@@ -14,15 +14,20 @@ from headhunt.signals import ended_like_ctrl_c
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_it_is_a_keyboard_interrupt_and_later_ones_do_not_disturb(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    finished = False
-    with pytest.raises(KeyboardInterrupt), ended_like_ctrl_c():
-        try:
-            os.kill(os.getpid(), number)
-            signal.pause()
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)  # impatient
-            os.kill(os.getpid(), signal.SIGHUP)
-            finished = True
+    finished = []
+
+    def work() -> None:
+        with ended_like_ctrl_c():
+            try:
+                os.kill(os.getpid(), number)
+                signal.pause()
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)  # impatient
+                os.kill(os.getpid(), signal.SIGHUP)
+                finished.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert finished
     assert signal.getsignal(number) == before
 

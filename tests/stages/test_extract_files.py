@@ -17,7 +17,7 @@ import pytest
 
 from headhunt.errors import FingerprintError, InputError, StaleError
 from headhunt.extraction import decode_worker
-from headhunt.records import ManifestRow
+from headhunt.records import Head
 from headhunt.stages.dry_run import dry_run
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.stages.label import label
@@ -35,11 +35,14 @@ def config(tiny: Path) -> ExtractConfig:
 
 @pytest.fixture(scope="module")
 def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A transport stream of 96 frames, the same with 96 more behind it, and videos of equal size."""
+    """A raw stream of 96 frames, the same with 96 more behind it, and videos of equal size."""
     folder = tmp_path_factory.mktemp("pieces")
-    whole = write_video(folder / "longer.ts", 192, gop=12).read_bytes()
-    write_video(folder / "begin.ts", 96, gop=12)
-    (folder / "begin.ts").write_bytes(whole[: whole.index((folder / "begin.ts").read_bytes()[-188 * 4 : -188 * 3])])
+    parts = [
+        write_video(folder / f"{first}.mjpg", 96, first_number=first, codec="mjpeg", pix_fmt="yuvj420p").read_bytes()
+        for first in (0, 96)
+    ]
+    (folder / "begin.mjpg").write_bytes(parts[0])
+    (folder / "longer.mjpg").write_bytes(parts[0] + parts[1])
     one, two = (write_video(folder / f"{i}.mp4", 48, first_number=i).read_bytes() for i in (0, 100))
     size = max(len(one), len(two)) + 16
     for name, data in (("one.mp4", one), ("two.mp4", two)):
@@ -67,14 +70,8 @@ def rows(store: Path) -> dict[str, list[tuple[int, int, int]]]:
 def vectors(store: Path, video: str) -> np.ndarray:
     opened = Store(store)
     table = opened.segments()
-    mine = table.video == opened.videos().path.index(video)
-    return opened.heads(table.row[mine], [(h) for h in _heads(opened)], prompt="coarse")
-
-
-def _heads(store: Store):
-    from headhunt.records import Head
-
-    return [Head(0, 0), Head(2, 3)]
+    mine = (table.video == opened.videos().path.index(video)) & (table.status == RowStatus.DONE)
+    return opened.heads(table.row[mine], [Head(0, 0), Head(2, 3)], prompt="coarse")
 
 
 DONE = RowStatus.DONE
@@ -136,7 +133,7 @@ def test_what_is_passed_over_is_told_and_stops_nothing(config: ExtractConfig, fo
     write_video(folder / "cam1.mp4", 48)
     (folder / "@eaDir" / "cam1.mp4").mkdir(parents=True)
     for i in range(3):
-        write_image(folder / "@eaDir" / "cam1.mp4" / f"SYNOVIDEO_{i}.jpg", i)
+        (folder / "@eaDir" / "cam1.mp4" / f"SYNOVIDEO_{i}.jpg").touch()
     (folder / "cam1.srt").touch()
     report = extract([folder], tmp_path / "s.zarr", config)
     assert (report.videos, report.rows_done, report.failed) == (1, 1, [])
@@ -193,7 +190,7 @@ def test_a_store_without_digests_gets_them(config: ExtractConfig, pieces: Path, 
 def grown(config: ExtractConfig, pieces: Path, folder: Path, tmp_path: Path) -> Path:
     """A store of a video half extracted that has grown since, and of another one that has not."""
     store = tmp_path / "s.zarr"
-    shutil.copy(pieces / "begin.ts", folder / "cam.ts")
+    shutil.copy(pieces / "begin.mjpg", folder / "cam.mjpg")
 
     def stop(what: str, count: int, _total: int) -> None:
         if what == "segments" and count:
@@ -201,7 +198,7 @@ def grown(config: ExtractConfig, pieces: Path, folder: Path, tmp_path: Path) -> 
 
     with pytest.raises(KeyboardInterrupt):
         extract([folder], store, replace(config, batch_size=1), progress=stop)
-    shutil.copy(pieces / "longer.ts", folder / "cam.ts")
+    shutil.copy(pieces / "longer.mjpg", folder / "cam.mjpg")
     write_video(folder / "other.mp4", 48)
     return store
 
@@ -209,13 +206,13 @@ def grown(config: ExtractConfig, pieces: Path, folder: Path, tmp_path: Path) -> 
 def test_a_file_that_grew_is_named_kept_and_does_not_block_others(
     config: ExtractConfig, grown: Path, folder: Path
 ) -> None:
-    planned = rows(grown)["cam.ts"]
+    planned = rows(grown)["cam.mjpg"]
     assert [s for *_, s in planned] == [DONE, RowStatus.PLANNED]
     report = extract([folder], grown, config)
-    assert [note for note in report.notes if "cam.ts grew" in note]
+    assert [note for note in report.notes if "cam.mjpg grew" in note]
     assert report.failed == []
     after = rows(grown)
-    assert [(a, b) for a, b, _ in after["cam.ts"]] == [(a, b) for a, b, _ in planned]
+    assert [(a, b) for a, b, _ in after["cam.mjpg"]] == [(a, b) for a, b, _ in planned]
     assert {s for found in after.values() for *_, s in found} == {DONE}
     assert "other.mp4" in after
 
@@ -223,15 +220,18 @@ def test_a_file_that_grew_is_named_kept_and_does_not_block_others(
 def test_a_file_that_grew_is_done_anew_when_told(
     config: ExtractConfig, grown: Path, folder: Path, tmp_path: Path
 ) -> None:
-    label(grown, {"cam.ts": ManifestRow("cam.ts", "train", "normal", ())}) if False else None
+    (tmp_path / "labels.csv").write_text("video,split,label,events\ncam.mjpg,train,Fight,10-20\n")
+    label(tmp_path / "labels.csv", grown)
     report = extract([folder], grown, replace(config, grown="redo"))
-    assert [note for note in report.notes if "cam.ts grew" in note]
+    assert [note for note in report.notes if "cam.mjpg grew" in note]
     assert report.failed == []
     extract([folder], tmp_path / "fresh.zarr", config)
     assert rows(grown) == rows(tmp_path / "fresh.zarr")
-    np.testing.assert_array_equal(vectors(grown, "cam.ts"), vectors(tmp_path / "fresh.zarr", "cam.ts"))
+    np.testing.assert_array_equal(vectors(grown, "cam.mjpg"), vectors(tmp_path / "fresh.zarr", "cam.mjpg"))
     table = Store(grown).videos()
-    assert table.bytes[table.path.index("cam.ts")] == (folder / "cam.ts").stat().st_size
+    place = table.path.index("cam.mjpg")
+    assert (table.split[place], table.label[place], len(table.events[place])) == ("train", "Fight", 1)
+    assert table.bytes[table.path.index("cam.mjpg")] == (folder / "cam.mjpg").stat().st_size
     again = extract([folder], grown, replace(config, grown="redo"))
     assert (again.rows_done, [note for note in again.notes if "grew" in note]) == (0, [])
 
@@ -239,23 +239,23 @@ def test_a_file_that_grew_is_done_anew_when_told(
 def test_a_larger_file_that_begins_otherwise_gets_no_more_rows(
     config: ExtractConfig, grown: Path, folder: Path
 ) -> None:
-    data = bytearray((folder / "cam.ts").read_bytes())
+    data = bytearray((folder / "cam.mjpg").read_bytes())
     data[300] ^= 1
-    (folder / "cam.ts").write_bytes(data)
+    (folder / "cam.mjpg").write_bytes(data)
     report = extract([folder], grown, config)
-    assert [name for name, _ in report.failed] == ["cam.ts"]
+    assert [name for name, _ in report.failed] == ["cam.mjpg"]
     assert "does not begin as it did" in report.failed[0][1]
-    assert [s for *_, s in rows(grown)["cam.ts"]] == [DONE, RowStatus.FAILED]
+    assert [s for *_, s in rows(grown)["cam.mjpg"]] == [DONE, RowStatus.FAILED]
     assert [s for *_, s in rows(grown)["other.mp4"]] == [DONE]
 
 
 def test_a_file_that_grew_into_one_that_cannot_be_read_keeps_its_rows(
     config: ExtractConfig, grown: Path, folder: Path
 ) -> None:
-    (folder / "cam.ts").write_bytes(b"text" * (folder / "cam.ts").stat().st_size)
+    (folder / "cam.mjpg").write_bytes(b"text" * (folder / "cam.mjpg").stat().st_size)
     report = extract([folder], grown, replace(config, grown="redo"))
-    assert [name for name, _ in report.failed] == ["cam.ts"]
-    assert rows(grown)["cam.ts"][0] == (0, 48, DONE)
+    assert [name for name, _ in report.failed] == ["cam.mjpg"]
+    assert rows(grown)["cam.mjpg"][0] == (0, 48, DONE)
 
 
 # signals
