@@ -56,6 +56,8 @@ class ExtractReport:
         rows_kept: Rows that were done before.
         rows_failed: Rows that could not be had.
         failed: (video, reason) of every video asked for that failed, wholly or in part.
+        frames_missing: Frames of finished rows that cannot be decoded and that the nearest ones stand in for.
+        rows_missing: How many rows have such frames.
         unlisted: Videos that lie beside the manifest but are not in it.
         elsewhere: Rows left to other processes.
         notes: What the user should know of the model and the labels.
@@ -68,6 +70,8 @@ class ExtractReport:
     rows_kept: int = 0
     rows_failed: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
+    frames_missing: int = 0
+    rows_missing: int = 0
     unlisted: list[str] = field(default_factory=list)
     elsewhere: int = 0
     notes: list[str] = field(default_factory=list)
@@ -159,9 +163,7 @@ def _extract(
             f"another process is extracting into {store_path}", hint="wait for it, or divide the work with --shard i/n"
         )
     report.notes += size.notes
-    store = finish(store)
-    report.failed = _failed(store, wanted)
-    report.notes += _stand_ins(store, wanted)
+    _sum_up(report, finish(store), wanted)
     return report
 
 
@@ -179,31 +181,20 @@ def conclude(report: ExtractReport, paths: Sequence[Path], config: ExtractConfig
     status = table.status[[paths_of[v] in wanted for v in table.video]]
     report.rows_kept = int((status == RowStatus.DONE).sum()) - report.rows_done
     report.elsewhere = int((status == RowStatus.PLANNED).sum())
-    report.failed = _failed(store, wanted)
+    _sum_up(report, store, wanted)
     return report
 
 
-def _stand_ins(store: Store, wanted: Container[str]) -> list[str]:
-    """How many frames of the wanted videos stand in for others, in a sentence."""
-    table, paths = store.segments().done(), store.videos().path
-    lacking = {int(i): n for i, n in enumerate(table.missing) if n and paths[table.video[i]] in wanted}
-    if not lacking:
-        return []
-    videos = sorted({paths[table.video[i]] for i in lacking})
-    return [
-        f"{sum(lacking.values())} frames of {len(lacking)} rows cannot be decoded, and the nearest frames stand in for "
-        f"them: {', '.join(videos[:5])}" + (f" and {len(videos) - 5} more videos" if len(videos) > 5 else "")
-    ]
-
-
-def _failed(store: Store, wanted: Container[str]) -> list[tuple[str, str]]:
-    """(video, reason) of the wanted videos that failed, wholly or in part."""
-    table = store.videos()
-    return [
+def _sum_up(report: ExtractReport, store: Store, wanted: Container[str]) -> None:
+    """Say which of the wanted videos failed, wholly or in part, and how many of their frames are others."""
+    table, done = store.videos(), store.segments().done()
+    report.failed = [
         (path, reason)
         for path, status, reason in zip(table.path, table.status, table.reason, strict=True)
         if path in wanted and status in {VideoStatus.FAILED, VideoStatus.PARTIAL}
     ]
+    missing = [n for video, n in zip(done.video, done.missing, strict=True) if n and table.path[video] in wanted]
+    report.frames_missing, report.rows_missing = int(sum(missing)), len(missing)
 
 
 def _plan(
