@@ -24,8 +24,6 @@ class Changes:
         new: Those to be planned: not known, without rows of a unit that is wanted, or grown and to be done anew.
         changed: What changed of those whose rows hold no longer, in words.
         redo: Row in /videos -> bytes it was planned for, of those that grew and are to be done anew.
-        longer: Ids of those to which frames were added and whose rows are kept.
-        barred: Id -> why no more rows of it may be computed, though those that are done are kept.
         seen: Row in /videos -> modified_ns and digest, where the store has others or none.
         relabelled: How many have another label than the store's.
         notes: What the user should know, in sentences.
@@ -34,8 +32,6 @@ class Changes:
     new: list[Source] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     redo: dict[int, int] = field(default_factory=dict)
-    longer: set[str] = field(default_factory=set)
-    barred: dict[str, str] = field(default_factory=dict)
     seen: dict[int, tuple[int, str]] = field(default_factory=dict)
     relabelled: int = 0
     notes: list[str] = field(default_factory=list)
@@ -103,12 +99,9 @@ def _grew(
         changes.notes.append(f"{grew}: it is extracted anew")
         return
     kept = "its segments are kept as planned, what was added is not extracted; --grown redo extracts it anew"
-    if change == Change.GROWN:
-        changes.longer.add(name)
-    else:
-        why = "does not begin as it did" if table.digest[index] else "was planned before it was known how it begins"
-        changes.barred[name] = f"the file grew and {why}; next: --grown redo extracts it anew"
-        kept += f"; it {why}, so only finished rows are"
+    if change == Change.LARGER:
+        why = "does not begin as it did" if table.digest[index] else "nobody knows whether it begins as it did"
+        kept = f"finished segments are kept, no others are computed, since it {why}; --grown redo extracts it anew"
     changes.notes.append(f"{grew}: {kept}")
 
 

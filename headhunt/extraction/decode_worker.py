@@ -1,6 +1,6 @@
 """The program that each process of `decoders` runs: one task after another, read from and answered on a connection.
 
-A task is JSON: {path, groups, frames, longer, missing, mask, preprocess}. Each group is answered with
+A task is JSON: {path, groups, frames, file, missing, mask, preprocess}. Each group is answered with
 {"group": k, "shape": [f, 3, h, w]} and one message of pixels for each of its f frames, or with
 {"group": k, "reason": "..."}. Where some of them are others than were asked for, because those cannot be decoded,
 "shown" says which they are. The last answer is {"done": true}, or {"failed": "..."} if the rest of the video cannot be
@@ -54,13 +54,13 @@ def answers(task: Json) -> Answers:
             yield {"video": _plain(video.probe(Path(task["probe"])))}, None
             return
         preprocess = Preprocess.from_json(task["preprocess"])
-        mask = task.get("mask")
+        mask, file = task.get("mask"), task.get("file")
         decoded = decode(
             Path(task["path"]),
             task["groups"],
             task["frames"],
             preprocess,
-            longer=task.get("longer", False),
+            file=None if file is None else video.Identity(**file),
             missing=task.get("missing", 0),
             ignored=None if mask is None else masks.read_as(Path(mask["path"]), mask["digest"]),
         )
@@ -81,7 +81,7 @@ def decode(
     n_frames: int,
     preprocess: Preprocess,
     *,
-    longer: bool = False,
+    file: video.Identity | None = None,
     missing: int = 0,
     ignored: Bool | None = None,
 ) -> Iterator[tuple[int, UInt8 | str, list[int] | None]]:
@@ -92,7 +92,7 @@ def decode(
         groups: Native frame numbers of each group, ascending.
         n_frames: Frames the video had when it was planned.
         preprocess: How frames are resized.
-        longer: Whether it may have more by now.
+        file: Which file it was then, which may have grown since; None where only frames are counted.
         missing: How many frames of a group the nearest ones of the group may stand in for.
         ignored: Pixels that are made grey first, bool (H, W) or of that shape; None for none.
 
@@ -104,7 +104,12 @@ def decode(
         VideoError: The video cannot be read at all, or has changed.
     """
     info = video.probe(path)
-    if info.n_frames != n_frames and not (longer and info.n_frames > n_frames):
+    grew = file is not None and info.size_bytes > file.bytes
+    if file is not None and not video.is_begun_by(path, file):
+        larger = "it is larger and does not begin as it did" if grew else "it is another file"
+        hint = "--grown redo extracts it anew" if grew else "put the old file back, or extract into a new store"
+        raise VideoError("the file changed since it was planned", got=larger, hint=hint)
+    if info.n_frames != n_frames and not (grew and info.n_frames > n_frames):
         raise VideoError("the file changed", got=info.n_frames, expected=f"{n_frames} frames")
     arrays = [np.asarray(group, np.int64) for group in groups]
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -48,7 +48,7 @@ class Task:
         frames: Native frames it had when it was planned.
         rows: Row of each group in the store.
         groups: Native frame numbers of each row, ascending.
-        longer: Whether it may have more frames by now.
+        file: Which file it was then; it may have grown since.
         mask: The areas to ignore in it, None for none.
     """
 
@@ -56,7 +56,7 @@ class Task:
     frames: int
     rows: tuple[int, ...]
     groups: tuple[tuple[int, ...], ...]
-    longer: bool = False
+    file: video.Identity | None = None
     mask: Mask | None = None
 
 
@@ -149,7 +149,7 @@ def _frames(
         "path": str(task.path),
         "groups": task.groups,
         "frames": task.frames,
-        "longer": task.longer,
+        "file": task.file and asdict(task.file),
         "missing": missing,
         "mask": task.mask and {"path": str(task.mask.path), "digest": task.mask.digest},
         "preprocess": preprocess.to_json(),

@@ -22,7 +22,7 @@ from headhunt.extraction.preparation import UNITS, Run, choose, mask_notes, mask
 from headhunt.extraction.shared_frames import SharedFrames
 from headhunt.extraction.sources import Source, collect, unlisted
 from headhunt.extraction.still_segments import StillSegments
-from headhunt.extraction.work import Wanted, barred_rows, tasks_of
+from headhunt.extraction.tasks import tasks_of
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
 from headhunt.store import (
@@ -137,7 +137,8 @@ def _extract(
         spec=run.backbone.spec,
         info=run.info | {"model": config.model_name, "revision": config.revision},
     )
-    store, wanted = _plan(store, sources, config, masks, decoders, report, progress)
+    store = _plan(store, sources, config, masks, decoders, report, progress)
+    wanted = {source.row.video: source.path for source in sources}
     rows = store.segments()
     paths_of = store.videos().path
     mine = np.array([paths_of[v] in wanted for v in rows.video], bool)
@@ -153,7 +154,7 @@ def _extract(
             if not claimed:
                 report.elsewhere += int((mine & (rows.row // SHARD_ROWS == shard)).sum())
                 continue
-            for counts in _run_shard(store, shard, wanted, run, size, config, decoders):
+            for counts in _run_shard(store, shard, wanted, masks, run, size, config, decoders):
                 report.rows_done += counts.done
                 report.rows_failed += counts.failed
                 report.rows_reused += counts.reused
@@ -205,8 +206,8 @@ def _plan(
     decoders: Decoders,
     report: ExtractReport,
     progress: Progress,
-) -> tuple[Store, dict[str, Wanted]]:
-    """Probe the videos that have no rows yet and plan those; gives also what is to be had of each video.
+) -> Store:
+    """Probe the videos that have no rows yet and plan those.
 
     Raises:
         StaleError: The rows of a video are not of the file that is there now.
@@ -231,28 +232,19 @@ def _plan(
         name = found.manifest.video
         if name in redo and not found.segments:
             del changes.redo[redo[name]]
-            changes.barred[name] = f"it grew and cannot be read now: {found.problem}"
-            report.notes.append(f"{name}: {changes.barred[name]}; its rows are kept")
+            report.notes.append(f"{name} grew and cannot be read now, so its rows are kept: {found.problem}")
         else:
             planned.append(found)
         progress("probing videos", count, len(changes.new))
     retire(store, changes.redo)
-    wanted = {
-        source.row.video: Wanted(
-            source.path,
-            masks.get(source.row.video),
-            longer=source.row.video in changes.longer,
-            barred=changes.barred.get(source.row.video, ""),
-        )
-        for source in sources
-    }
-    return plan(store, planned), wanted
+    return plan(store, planned)
 
 
 def _run_shard(
     store: Store,
     shard: int,
-    wanted: Mapping[str, Wanted],
+    wanted: Mapping[str, Path],
+    masks: Mapping[str, Mask],
     run: Run,
     size: BatchSize,
     config: ExtractConfig,
@@ -262,12 +254,8 @@ def _run_shard(
     writer = ShardWriter(store, shard, flush_s=config.flush_s)
     try:
         table, pending = store.segments(), writer.pending()
-        for row, reason in barred_rows(store, pending, wanted):
-            writer.fail(row, reason)
-            pending.remove(row)
-            yield Counts(failed=1)
         still = StillSegments(config.skip_still, table.where(table.row // SHARD_ROWS == shard), pending)
-        tasks = tasks_of(store, sorted({*pending, *still.references}), wanted, config.n_frames)
+        tasks = tasks_of(store, sorted({*pending, *still.references}), wanted, masks, config.n_frames)
         frames = SharedFrames(tasks, run.extractor.encode)
         passes = Passes(run.extractor, writer, frames, still, size)
         shown: dict[int, tuple[int, ...]] = {}

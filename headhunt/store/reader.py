@@ -344,11 +344,12 @@ class Store:
         """
         artefacts.check_fresh(self.root, artefact)
 
-    def _planned_anew(self) -> set[int]:
+    def _planned_anew(self) -> Int64:
         """Videos some of whose rows were retired."""
         group, n = self.root["segments"], int(self.planned["rows"])
         videos = group["video"][:n]
-        return set(videos[(group["status"][:n] == RowStatus.EMPTY) & (videos >= 0)].tolist())
+        retired: Int64 = np.unique(videos[(group["status"][:n] == RowStatus.EMPTY) & (videos >= 0)])
+        return retired
 
     def rows_digest(self, table: SegmentTable) -> str:
         """Digest of what a set of rows is: their videos, frames, units and status (not the features themselves)."""
@@ -356,7 +357,7 @@ class Store:
         rows = zip(table.video, table.start_frame, table.end_frame, table.unit, table.status, strict=True)
         plain = [[paths[int(v)], int(a), int(b), int(u), int(s)] for v, a, b, u, s in rows]
         anew = self._planned_anew()
-        for row, video, values in zip(table.row, table.video, plain, strict=True):
-            if int(video) in anew:  # its rows may be cut as those before, but they are of another file
-                values.append(int(row))
+        # Their rows may be cut as those before, but they are of another file.
+        for place in np.flatnonzero(np.isin(table.video, anew)).tolist():
+            plain[place].append(int(table.row[place]))
         return f"sha256:{hashlib.sha256(canonical_json(plain).encode()).hexdigest()}"

@@ -13,7 +13,7 @@ Pixels are taken as stored, without correction of the sample aspect ratio.
 from headhunt.names import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from headhunt.video.decode import decoder_version
 from headhunt.video.files import find_videos, size_on_disk
-from headhunt.video.identity import Change, Identity, compare, identify
+from headhunt.video.identity import Change, Identity, compare, identify, is_begun_by
 from headhunt.video.info import FOLDER_FPS, Packets, VideoInfo
 from headhunt.video.probing import probe
 from headhunt.video.streaming import read_frames, stream
@@ -30,6 +30,7 @@ __all__ = [
     "decoder_version",
     "find_videos",
     "identify",
+    "is_begun_by",
     "probe",
     "read_frames",
     "size_on_disk",

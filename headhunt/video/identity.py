@@ -58,6 +58,14 @@ def identify(path: Path, n_bytes: int | None = None) -> Identity | None:
     return None if digest is None else Identity(size, modified_ns, digest)
 
 
+def is_begun_by(path: Path, then: Identity) -> bool:
+    """Whether a file is the one it was, or that with more at its end; where no digest is known, its size decides."""
+    if then.digest:
+        return digest_of(path, then.bytes) == then.digest
+    seen = _look(path)
+    return seen is not None and seen[0] == then.bytes
+
+
 def compare(path: Path, then: Identity) -> tuple[Change, Identity]:
     """What became of a file, and what is to be known of it from now on."""
     seen = _look(path)
@@ -65,8 +73,7 @@ def compare(path: Path, then: Identity) -> tuple[Change, Identity]:
         return Change.GONE, then
     size, modified_ns = seen
     if size > then.bytes:
-        grown = bool(then.digest) and digest_of(path, then.bytes) == then.digest
-        return (Change.GROWN if grown else Change.LARGER), then
+        return (Change.GROWN if is_begun_by(path, then) else Change.LARGER), then
     if size < then.bytes:
         return Change.OTHER, then
     if then.digest and modified_ns == then.modified_ns:
