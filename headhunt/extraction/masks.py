@@ -136,7 +136,9 @@ def blank(frame: UInt8, ignored: Bool) -> UInt8:
         _check_fits(wide, tall, width, height, "the mask")
         rows, columns = (np.arange(height) * tall // height), (np.arange(width) * wide // width)
         ignored = ignored[rows][:, columns]
-    return np.where(ignored[..., None], np.uint8(GREY), frame)
+    frame = frame.copy()
+    frame[ignored] = GREY
+    return frame
 
 
 def _check_fits(mask_width: int, mask_height: int, width: int, height: int, what: str) -> None:
