@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from headhunt.errors import ArtefactError, InputError, ManifestError
-from headhunt.names import spelt_out
 
 Json = dict[str, Any]
 Unit = Literal["segment", "video"]
@@ -261,4 +260,5 @@ def check_format(data: object, name: str, version: int, *, source: str) -> None:
 
 def canonical_json(data: object) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
-    return spelt_out(json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()  # as JSON escapes them

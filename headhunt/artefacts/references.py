@@ -12,6 +12,7 @@ from headhunt.configs.extract import ExtractConfig
 from headhunt.configs.select_heads import first_and_last
 from headhunt.errors import ArtefactError, FingerprintError, UsageError
 from headhunt.fingerprint import Fingerprint, kind_differences, version_differences
+from headhunt.names import text_of
 from headhunt.prompts import PromptSet
 from headhunt.records import Head, HeadSet, ModelSpec
 from headhunt.scorers.scorer import Scorer
@@ -95,7 +96,7 @@ def scorer(which: str | None, store: Store, origin: Store | None) -> tuple[Score
     """
     if which is not None and (Path(which).is_file() or Path(which).suffix in {".json", ".safetensors"}):
         found = scorers.load(which)
-        return found, Path(which).stem, {f"file:{Path(which).name}": scorers.digest(found)}
+        return found, text_of(Path(which).stem), {f"file:{text_of(Path(which).name)}": scorers.digest(found)}
     home = origin or store
     artefact = home.artefact("scorers", which)
     home.check_fresh(artefact)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from headhunt.names import spelt_out
 from headhunt.records import Event, Json
 
 FORMAT, VERSION = "headhunt-events", 1
@@ -14,4 +13,4 @@ FORMAT, VERSION = "headhunt-events", 1
 def render(events: Sequence[Event], settings: Json) -> bytes:
     """The document: format, version, the settings, and `events`."""
     data = {"format": FORMAT, "version": VERSION, **settings, "events": [event.to_json() for event in events]}
-    return spelt_out(json.dumps(data, indent=1, ensure_ascii=False)).encode() + b"\n"
+    return json.dumps(data, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"

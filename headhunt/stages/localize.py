@@ -16,6 +16,7 @@ from headhunt.events import calibrate, find_events, frame_scores, smooth
 from headhunt.events import video_score as best_score
 from headhunt.files import StrPath, write_atomic
 from headhunt.frames import frame_truth
+from headhunt.names import text_of
 from headhunt.records import TEST, Event
 from headhunt.sinks import sink_for
 from headhunt.stages.labelled_rows import pick_split
@@ -130,7 +131,7 @@ def _settings(
     if config.origin is not None:
         other = Store(config.origin)
         theirs = Settings.of(other.artefact("events", name if name in other.names("events") else None))
-        sigma, tau, source, f1 = theirs.sigma, theirs.tau, f"{config.origin} ({theirs.source})", theirs.f1
+        sigma, tau, source, f1 = theirs.sigma, theirs.tau, f"{text_of(config.origin)} ({theirs.source})", theirs.f1
     elif config.sigma is not None or config.tau is not None:
         source = "given"
     sigma = sigma if config.sigma is None else config.sigma
