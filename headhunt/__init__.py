@@ -63,6 +63,7 @@ _FACE = {
     "Extractor": "headhunt.extraction.activations:Extractor",
     "read_manifest": "headhunt.datasets.manifest:read_manifest",
     "write_manifest": "headhunt.datasets.manifest:write_manifest",
+    "read_events": "headhunt.sinks:read_events",
     "find_events": "headhunt.events:find_events",
     "smooth": "headhunt.events:smooth",
     "score_rows": "headhunt.scorers:score",
@@ -104,7 +105,7 @@ if TYPE_CHECKING:
     from headhunt.saliency import SALIENCIES
     from headhunt.scorers import METHODS, Scorer
     from headhunt.scorers import score as score_rows
-    from headhunt.sinks import SINKS
+    from headhunt.sinks import SINKS, read_events
     from headhunt.stages.dry_run import dry_run
     from headhunt.stages.evaluate import evaluate
     from headhunt.stages.fit import fit

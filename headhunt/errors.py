@@ -11,6 +11,7 @@ HeadhuntError                 exit code 1 unless said otherwise
 ├── ComputeError              a number could not be computed (non-finite, too few rows, did not converge)
 ├── UsageError                options that contradict each other                             exit code 2
 └── StoreError                the store refuses                                              exit code 4
+    ├── DamagedError          a chunk, table or artefact is missing, short or altered
     ├── ForeignStoreError     not a headhunt store, or of a version this program cannot read
     ├── FingerprintError      made with another model, precision, prompt set or sampling
     ├── StaleError            an input changed since this was computed
@@ -112,6 +113,10 @@ class StoreError(HeadhuntError):
     """The store refuses."""
 
     exit_code = 4
+
+
+class DamagedError(StoreError):
+    """A chunk, table or artefact is missing, short or altered."""
 
 
 class ForeignStoreError(StoreError):

@@ -218,6 +218,27 @@ class Calibration:
     sigmas: Float64
     taus: Float64
 
+    def doubts(self) -> list[str]:
+        """What speaks against trusting the values, in sentences: no event was found, or the best lie at an edge."""
+        if self.f1 == 0:
+            return [
+                "calibration found nothing: F1 is 0, for no sigma and tau that were tried find a single abnormal "
+                "frame, and these are the first of them"
+            ]
+        found = []
+        for name, value, tried, best in (
+            ("sigma", self.sigma, self.sigmas, self.grid.max(axis=1)),
+            ("tau", self.tau, self.taus, self.grid.max(axis=0)),
+        ):
+            if len(tried) > 1 and value in (tried[0], tried[-1]):
+                last = tried[np.flatnonzero(best == self.f1)[-1]]
+                what = f"as good as any up to {last:g}" if last > value else "and a better one may lie beyond"
+                found.append(
+                    f"the calibrated {name}, {value:g}, is at the edge of those tried ({tried[0]:g} to {tried[-1]:g}), "
+                    f"{what}"
+                )
+        return found
+
 
 def calibrate(
     videos: Sequence[CalibrationVideo],

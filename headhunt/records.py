@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from headhunt import labels, splits
 from headhunt.errors import ArtefactError, InputError, ManifestError
 
 Json = dict[str, Any]
 Unit = Literal["segment", "video"]
 
-TEST = "test"
+TEST = splits.TEST
 """The split that is only evaluated on: its labels are never selected, fitted or tuned with."""
 
 IMAGE = "<image>"
@@ -87,9 +88,11 @@ class ManifestRow:
 
     Attributes:
         video: Id: the path relative to the manifest, exact (dots, `#`, non-ASCII kept).
-        split: "train", "val", "test", another name, or "" when not said.
-        label: "normal", "abnormal" or a class name ("" when not known). Anything but "normal" and "" is abnormal.
-        events: Abnormal intervals in native frames, or None when only the video-level label is known.
+        split: "train", "val", "test", another name in small letters, or "" when not said; see `headhunt.splits`.
+        label: "normal", "abnormal" or a class name ("" when not known). Anything but "normal" and "" is abnormal; other
+            words for these are read as such, see `headhunt.labels`.
+        events: Abnormal intervals in native frames, or None when only the video-level label is known. They may end past
+            the video: they are kept as given, and cut where they are used.
         category: Class of the anomaly, "" when not known.
         mask: A picture of the areas to ignore, a path relative to the manifest; "" for none.
     """
@@ -104,6 +107,14 @@ class ManifestRow:
     def __post_init__(self) -> None:
         if not self.video:
             raise ManifestError("a manifest row names no video", got=repr(self.video))
+        try:
+            object.__setattr__(self, "split", splits.canonical(self.split))
+            object.__setattr__(self, "label", labels.canonical(self.label))
+        except InputError as error:
+            what = f"{self.video!r}: {error.what}"
+            raise ManifestError(what, got=error.got, expected=error.expected, hint=error.hint) from error
+        if labels.not_known(self.category):
+            object.__setattr__(self, "category", "")
         if self.label == "normal" and self.events:
             raise ManifestError(
                 f"{self.video!r} is labelled normal but has events", got=self.events, expected="no events"

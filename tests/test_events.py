@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from headhunt.errors import ComputeError, InputError, LabelError, UsageError
-from headhunt.events import SMOOTHERS, calibrate, find_events, frame_scores, smooth, video_score
+from headhunt.events import SMOOTHERS, CalibrationVideo, calibrate, find_events, frame_scores, smooth, video_score
 from headhunt.records import Event
 
 NAN = math.nan
@@ -327,3 +327,40 @@ def test_calibration_refuses_an_empty_grid_and_segments_out_of_order() -> None:
 def test_the_end_of_the_last_frame_can_be_given() -> None:
     (event,) = find_events("v", [0.0, 0.9, 0.9], tau=0.5, times_s=[1.0, 2.0, 4.0, 9.0])
     assert (event.start_s, event.end_s) == (1.0, 8.0)
+
+
+def calibration_video(scores: list[float], truth: list[int]) -> CalibrationVideo:
+    """Segments of one frame each."""
+    frames = np.arange(len(scores))
+    return frames, frames + 1, np.array(scores), np.array(truth, bool)
+
+
+def test_a_calibration_that_finds_nothing_says_so() -> None:
+    best = calibrate([calibration_video([0.01, 0.02, 0.03], [0, 1, 1])])
+    assert best.f1 == 0
+    assert len(best.doubts()) == 1
+    assert "F1 is 0" in best.doubts()[0]
+
+
+@pytest.mark.parametrize(
+    ("scores", "truth", "says"),
+    [
+        (
+            [0.05, 0.2, 0.95],
+            [0, 1, 1],
+            "tau, 0.1, is at the edge of those tried (0.1 to 0.9), as good as any up to 0.19",
+        ),
+        ([0.05, 0.105, 0.95], [0, 1, 1], "tau, 0.1, is at the edge of those tried (0.1 to 0.9), and a better one may"),
+        ([0.897, 0.95, 0.98], [0, 1, 1], "tau, 0.9, is at the edge of those tried (0.1 to 0.9), and a better one may"),
+        ([0.2, 0.6, 0.7], [0, 1, 1], ""),
+    ],
+)
+def test_a_calibration_at_the_edge_of_what_was_tried_says_so(scores: list[float], truth: list[int], says: str) -> None:
+    doubts = calibrate([calibration_video(scores, truth)], sigmas=[0.0]).doubts()
+    assert len(doubts) == bool(says)
+    assert all(says in doubt for doubt in doubts)
+
+
+def test_a_smoothing_that_makes_no_difference_is_said_to_be_as_good_as_the_others() -> None:
+    doubts = calibrate([calibration_video([0.05] * 20 + [0.95] * 20, [0] * 20 + [1] * 20)]).doubts()
+    assert any("sigma, 0.5, is at the edge of those tried (0.5 to 3), as good as any up to 3" in d for d in doubts)

@@ -84,6 +84,8 @@ def test_a_half_extracted_store_goes_on_where_it_stopped(made: Path) -> None:
     assert len(after) == 50
     again = extract([Path("videos")], Path("full.zarr"), config())
     assert (again.rows_kept, again.rows_done) == (50, 0)
+    assert all(digest.startswith("sha256:") for digest in Store(made / "full.zarr").videos().digest)
+    assert inspect(made / "full.zarr", verify=True)["damaged"] == []
 
 
 def test_new_rows_are_of_the_kind_of_the_old_ones(made: Path) -> None:
@@ -109,8 +111,8 @@ def test_a_store_with_all_heads_still_selects_and_fits(made: Path) -> None:
     arrays = {name: stored.artefact("scorers", name).arrays for name in ("logistic", "steer")}
     fit(Path("full.zarr"), FitConfig(heads="rss"))
     now = Store(made / "full.zarr").artefact("scorers", "logistic").arrays
-    for name, values in now.items():
-        np.testing.assert_allclose(values, arrays["logistic"][name], rtol=1e-6, atol=1e-9)
+    for name, values in arrays["logistic"].items():
+        np.testing.assert_allclose(now[name], values, rtol=1e-6, atol=1e-9)
 
 
 def test_files_of_heads_and_scorers_are_read(made: Path) -> None:

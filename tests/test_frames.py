@@ -55,3 +55,12 @@ def test_xd_violence_totals(real_data: Path, protocol: str, n_frames: int, n_pos
     truths = [frame_truth(n, events, protocol=protocol) for n, events in videos.values()]
     assert (len(truths), sum(bool(events) for _, events in videos.values())) == (800, 500)
     assert (sum(t.size for t in truths), sum(t.sum() for t in truths)) == (n_frames, n_positive)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "inclusive", "n_positive"),
+    [("native", False, 40), ("native", True, 40), ("clip16", False, 42), ("clip16", True, 43), ("xd-trunc", False, 38)],
+)
+def test_an_event_past_the_end_is_cut_after_padding(protocol: str, inclusive: bool, n_positive: int) -> None:
+    truth = frame_truth(50, [Interval(10, 52)], protocol=protocol, inclusive=inclusive)
+    assert truth.sum() == n_positive

@@ -52,7 +52,7 @@ def test_commands_and_the_library_example_work_in_the_order_they_stand(tmp_path:
 
 def test_options_of_the_commands_on_ones_own_videos_exist() -> None:
     shown = commands("sh")
-    assert [words[0] for words in shown] == ["extract", "select-heads", "fit", "score", "localize", "evaluate"]
+    assert [words[0] for words in shown] == ["extract", "select-heads", "fit", "score", "localize", "evaluate", "run"]
     for words in shown:
         answer = run([words[0], "--help"], ROOT)
         assert answer.returncode == 0, words

@@ -46,8 +46,15 @@ def _tell_what_was_measured(result: Mapping[str, Any]) -> None:
     for what, names in result["left_out"].items():
         console.say_some(names, "video", f"left out, {what.replace('_', ' ')}")
     console.say_some(
-        result["also_fitted_on"], "video", "evaluated that the scorer was fitted on too, so every figure is too good"
+        result["events_outside_the_video"], "video", "left out, with an event that begins at or past the end"
     )
+    console.say_some(
+        result["also_fitted_on"],
+        "video",
+        "evaluated that heads, scorer or threshold were learnt from too, so every figure is too good",
+    )
+    if result["events_clipped_to_the_video"]:
+        console.say(f"{console.count(result['events_clipped_to_the_video'], 'annotated event')} cut at the video's end")
     if result["segments_without_score"]:
         console.say(f"{console.count(result['segments_without_score'], 'segment')} without a score")
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from headhunt.errors import StoreError
 from headhunt.fingerprint import Fingerprint
 from headhunt.records import ModelSpec
 from vadkit import console, options
@@ -14,27 +15,37 @@ from vadkit import console, options
 @options.takes()
 def inspect(
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read every chunk of every finished row, checksums included.")
+        bool, typer.Option("--verify", help="Read every chunk of every table, result and finished row.")
     ] = False,
     store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
     """Tell what is in the store: model, videos, rows, results and where they come from.
 
-    Exits with 1 when --verify finds damage.
+    Exits with 4 when --verify finds damage.
     """
     from headhunt.stages.inspect import inspect as stage
 
     with console.progress() as progress:
         result = stage(store, verify=verify, progress=progress)
     if as_json:
-        console.print_json("inspect", result, store=store, failed=console.failures(result["failed"]))
+        console.print_json("inspect", result, store=store, failed=console.failures(result.get("failed", [])))
     _tell(result)
     if result.get("damaged"):
-        raise typer.Exit(1)
+        raise typer.Exit(StoreError.exit_code)
 
 
 def _tell(result: dict[str, Any]) -> None:
+    if "videos" in result:
+        _tell_contents(result)
+    if "damaged" in result:
+        if result["absent"]:
+            console.say(f"{len(result['absent'])} chunks that an earlier version left out, as they are all fill")
+        console.say("every chunk is sound" if not result["damaged"] else f"{len(result['damaged'])} damaged:")
+        console.say(*(f"  {line}" for line in result["damaged"]))
+
+
+def _tell_contents(result: dict[str, Any]) -> None:
     spec, fingerprint = ModelSpec(**result["spec"]), Fingerprint.from_json(result["fingerprint"])
     picks = "all heads" if fingerprint.heads is None else f"{len(fingerprint.heads)} chosen heads"
     still = fingerprint.skip_still
@@ -60,9 +71,6 @@ def _tell(result: dict[str, Any]) -> None:
     if made:
         console.table("results", ["name", "made", ""], made, left=3)
     console.say_failures(result["failed"])
-    if "damaged" in result:
-        console.say("every chunk is sound" if not result["damaged"] else f"{len(result['damaged'])} damaged:")
-        console.say(*(f"  {line}" for line in result["damaged"]))
 
 
 def _counts(counts: dict[str, int]) -> str:

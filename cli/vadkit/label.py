@@ -22,6 +22,7 @@ def label(
     report = stage(manifest, store)
     if as_json:
         console.print_json("label", report, store=store)
+    console.notes(report.notes)
     console.say(f"{console.count(report.labelled, 'video')} labelled")
     console.say_some(report.unmatched_rows, "row", "of the manifest without a video in the store")
     console.say_some(report.unmatched_videos, "video", "of the store without a row in the manifest")

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import typer
+
 from headhunt.configs.localize import LocalizeConfig
 from vadkit import console, options
 
@@ -20,13 +22,22 @@ def localize(
     config: LocalizeConfig,
     store: options.Store = options.STORE,
     output: EventsOutput = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save",
+            metavar="SCORER",
+            help="With --calibrate: also write the scorer there, with the calibration found, for run --scorer.",
+            show_default="none",
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Find events: smooth the scores, threshold them, and join the frames above."""
     check_output(output)
     from headhunt.stages.localize import localize as stage
 
-    report = stage(store, config, output=output)
+    report = stage(store, config, output=output, save=save)
     if as_json:
         console.print_json("localize", report, store=store)
     console.notes(report.notes)

@@ -55,6 +55,10 @@ def manifest(
             rich_help_panel=RESULT,
         ),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Write in place of a manifest that is there.", rich_help_panel=RESULT),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Write the manifest of a data set, and tell what did not match, both ways."""
@@ -62,7 +66,9 @@ def manifest(
 
     values = {"train_list": train_list, "test_list": test_list, "normal": normal or None}
     own = {name: value for name, value in values.items() if value is not None}
-    reading, target = make_manifest(dataset, root, annotations=annotations, output=output, options=own)
+    reading, target = make_manifest(
+        dataset, root, annotations=annotations, output=output, options=own, overwrite=overwrite
+    )
     counts = Counter((row.split, row.label) for row in reading.rows)
     missing = [row.video for row in reading.unmatched_rows]
     extraction = ["vadkit", "extract", str(target)]

@@ -29,7 +29,10 @@ def run(
     scorer: Annotated[
         Path | None,
         typer.Option(
-            "--scorer", metavar="FILE", help="The scorer, a file written by fit --output.", show_default="none"
+            "--scorer",
+            metavar="FILE",
+            help="The scorer, a file written by localize --save, or by fit --output without calibration.",
+            show_default="none",
         ),
     ] = None,
     origin: Annotated[
@@ -37,7 +40,7 @@ def run(
         typer.Option(
             "--from",
             metavar="STORE",
-            help="Take scorer, smoothing and threshold from this store instead.",
+            help="Take scorer and calibration from this store instead.",
             show_default="none",
         ),
     ] = None,

@@ -1,13 +1,13 @@
-"""Events: as a group of a store, with the smoothing and threshold they were found with."""
+"""Events: as a group of a store, with the calibration they were found with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from headhunt.arrays import Float64, Int64
+from headhunt.artefacts.calibrations import Calibration
 from headhunt.records import Event, Json
 from headhunt.store import Artefact, Store
 
@@ -23,43 +23,13 @@ NUMBERS = {
 """Fields of an event that a store keeps as columns, with their types."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How scores became events.
-
-    Attributes:
-        sigma: Standard deviation of the smoothing, in segments.
-        tau: Threshold.
-        smoothing: Name of the smoothing.
-        source: Where sigma and tau come from, in words.
-        f1: Frame-level F1 they were chosen by, None where they were not chosen.
-    """
-
-    sigma: float
-    tau: float
-    smoothing: str
-    source: str
-    f1: float | None = None
-
-    @classmethod
-    def of(cls, artefact: Artefact) -> Settings:
-        """Those of an artefact."""
-        facts = artefact.facts
-        return cls(
-            float(facts["sigma"]), float(facts["tau"]), facts.get("smoothing", "gaussian"), facts["source"], facts["f1"]
-        )
-
-    def to_json(self) -> Json:
-        """As plain JSON."""
-        return asdict(self)
-
-
 def write(
     store: Store,
     name: str,
     found: Sequence[Event],
-    settings: Settings,
+    calibration: Calibration,
     *,
+    made: Artefact | None,
     scores: Artefact,
     smoothed: Float64,
     video_score: Float64,
@@ -71,7 +41,8 @@ def write(
         store: The store, writable.
         name: Name of the events.
         found: The events.
-        settings: How they were found.
+        calibration: How they were found.
+        made: The same as an artefact of this store, None where it was not made here.
         scores: The scores they were found in.
         smoothed: (segment,): the smoothed score of every row of the scores, NaN where there is none.
         video_score: (video,): the highest smoothed score of every video, NaN where there is none.
@@ -84,8 +55,8 @@ def write(
         stage="localize",
         config=config,
         seed=None,
-        inputs={f"scores/{scores.name}": scores.digest},
-        facts=settings.to_json() | {"scores": scores.name, "format": FORMAT, "version": VERSION},
+        inputs={f"{kind.kind}/{kind.name}": kind.digest for kind in (scores, made) if kind is not None},
+        facts=calibration.facts | {"scores": scores.name, "format": FORMAT, "version": VERSION},
         arrays={
             "smoothed": (smoothed, ("segment",)),
             "row": (scores.arrays["row"], ("segment",)),

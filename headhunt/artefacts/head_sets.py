@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from headhunt.arrays import Float64
+from headhunt.artefacts import seen
+from headhunt.artefacts.seen import Seen
 from headhunt.errors import ArtefactError
 from headhunt.files import StrPath, write_atomic
 from headhunt.records import HeadSet, Json
 from headhunt.store import Artefact, Store
+from headhunt.store.groups import Arrays
 
 
 def read_file(path: StrPath) -> HeadSet:
@@ -43,6 +46,11 @@ def of(artefact: Artefact) -> HeadSet:
     return HeadSet.from_json(artefact.facts.get("head_set"), source=artefact.name)
 
 
+def learnt_from(head_set: HeadSet) -> tuple[Seen, ...]:
+    """The videos a set was found on; none for heads that were not selected, or by a version that did not say."""
+    return seen.of_json(head_set.provenance.get("learnt_from"))
+
+
 def write(
     store: Store,
     name: str,
@@ -55,6 +63,7 @@ def write(
     config: Json,
     seed: int,
     inputs: Mapping[str, str],
+    rows: Arrays,
 ) -> Artefact:
     """Write a head set as `heads/<name>`.
 
@@ -69,6 +78,7 @@ def write(
         config: Configuration of the stage.
         seed: Its seed.
         inputs: What it was made from: name -> digest.
+        rows: The rows it was found on, as `learnt.rows_arrays` gives them.
     """
     return store.write_artefact(
         "heads",
@@ -83,5 +93,6 @@ def write(
             "score": (score, ("layer", "head")),
             "picked_layer": (np.array([h.layer for h in head_set.heads]), ("pick",)),
             "picked_head": (np.array([h.head for h in head_set.heads]), ("pick",)),
+            **rows,
         },
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from headhunt import ranking
-from headhunt.artefacts import head_sets, scorers
+from headhunt.artefacts import freshness, head_sets, scorers
 from headhunt.artefacts.scorers import FittedOn
 from headhunt.configs.extract import ExtractConfig
 from headhunt.configs.select_heads import first_and_last
@@ -29,11 +29,13 @@ class Chosen:
         head_set: The heads.
         name: Its name in the store, None where it comes from elsewhere.
         digest: Digest of that artefact, None likewise.
+        notes: What the user should know of it.
     """
 
     head_set: HeadSet
     name: str | None = None
     digest: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def heads(which: str | None, store: Store | None) -> Chosen:
@@ -53,9 +55,11 @@ def heads(which: str | None, store: Store | None) -> Chosen:
     if which is not None:
         path = Path(which)
         if path.is_dir():
-            return Chosen(head_sets.of(Store(path).artefact("heads")))
+            other = Store(path)
+            artefact = other.artefact("heads")
+            return Chosen(_of(store, head_sets.of(artefact), path), notes=freshness.check(other, artefact))
         if path.is_file():
-            return Chosen(head_sets.read_file(path))
+            return Chosen(_of(store, head_sets.read_file(path), path))
         if ":" in which:
             if store is None:
                 raise UsageError(f"{which!r} needs a store")
@@ -64,7 +68,29 @@ def heads(which: str | None, store: Store | None) -> Chosen:
             raise ArtefactError(f"{path} does not exist", expected="a head set written by `vadkit select-heads -o`")
     assert store is not None
     found = store.artefact("heads", which)
-    return Chosen(head_sets.of(found), found.name, found.digest)
+    return Chosen(head_sets.of(found), found.name, found.digest, freshness.check(store, found))
+
+
+def _of(store: Store | None, head_set: HeadSet, source: Path) -> HeadSet:
+    """A head set from elsewhere, which must be of the model that a store's features come from.
+
+    Raises:
+        FingerprintError: It was found in another model.
+    """
+    if store is None:
+        return head_set
+    now = {"weights": store.fingerprint.weights, "spec": asdict(store.spec)}
+    lines = [
+        f"{key}: found in {then}, now {value}"
+        for key, value in now.items()
+        if (then := head_set.provenance.get(key)) and then != value
+    ]
+    if lines:
+        raise FingerprintError(
+            f"the heads of {source} were found in another model than {store.path} holds\n" + _indented(lines),
+            hint="select heads on this store, or extract with the model that they were found in",
+        )
+    return head_set
 
 
 def _made_up(which: str, spec: ModelSpec) -> HeadSet:
@@ -86,22 +112,44 @@ def _made_up(which: str, spec: ModelSpec) -> HeadSet:
     raise UsageError(f"unknown heads {which!r}", expected=MADE_UP)
 
 
-def scorer(which: str | None, store: Store, origin: Store | None) -> tuple[Scorer, str, dict[str, str]]:
-    """A scorer, its name, and what to record of it as input.
+@dataclass(frozen=True)
+class Named:
+    """A scorer that was asked for.
+
+    Attributes:
+        scorer: The scorer.
+        name: Its name.
+        inputs: What to record of it as input: name -> digest.
+        notes: What the user should know of it.
+    """
+
+    scorer: Scorer
+    name: str
+    inputs: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def scorer(which: str | None, store: Store, origin: Store | None) -> Named:
+    """The scorer that a user's words stand for.
 
     Args:
         which: A name, a file, or None for the current scorer.
         store: The store that is worked on.
         origin: Another store to take the scorer from, or None.
+
+    Raises:
+        ArtefactError: The file is damaged.
+        StaleError: There is no such scorer, or what it was made from changed.
     """
     if which is not None and (Path(which).is_file() or Path(which).suffix in {".json", ".safetensors"}):
         found = scorers.load(which)
-        return found, text_of(Path(which).stem), {f"file:{text_of(Path(which).name)}": scorers.digest(found)}
-    home = origin or store
+        name, named = text_of(Path(which).stem), text_of(Path(which).name)
+        return Named(found, name, {f"file:{named}": scorers.digest(found)})
+    home = store if origin is None else origin
     artefact = home.artefact("scorers", which)
-    home.check_fresh(artefact)
     key = f"scorers/{artefact.name}" if origin is None else f"from:scorers/{artefact.name}"
-    return scorers.of(artefact), artefact.name, {key: artefact.digest}
+    notes = freshness.check(home, artefact)
+    return Named(scorers.of(artefact), artefact.name, {key: artefact.digest}, notes)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 On disk a scorer is `PATH.safetensors` beside `PATH.json`. The first holds the arrays. The second is a JSON object with
 `format` "headhunt-scorer", `version` 1, `method`, `heads` [[layer, head], ...], `head_dim`, `hidden`, `facts`, and
-`sha256` of the other file. A store keeps the same: the facts as JSON, the arrays as arrays.
+`sha256` of the other file; also `calibration` where it was saved with one, see `calibrations`. A store keeps the same,
+without calibration: the facts as JSON, the arrays as arrays.
 """
 
 from __future__ import annotations
@@ -20,16 +21,21 @@ from safetensors import SafetensorError
 from safetensors import numpy as safetensors_numpy
 
 from headhunt.arrays import Float64
+from headhunt.artefacts import learnt, seen
+from headhunt.artefacts.seen import Seen
 from headhunt.errors import ArtefactError, InputError
 from headhunt.files import write_atomic
 from headhunt.fingerprint import Fingerprint
 from headhunt.records import Head, Json, Prompt, check_format
 from headhunt.scorers.scorer import Scorer
 from headhunt.store import Artefact, Store
+from headhunt.store.groups import Arrays
 
 SCORER_FORMAT = "headhunt-scorer"
 SCORER_VERSION = 1
 LOSS = "loss"
+BESIDE = (LOSS, learnt.ROW, learnt.ABNORMAL)
+"""Arrays of a store's scorer that it does not compute with."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class FittedOn:
         unit: Their unit.
         labelled_rows: Digest of those rows and their labels.
         videos: The videos they come from, sorted.
+        learnt_from: All videos that the scorer owes something to, those its heads were selected on included.
     """
 
     prompt: Prompt
@@ -63,6 +70,7 @@ class FittedOn:
     unit: str = "segment"
     labelled_rows: str = ""
     videos: tuple[str, ...] = ()
+    learnt_from: tuple[Seen, ...] = ()
 
     def to_json(self) -> Json:
         """The facts of a scorer."""
@@ -77,6 +85,7 @@ class FittedOn:
             "unit": self.unit,
             "calibration": self.labelled_rows,
             "videos": list(self.videos),
+            **({"learnt_from": [list(pair) for pair in self.learnt_from]} if self.learnt_from else {}),
         }
 
     @classmethod
@@ -102,6 +111,7 @@ class FittedOn:
                 unit=facts.get("unit", "segment"),
                 labelled_rows=facts.get("calibration", ""),
                 videos=tuple(facts.get("videos", ())),
+                learnt_from=seen.of_json(facts.get("learnt_from")),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ArtefactError(
@@ -135,9 +145,23 @@ def of(artefact: Artefact) -> Scorer:
         heads=tuple(Head(*pair) for pair in facts["heads"]),
         head_dim=facts["head_dim"],
         hidden=facts["hidden"],
-        arrays={name: values for name, values in artefact.arrays.items() if name != LOSS},
+        arrays={name: values for name, values in artefact.arrays.items() if name not in BESIDE},
         facts=facts["facts"],
     )
+
+
+def made(store: Store, scores: Artefact) -> Scorer:
+    """The scorer that made some scores of a store, from wherever it was taken.
+
+    Raises:
+        ArtefactError: Its file is gone or damaged.
+        StoreError: It is no longer in its store.
+    """
+    config, name = scores.made_by["config"], scores.facts["scorer"]
+    if any(source.startswith("file:") for source in scores.made_by["inputs"]):
+        return load(config["scorer"])
+    home = store if config.get("origin") is None else Store(config["origin"])
+    return of(home.artefact("scorers", name))
 
 
 def write(
@@ -149,9 +173,14 @@ def write(
     config: Json,
     seed: int,
     inputs: Mapping[str, str],
+    rows: Arrays,
 ) -> Artefact:
-    """Write a scorer as `scorers/<name>`, its training loss (epoch,) beside its arrays where there is one."""
+    """Write a scorer as `scorers/<name>`.
+
+    Beside its arrays lie its training loss (epoch,), where there is one, and the rows it learnt from.
+    """
     arrays = {key: (values, tuple(f"{key}_{i}" for i in range(values.ndim))) for key, values in scorer.arrays.items()}
+    arrays |= rows
     if loss is not None:
         arrays[LOSS] = (loss, ("epoch",))
     return store.write_artefact(
@@ -159,7 +188,7 @@ def write(
     )
 
 
-def save(scorer: Scorer, path: str | os.PathLike[str]) -> None:
+def save(scorer: Scorer, path: str | os.PathLike[str], *, calibration: Json | None = None) -> None:
     """Write `PATH.safetensors` and `PATH.json`, each whole or not at all, the arrays first.
 
     A process killed between the two leaves a pair whose digest does not match, which `load` refuses.
@@ -167,6 +196,7 @@ def save(scorer: Scorer, path: str | os.PathLike[str]) -> None:
     Args:
         scorer: What to write.
         path: The stem, or either of the two names. The folder must exist.
+        calibration: How its scores become events, as JSON; None to say nothing of it.
 
     Raises:
         HeadhuntError: The disk is full, or the place cannot be written.
@@ -178,9 +208,29 @@ def save(scorer: Scorer, path: str | os.PathLike[str]) -> None:
         "version": SCORER_VERSION,
         **_described(scorer),
         "sha256": hashlib.sha256(blob).hexdigest(),
+        **({} if calibration is None else {"calibration": calibration}),
     }
     write_atomic(arrays_path, blob)
     write_atomic(json_path, (json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def described(path: str | os.PathLike[str]) -> Json:
+    """What the JSON file of a scorer says.
+
+    Raises:
+        ArtefactError: Missing, damaged, or of another format or version.
+    """
+    _, json_path = _paths(path)
+    try:
+        data: Json = json.loads(json_path.read_bytes())
+    except OSError as error:
+        raise ArtefactError(
+            "a scorer cannot be read", got=error, expected=str(json_path), hint="check the path"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ArtefactError(f"{json_path} is damaged", got=error, hint="fit again, or copy it again") from error
+    check_format(data, SCORER_FORMAT, SCORER_VERSION, source=str(json_path))
+    return data
 
 
 def load(path: str | os.PathLike[str]) -> Scorer:
@@ -194,8 +244,7 @@ def load(path: str | os.PathLike[str]) -> Scorer:
     """
     arrays_path, json_path = _paths(path)
     try:
-        data: Json = json.loads(json_path.read_bytes())
-        check_format(data, SCORER_FORMAT, SCORER_VERSION, source=str(json_path))
+        data = described(path)
         blob = arrays_path.read_bytes()
         found = hashlib.sha256(blob).hexdigest()
         if found != data["sha256"]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from headhunt.arrays import Float64, Int64
-from headhunt.errors import StaleError
+from headhunt.artefacts import freshness, seen
+from headhunt.artefacts.seen import Seen
 from headhunt.records import Json
 from headhunt.store import Artefact, SegmentTable, Store
 
@@ -38,20 +39,14 @@ class VideoScores:
         return self.table.end_frame
 
 
-def load(store: Store, name: str | None) -> Artefact:
-    """An artefact of kind "scores", fresh.
+def load(store: Store, name: str | None) -> tuple[Artefact, tuple[str, ...]]:
+    """An artefact of kind "scores", fresh, and what the user should know of it.
 
     Raises:
         StaleError: There is none, or rows or scorer changed since it was made.
     """
     artefact = store.artefact("scores", name)
-    store.check_fresh(artefact)
-    if artefact.made_by["inputs"].get("rows") != store.rows_digest(store.segments().of_unit("segment")):
-        raise StaleError(
-            f"scores/{artefact.name} was made before rows of {store.path} were added or finished",
-            hint="run `vadkit score` again",
-        )
-    return artefact
+    return artefact, freshness.check(store, artefact)
 
 
 def fitted_on(artefact: Artefact) -> tuple[str, ...]:
@@ -59,10 +54,22 @@ def fitted_on(artefact: Artefact) -> tuple[str, ...]:
     return tuple(artefact.facts["fitted_on"])
 
 
-def by_video(store: Store, artefact: Artefact, column: str = "score") -> Iterator[VideoScores]:
-    """The scores of every video that has segments, in the order of /videos."""
+def learnt_from(artefact: Artefact) -> tuple[Seen, ...]:
+    """All videos that the scorer of these scores owes something to; earlier versions kept ids of the fit alone."""
+    return seen.of_json(artefact.facts.get("learnt_from")) or tuple((name, "") for name in fitted_on(artefact))
+
+
+def rows_of(store: Store, artefact: Artefact) -> SegmentTable:
+    """The segments that fresh scores are of, (n,), in their order; segments that came later are not among them."""
     table = store.segments().of_unit("segment")
+    table = table.where(np.isin(table.row, artefact.arrays["row"]))
     assert np.array_equal(table.row, artefact.arrays["row"])
+    return table
+
+
+def by_video(store: Store, artefact: Artefact, column: str = "score") -> Iterator[VideoScores]:
+    """The scores of every video that was scored, in the order of /videos."""
+    table = rows_of(store, artefact)
     values = artefact.arrays[column]
     for index in np.unique(table.video):
         mine = np.flatnonzero(table.video == index)
@@ -80,6 +87,7 @@ def write(
     method: str,
     prompt: str,
     fitted_on: tuple[str, ...],
+    learnt_from: tuple[Seen, ...],
     config: Json,
     inputs: dict[str, str],
 ) -> Artefact:
@@ -94,6 +102,7 @@ def write(
         method: Its method.
         prompt: Id of the prompt it read.
         fitted_on: The videos it was fitted on.
+        learnt_from: All videos it owes something to.
         config: Configuration of the stage.
         inputs: What the scores were made from: name -> digest.
     """
@@ -111,6 +120,12 @@ def write(
         config=config,
         seed=None,
         inputs=inputs | {"rows": store.rows_digest(table)},
-        facts={"scorer": scorer, "method": method, "prompt": prompt, "fitted_on": list(fitted_on)},
+        facts={
+            "scorer": scorer,
+            "method": method,
+            "prompt": prompt,
+            "fitted_on": list(fitted_on),
+            **({"learnt_from": [list(pair) for pair in learnt_from]} if learnt_from else {}),
+        },
         arrays={key: (values, ("segment",)) for key, values in columns.items()},
     )

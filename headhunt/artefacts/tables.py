@@ -13,7 +13,6 @@ from headhunt.errors import InputError
 from headhunt.files import StrPath
 from headhunt.records import Event
 from headhunt.store import Store
-from headhunt.store.layout import UNITS
 
 Column = npt.NDArray[Any]
 DTYPES = {str: np.object_, int: np.int64, float: np.float64}
@@ -79,8 +78,8 @@ def scores_table(store: StrPath | Store, name: str | None = None) -> Table:
         StaleError: There are no such scores, or what they were made from changed.
     """
     opened = store if isinstance(store, Store) else Store(store)
-    artefact = scores.load(opened, name)
-    videos, table = opened.videos(), opened.segments().of_unit(UNITS[0])
+    artefact, _ = scores.load(opened, name)
+    videos, table = opened.videos(), scores.rows_of(opened, artefact)
     columns: dict[str, Column] = {
         "video": _text(videos.path, table.video),
         "split": _text(videos.split, table.video),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from headhunt.artefacts import scorers
+from headhunt.artefacts import calibrations, references, scorers
 from headhunt.artefacts.scorers import FittedOn
 from headhunt.chains.devices import extract_on_devices
 from headhunt.configs import ExtractConfig, LocalizeConfig, ScoreConfig
@@ -85,8 +86,8 @@ def run(
     Args:
         videos: Files, folders or manifests.
         store_path: Where features go; a run that was interrupted goes on from there.
-        scorer: A scorer file, as `vadkit fit -o` writes it.
-        origin: A store whose current scorer, and calibrated smoothing and threshold, are taken instead.
+        scorer: A scorer file, as `fit` or `localize` writes it; a calibration that it carries is taken too.
+        origin: A store whose current scorer and calibration are taken instead.
         extraction: Model (None for the scorer's own), device, batch size, still segments; what the scorer decides is
             overwritten.
         localization: Smoothing and threshold.
@@ -101,14 +102,20 @@ def run(
         raise UsageError("a scorer is needed", expected="one of --scorer FILE and --from STORE")
     extraction = ExtractConfig() if extraction is None else extraction
     localization = LocalizeConfig() if localization is None else localization
+    # All that can be refused is refused before the videos are read.
     if scorer is not None:
-        fitted = scorers.load(scorer)
+        fitted, name = scorers.load(scorer), Path(scorer).stem
+        calibrated = str(scorer) if calibrations.read_file(Path(scorer)) is not None else None
     else:
         assert origin is not None
-        fitted = scorers.of(Store(origin).artefact("scorers"))
+        home = Store(origin)
+        named = references.scorer(None, home, None)
+        fitted, name = named.scorer, named.name
+        calibrated = str(origin) if home.names(calibrations.KIND) or home.names("events") else None
+    if calibrated is not None:
+        calibrations.elsewhere(Path(calibrated), fitted, name)
     extracted = extract_on_devices(videos, store_path, config_for(fitted, base=extraction), progress=progress)
     origin_text = None if origin is None else str(origin)
     scored = score(store_path, ScoreConfig(scorer=None if scorer is None else str(scorer), origin=origin_text))
-    calibrated = origin is not None and bool(Store(origin).names("events"))
-    localization = replace(localization, scores=scored.name, origin=origin_text if calibrated else None)
+    localization = replace(localization, scores=scored.name, origin=calibrated)
     return RunReport(extracted, scored, localize(store_path, localization, output=output))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from headhunt import splits
 from headhunt.configs.option import check, option
 from headhunt.configs.shared import NAME_HELP, RESULT, SEED_HELP
 
@@ -15,7 +16,11 @@ class EvaluateConfig:
 
     events: str | None = option(None, "Events to measure.", metavar="NAME", shown="those made last")
     split: str | None = option(
-        None, "Split to evaluate.", metavar="NAME", shown="test when there is one, else all labelled videos"
+        None,
+        "Split to evaluate.",
+        canonical=splits.canonical,
+        metavar="NAME",
+        shown="test when there is one, else all labelled videos",
     )
     videos: tuple[str, ...] | None = option(
         None, "Only this video of the split; may be repeated.", flag="video", metavar="ID", shown="all"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from headhunt import splits
 from headhunt.configs.option import check, formerly, option
 from headhunt.configs.shared import MODEL, SEED_HELP, VIDEOS, ModelConfig
 from headhunt.errors import UsageError
@@ -174,7 +175,9 @@ class ExtractConfig(ModelConfig):
         "extract it anew.",
         panel=VIDEOS,
     )
-    split: str | None = option(None, "Only videos of this split.", metavar="NAME", shown="all", panel=VIDEOS)
+    split: str | None = option(
+        None, "Only videos of this split.", canonical=splits.canonical, metavar="NAME", shown="all", panel=VIDEOS
+    )
     fraction: float | None = option(
         None,
         "Only this share of the videos, stratified by label.",

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from headhunt.errors import UsageError
+from headhunt.errors import InputError, UsageError
 from headhunt.names import spelt_out
 
 T = TypeVar("T", bound=type)
@@ -34,6 +34,7 @@ class Option:
         above: A value it must be greater than.
         shown: The default in words, where the field's own default is None or says little.
         parse: Turns the text of the command line or of a config file into the value; raises ValueError.
+        canonical: Gives the one form of a word that may be spelt in several ways; raises InputError.
         off: The flag that says no, for a yes-or-no option; "" for `--no-<flag>`.
         library: Only offered to programs, not on the command line.
     """
@@ -49,6 +50,7 @@ class Option:
     above: float | None = None
     shown: str = ""
     parse: Callable[[str], Any] | None = None
+    canonical: Callable[[str], str] | None = None
     off: str = ""
     library: bool = False
 
@@ -101,13 +103,20 @@ def flag_of(name: str, option: Option) -> str:
 
 
 def check(config: Any) -> None:
-    """Raise unless every value is one of its option's choices and within its bounds.
+    """Raise unless every value is one of its option's choices and within its bounds; words get their one form.
 
     Raises:
         UsageError: One is not; names the option as the command line spells it.
     """
     for name, found in options_of(type(config)).items():
         value, flag = getattr(config, name), flag_of(name, found)
+        if found.canonical is not None and value is not None:
+            try:
+                object.__setattr__(config, name, found.canonical(value))
+            except InputError as error:
+                raise UsageError(
+                    f"{flag}: {error.what}", got=error.got, expected=error.expected, hint=error.hint
+                ) from error
         words = found.words()
         if words and value is not None and value not in words:
             raise UsageError(f"unknown value of {flag}", got=value, expected=" or ".join(words))

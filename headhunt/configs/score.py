@@ -14,7 +14,7 @@ class ScoreConfig:
 
     scorer: str | None = option(
         None,
-        "The scorer: a name, or a file written by fit --output.",
+        "The scorer: a name, or a file written by localize --save or fit --output.",
         metavar="NAME|FILE",
         shown="the one fitted last",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from headhunt import splits
 from headhunt.configs.option import option
 
 MODEL = "Model and machine"
@@ -64,6 +65,7 @@ class RowsConfig:
     split: str | None = option(
         None,
         "Learn from the videos of this split; the split test is refused.",
+        canonical=splits.canonical,
         metavar="NAME",
         shown="train, or all videos when none has a split",
         panel=ROWS,

@@ -1,27 +1,29 @@
 """The neutral manifest: which videos there are and what is known of them; it opens no video and knows no data set.
 
 A manifest is CSV with the header `video,split,label,events` and optionally `category` and `mask`, or JSONL (suffix
-`.jsonl`) with the same keys. UTF-8, a byte order mark and CRLF are fine. One row a video:
+`.jsonl`) with the same keys, in any case. UTF-8; what spreadsheets make of CSV (`headhunt.csv_rows`) is read as well.
+One row a video:
 
 - `video`: the id, a path relative to the folder of the videos, with `/` between its parts, kept exactly as written:
   dots, `#`, commas (in quotes), spaces and non-ASCII included. Absolute paths and the parts `.` and `..` are refused:
   an id must mean the same on every machine and may be used to name results.
-- `split`: "train", "val", "test", another word, or empty.
-- `label`: "normal", "abnormal", a class name (which is the category too where none is given), or empty when not known.
+- `split`: "train", "val", "test", another word, or empty; `headhunt.splits` says which spellings are one and which are
+  refused.
+- `label`: "normal", "abnormal", a class name (which is the category too where none is given), or empty when not known;
+  `headhunt.labels` says what else means these.
 - `events`: `start-end;start-end` in native frames, half-open; in JSONL also a list of `[start, end]`. Empty (or null)
   means none for a normal video and not known for every other. Events may touch but not overlap: whether overlapping
   intervals are one event or two is for their author to say.
 - `mask`: a PNG that is black where the picture is to be ignored (`headhunt.extraction.masks`), a path relative to the
   manifest, or empty.
 
-Other columns are ignored, unless one looks like a misspelt `category` or `mask`.
+Other columns are ignored, unless one looks like a misspelt `category` or `mask`. A row that stands twice counts once;
+two that say different things of one video are refused.
 """
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,19 +31,40 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from headhunt import csv_rows, labels
 from headhunt.errors import HeadhuntError, InputError, ManifestError
 from headhunt.files import write_atomic
 from headhunt.records import Interval, ManifestRow
 
 COLUMNS = ("video", "split", "label", "events")
 OPTIONAL = ("category", "mask")
+KNOWN = (*COLUMNS, *OPTIONAL)
 _EVENT = re.compile(r"\s*([0-9]{1,15})\s*-\s*([0-9]{1,15})\s*")
+_DATE = re.compile(
+    r"[0-9][-. ][^\W\d_]{3}|[^\W\d_]{3}[-. ]?[0-9]|[0-9]+/[0-9]+|[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"|^[0-9]{1,2}\.[0-9]{1,2}\.|^[0-9]{5}$"  # the last is how a spreadsheet counts days
+)
 _EVENTS_FORM = "start-end;start-end in native frames with 0 <= start < end"
 _ABSOLUTE = re.compile(r"/|\\\\|[A-Za-z]:[\\/]")
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What a manifest says.
+
+    Attributes:
+        rows: A row a video, in the file's order.
+        notes: What the user should know, in sentences.
+    """
+
+    rows: tuple[ManifestRow, ...]
+    notes: tuple[str, ...]
+
+
 def read_manifest(path: Path | str) -> list[ManifestRow]:
     """Read a manifest; rows keep the file's order, events are sorted by time.
+
+    Lines that say the same of one video count once; `read` tells of them.
 
     Args:
         path: The file, JSONL when its suffix is `.jsonl`, CSV otherwise.
@@ -49,21 +72,46 @@ def read_manifest(path: Path | str) -> list[ManifestRow]:
     Raises:
         ManifestError: It cannot be read, or a row is malformed; file and line are named.
     """
+    return list(read(path).rows)
+
+
+def read(path: Path | str) -> Listing:
+    """What `read_manifest` reads, with notes on it.
+
+    Raises:
+        ManifestError: As there.
+    """
     path = Path(path)
     text = read_text(path)
     records = _jsonl_records(text, path) if path.suffix.lower() == ".jsonl" else _csv_records(text, path)
-    rows: list[ManifestRow] = []
-    first_line: dict[str, int] = {}
+    found: dict[str, tuple[int, ManifestRow]] = {}
+    repeated: list[int] = []
     for line, fields in records:
         where = f"{path}, line {line}"
         row = _row(fields, where)
-        if row.video in first_line:
-            raise ManifestError(f"{where}: {row.video!r} is named twice", got=f"first on line {first_line[row.video]}")
-        first_line[row.video] = line
-        rows.append(row)
-    if not rows:
+        first, same = found.setdefault(row.video, (line, row))
+        if same != row:
+            raise ManifestError(
+                f"{where}: {row.video!r} is named twice, and not with the same words", got=f"first on line {first}"
+            )
+        if first != line:
+            repeated.append(line)
+    if not found:
         raise ManifestError(f"{path} names no video", expected=f"the header {','.join(COLUMNS)} and a row a video")
-    return rows
+    return Listing(tuple(row for _, row in found.values()), repeats(repeated, path))
+
+
+def repeats(lines: Sequence[int], path: Path) -> tuple[str, ...]:
+    """A note on lines that say once more what an earlier one said; none where there are none."""
+    if not lines:
+        return ()
+    shown = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
+    what = (
+        "a line repeats an earlier one and counts"
+        if len(lines) == 1
+        else f"{len(lines)} lines repeat earlier ones and count"
+    )
+    return (f"{path}: {what} once (line {shown})",)
 
 
 def write_manifest(rows: Iterable[ManifestRow], path: Path | str) -> None:
@@ -183,26 +231,31 @@ def _row(fields: Mapping[str, object], where: str) -> ManifestRow:
     """One row from its columns, checked."""
     words: dict[str, str] = {}
     for name in ("video", "split", "label", *OPTIONAL):
-        value = fields.get(name, "")
+        value = fields.get(name)
+        value = "" if value is None else value
         if not isinstance(value, str):
             raise ManifestError(f"{where}: {name} is not text", got=repr(value), expected="a string")
         words[name] = value
     events = _events(fields["events"], where)
     label = words["label"]
-    if label == "normal" and events is None:
-        events = ()
-    category = words["category"] or ("" if label in ("", "normal", "abnormal") else label)
     try:
+        label = labels.canonical(label)
+        if label == labels.NORMAL and events is None:
+            events = ()
+        given = "" if labels.not_known(words["category"]) else words["category"]
+        category = given or ("" if label in ("", labels.NORMAL, labels.ABNORMAL) else label)
         row = ManifestRow(words["video"], words["split"], label, events, category, words["mask"])
-    except ManifestError as error:
-        raise ManifestError(f"{where}: {error.what}", got=error.got, expected=error.expected) from error
+    except InputError as error:
+        raise ManifestError(
+            f"{where}: {error.what}", got=error.got, expected=error.expected, hint=error.hint
+        ) from error
     _check_row(row, where)
     return row
 
 
 def _events(value: object, where: str) -> tuple[Interval, ...] | None:
     """Intervals sorted by start, or None for an empty cell or null."""
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and labels.not_known(value)):
         return None
     pairs: list[tuple[int, int]] = []
     for part in value.split(";") if isinstance(value, str) else value if isinstance(value, list) else [value]:
@@ -212,18 +265,18 @@ def _events(value: object, where: str) -> tuple[Interval, ...] | None:
         elif isinstance(part, list) and [type(number) for number in part] == [int, int] and max(part) < 10**15:
             pairs.append((part[0], part[1]))
         else:
-            raise ManifestError(f"{where}: malformed event", got=repr(part), expected=_EVENTS_FORM)
+            date = isinstance(part, str) and _DATE.search(part)
+            hint = "a spreadsheet made a date of it: have the column as text" if date else None
+            raise ManifestError(f"{where}: malformed event", got=repr(part), expected=_EVENTS_FORM, hint=hint)
     return to_events(pairs, where)
 
 
 def _check_row(row: ManifestRow, where: str) -> None:
     """Raise where a row would not come back from a file, or says two things."""
     _check_id(row.video, where)
-    for name, word in (("split", row.split), ("label", row.label), ("category", row.category), ("mask", row.mask)):
+    for name, word in (("label", row.label), ("category", row.category), ("mask", row.mask)):
         if word != word.strip() or not word.isprintable():
             raise ManifestError(f"{where}: {name} has spaces around it or unprintable characters", got=repr(word))
-    if row.label.casefold() in ("normal", "abnormal") and row.label != row.label.casefold():
-        raise ManifestError(f"{where}: label in capitals", got=repr(row.label), expected=repr(row.label.casefold()))
     if re.fullmatch(r"[-+]?[0-9.]+|true|false", row.label, re.IGNORECASE):
         # As a class name it would be abnormal, and 0 is nearly always meant as normal.
         raise ManifestError(f"{where}: label is a number", got=repr(row.label), expected="normal, abnormal or a class")
@@ -249,7 +302,7 @@ def _check_columns(names: Iterable[str], where: str) -> None:
     names = list(names)
     missing = [name for name in COLUMNS if name not in names]
     if missing:
-        hint = "separate the columns by commas" if len(names) == 1 and re.search(r"[;\t]", names[0]) else None
+        hint = "separate the columns by commas" if len(names) == 1 else None
         what, expected = f"{where}: missing column {', '.join(missing)}", ", ".join(COLUMNS)
         raise ManifestError(what, got=", ".join(names), expected=expected, hint=hint)
     extra = {name.strip().casefold(): name for name in names if name not in (*COLUMNS, *OPTIONAL)}
@@ -259,34 +312,26 @@ def _check_columns(names: Iterable[str], where: str) -> None:
             raise ManifestError(f"{where}: misspelt column", got=repr(extra[close[0]]), expected=wanted)
 
 
-def _csv_records(text: str, path: Path) -> Iterator[tuple[int, dict[str, object]]]:
+def _csv_records(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     """First line and columns of each row."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] | None = None
-    line = 1
+    if re.match(r"\s*[\[{]", text):
+        raise ManifestError(f"{path} holds JSON", expected="CSV", hint="one object a line, in a file ending in .jsonl")
     try:
-        for fields in reader:
-            where = f"{path}, line {line}"
-            if not fields:
-                pass
-            elif header is None:
-                header = fields
-                _check_columns(header, where)
-                if len(set(header)) != len(header):
-                    raise ManifestError(f"{where}: a column stands twice", got=", ".join(header))
-            elif len(fields) != len(header):
-                hint = "put a name with a comma between double quotes"
-                raise ManifestError(
-                    f"{where}: wrong number of fields", got=len(fields), expected=len(header), hint=hint
-                )
-            else:
-                yield line, dict(zip(header, fields, strict=True))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise ManifestError(f"{path}, line {line}: malformed CSV", got=error, hint="look for an open quote") from error
+        table = csv_rows.read(text, path, columns=KNOWN)
+        if table.names:
+            _check_columns(table.names, f"{path}, line {table.line}")
+        yield from table.rows
+    except InputError as error:
+        raise ManifestError(error.what, got=error.got, expected=error.expected, hint=error.hint) from error
 
 
-def _jsonl_records(text: str, path: Path) -> Iterator[tuple[int, dict[str, object]]]:
+def _known(name: str) -> str:
+    """The name of a key as it is known, whatever its capitals."""
+    folded = name.strip().casefold()
+    return folded if folded in KNOWN else name
+
+
+def _jsonl_records(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     """Line and keys of each row; only a line feed ends a line, other separators may stand inside a name."""
     for line, content in enumerate(text.split("\n"), start=1):
         if not content.strip():
@@ -298,23 +343,20 @@ def _jsonl_records(text: str, path: Path) -> Iterator[tuple[int, dict[str, objec
             raise ManifestError(f"{where}: malformed JSON", got=error, expected="one JSON object a line") from error
         if not isinstance(fields, dict):
             raise ManifestError(f"{where}: not a JSON object", got=type(fields).__name__, expected="an object")
-        _check_columns(fields, where)
-        yield line, fields
+        named = {_known(name): value for name, value in fields.items()}
+        if len(named) != len(fields):
+            raise ManifestError(f"{where}: a key stands twice", got=", ".join(fields))
+        _check_columns(named, where)
+        yield line, named
 
 
 def _csv_text(rows: Sequence[ManifestRow]) -> str:
-    def cell(text: str) -> str:
-        # The csv module leaves a lone carriage return unquoted when lines end in a line feed.
-        quoted = text != text.strip() or any(mark in text for mark in ',"\r\n')
-        return '"' + text.replace('"', '""') + '"' if quoted else text
-
     more = _more(rows)
-    table = [[*COLUMNS, *more]]
-    table += [
-        [row.video, row.split, row.label, _events_text(row.events or ()), *(getattr(row, name) for name in more)]
+    cells = [
+        (row.video, row.split, row.label, _events_text(row.events or ()), *(getattr(row, name) for name in more))
         for row in rows
     ]
-    return "".join(",".join(map(cell, cells)) + "\n" for cells in table)
+    return csv_rows.write([(*COLUMNS, *more), *cells])
 
 
 def _jsonl_text(rows: Sequence[ManifestRow]) -> str:

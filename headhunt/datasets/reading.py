@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headhunt.datasets.manifest import read_text
+from headhunt.datasets.manifest import read_text, repeats
 from headhunt.errors import InputError, ManifestError
 from headhunt.finding import find
 from headhunt.names import VIDEO_SUFFIXES, of_the_system, text_of
@@ -117,8 +117,13 @@ def stem(name: str) -> str:
     return name.removesuffix(suffix) if suffix.lower() in VIDEO_SUFFIXES else name
 
 
-def lines(path: Path) -> Iterator[tuple[str, str]]:
+def lines(path: Path, notes: list[str] | None = None) -> Iterator[tuple[str, str]]:
     """Place ("file, line n") and text of every line that is not blank, spaces around it removed.
+
+    Args:
+        path: The file.
+        notes: Where it is given, a line that repeats an earlier one is left out, and a sentence on that is added here
+            once all are read.
 
     Raises:
         ManifestError: The file cannot be read, is not text, or holds nothing.
@@ -126,9 +131,16 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
     text = read_text(path)
     if not text.strip():
         raise ManifestError(f"{path} is empty")
+    seen: set[str] = set()
+    repeated: list[int] = []
     for number, content in enumerate(re.split("\r\n|\r|\n", text), start=1):
-        if content.strip():
+        if notes is not None and content.strip() in seen:
+            repeated.append(number)
+        elif content.strip():
+            seen.add(content.strip())
             yield f"{path}, line {number}", content.strip()
+    if notes is not None:
+        notes += repeats(repeated, path)
 
 
 def join(

@@ -67,7 +67,7 @@ def ucf_crime(
             expected=f"{ANNOTATIONS}, {TEST_LIST} or {TRAIN_LIST}",
             hint="download them from the data set's page and name their folder",
         )
-    notes = []
+    notes: list[str] = []
     rows: dict[str, ManifestRow] = {}
     for split, path, absent in (
         ("train", train_list, f"no {TRAIN_LIST}: no training rows"),
@@ -76,7 +76,7 @@ def ucf_crime(
         if path is None:
             notes.append(absent)
             continue
-        for where, text in lines(path):
+        for where, text in lines(path, notes):
             row = _listed(text, split, where)
             if stem(row.video) in rows:
                 raise ManifestError(f"{where}: listed twice", got=text, expected="one line, in one list")
@@ -113,8 +113,9 @@ def _listed(text: str, split: str, where: str) -> ManifestRow:
 def _annotate(rows: dict[str, ManifestRow], path: Path, *, listed: bool) -> list[str]:
     """Add the annotated events to the rows; returns notes."""
     done: set[str] = set()
+    notes = ["events are as annotated, [start, end); 5 of the official ones end 1 or 2 frames past their video"]
     unlisted = 0
-    for where, text in lines(path):
+    for where, text in lines(path, notes):
         row = _annotated(text, where)
         key = stem(row.video)
         if key in done:
@@ -126,7 +127,6 @@ def _annotate(rows: dict[str, ManifestRow], path: Path, *, listed: bool) -> list
         elif (known.split, known.label, known.category) != ("test", row.label, row.category):
             raise ManifestError(f"{where}: contradicts the lists", got=text, expected=f"{known.video} ({known.split})")
         rows[key] = row if known is None else replace(row, video=known.video)
-    notes = ["events are as annotated, [start, end); 5 of the official ones end 1 or 2 frames past their video"]
     if listed and unlisted:
         notes.append(f"{unlisted} annotated videos are not in the test list; they are test videos all the same")
     bare = sum(row.split == "test" and key not in done for key, row in rows.items())

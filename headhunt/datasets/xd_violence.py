@@ -62,10 +62,11 @@ def xd_violence(
             raise ManifestError(
                 f"no {ANNOTATIONS} under {place}", hint="download it from the data set's page and name it"
             )
-    events = _read_annotations(annotations)
+    notes = ["events are as annotated, [start, end), not clipped to the length of the video"]
+    events = _read_annotations(annotations, notes)
     split_of = dict.fromkeys(events, "test")
     for split, path in (("test", test_list), ("train", train_list)):
-        for where, key in _read_list(path) if path is not None else ():
+        for where, key in _read_list(path, notes) if path is not None else ():
             if split_of.setdefault(key, split) != split:
                 raise ManifestError(f"{where}: a test video in the training list", got=key)
     listed = {split for split, path in (("test", test_list), ("train", train_list)) if path is not None}
@@ -85,7 +86,6 @@ def xd_violence(
         if split not in listed:  # a given list is complete
             split_of[key] = split
     rows = {key: _row(key, split, events.get(key)) for key, split in split_of.items()}
-    notes = ["events are as annotated, [start, end), not clipped to the length of the video"]
     bare = sum(row.split == "test" and row.events is None for row in rows.values())
     if bare:
         notes.append(f"{bare} violent test videos are not annotated; their events are not known")
@@ -119,10 +119,10 @@ def _name(text: str, where: str) -> str:
     return name
 
 
-def _read_annotations(path: Path) -> dict[str, tuple[Interval, ...]]:
+def _read_annotations(path: Path, notes: list[str]) -> dict[str, tuple[Interval, ...]]:
     """Events by name."""
     events: dict[str, tuple[Interval, ...]] = {}
-    for where, text in lines(path):
+    for where, text in lines(path, notes):
         count = sum(1 for _ in takewhile(_NUMBER.fullmatch, reversed(text.split())))
         name_text, *frames = text.rsplit(None, count)
         if not frames or len(frames) % 2:
@@ -137,10 +137,10 @@ def _read_annotations(path: Path) -> dict[str, tuple[Interval, ...]]:
     return events
 
 
-def _read_list(path: Path) -> Iterator[tuple[str, str]]:
+def _read_list(path: Path, notes: list[str]) -> Iterator[tuple[str, str]]:
     """Place and name of each line."""
     seen: set[str] = set()
-    for where, text in lines(path):
+    for where, text in lines(path, notes):
         name = _name(text, where)
         if name in seen:
             raise ManifestError(f"{where}: listed twice", got=name)

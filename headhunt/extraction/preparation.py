@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headhunt import prompts as prompt_sets
-from headhunt import segments, video
+from headhunt import segments, splits, video
 from headhunt.configs.extract import ExtractConfig
-from headhunt.datasets import sampling
+from headhunt.datasets import lengths, sampling
 from headhunt.errors import UsageError, VideoError
 from headhunt.extraction.decoders import Decoders
 from headhunt.extraction.masks import Mask, describe
@@ -21,7 +21,7 @@ from headhunt.extraction.sources import Source
 from headhunt.fingerprint import Fingerprint, Sampling
 from headhunt.names import text_of
 from headhunt.prompts import PromptSet
-from headhunt.records import TEST, Interval, Json, Segment, canonical_json
+from headhunt.records import Interval, Json, Segment, canonical_json
 from headhunt.store import PlannedVideo
 
 if TYPE_CHECKING:
@@ -155,7 +155,19 @@ def plan_videos(
 
 def units_of(source: Source, config: ExtractConfig) -> tuple[str, ...]:
     """The units of a video's rows."""
-    return ("segment",) if config.units == "both" and source.row.split == TEST else UNITS[config.units]
+    return ("segment",) if config.units == "both" and splits.is_test(source.row.split) else UNITS[config.units]
+
+
+def check_events(planned: Iterable[PlannedVideo]) -> tuple[str, ...]:
+    """Notes on events that reach past the end of their video, now that its length is known.
+
+    Raises:
+        ManifestError: One begins at or past the end.
+    """
+    return lengths.check(
+        lengths.Annotated(video.manifest.video, video.manifest.events, video.frames, damaged=bool(video.problem))
+        for video in planned
+    )
 
 
 def _plan_video(source: Source, info: video.VideoInfo | str, config: ExtractConfig, mask: Mask | None) -> PlannedVideo:

@@ -32,21 +32,8 @@ class Source:
     mask: Path | None = None
 
 
-@dataclass(frozen=True)
-class Sources:
-    """What was found.
-
-    Attributes:
-        videos: The videos, sorted by id.
-        notes: What was passed over in folders, in sentences.
-    """
-
-    videos: tuple[Source, ...]
-    notes: tuple[str, ...]
-
-
-def collect(paths: Sequence[Path], *, root: Path | None = None) -> Sources:
-    """The videos behind files, folders and manifests.
+def collect(paths: Sequence[Path], *, root: Path | None = None, notes: list[str] | None = None) -> list[Source]:
+    """The videos behind files, folders and manifests, sorted by id.
 
     A folder that holds a `manifest.csv` is that manifest; any other folder gives every video below it, ids relative to
     it.
@@ -54,6 +41,7 @@ def collect(paths: Sequence[Path], *, root: Path | None = None) -> Sources:
     Args:
         paths: Files, folders and manifests.
         root: Folder that ids of manifests are relative to; None for each manifest's own.
+        notes: Gets what was passed over in folders and what the user should know of the manifests, in sentences.
 
     Raises:
         InputError: Nothing there, or two videos with one id.
@@ -61,14 +49,13 @@ def collect(paths: Sequence[Path], *, root: Path | None = None) -> Sources:
     if not paths:
         raise InputError("no videos given", expected="files, folders or a manifest")
     sources: dict[str, Source] = {}
-    notes: list[str] = []
+    told = [] if notes is None else notes
     for path in paths:
-        found = _collect_one(Path(path), root)
-        if not found.videos:
+        found = _collect_one(Path(path), root, told)
+        if not found:
             expected = ", ".join(sorted(video.VIDEO_SUFFIXES))
-            raise InputError(f"no videos in {path}", got="; ".join(found.notes) or None, expected=expected)
-        notes += found.notes
-        for source in found.videos:
+            raise InputError(f"no videos in {path}", got="; ".join(told) or None, expected=expected)
+        for source in found:
             other = sources.get(source.row.video)
             if other is not None and other.path != source.path:
                 raise InputError(
@@ -77,7 +64,7 @@ def collect(paths: Sequence[Path], *, root: Path | None = None) -> Sources:
                     hint="list them in a manifest, whose ids are paths relative to it",
                 )
             sources[source.row.video] = source
-    return Sources(tuple(sources[name] for name in sorted(sources)), tuple(dict.fromkeys(notes)))
+    return [sources[name] for name in sorted(sources)]
 
 
 def _manifest_of(path: Path) -> Path | None:
@@ -88,29 +75,31 @@ def _manifest_of(path: Path) -> Path | None:
     return path if path.suffix.lower() in MANIFEST_SUFFIXES else None
 
 
-def _collect_one(path: Path, root: Path | None) -> Sources:
+def _collect_one(path: Path, root: Path | None, notes: list[str]) -> list[Source]:
     listing = _manifest_of(path)
     if listing is not None:
-        return Sources(_from_manifest(listing, root), ())
+        return _from_manifest(listing, root, notes)
     if path.is_dir():
         found = find(path)
-        videos = (*found.videos, *found.hollow)
-        return Sources(tuple(Source(ManifestRow(_id_of(file, path)), file) for file in videos), tuple(found.notes()))
+        notes += found.notes()
+        return [Source(ManifestRow(_id_of(file, path)), file) for file in (*found.videos, *found.hollow)]
     if not path.exists():
         raise InputError(f"{path} does not exist", expected="a video, a folder or a manifest")
-    return Sources((Source(ManifestRow(_id_of(path, path)), path),), ())
+    return [Source(ManifestRow(_id_of(path, path)), path)]
 
 
 def _id_of(file: Path, folder: Path) -> str:
     return text_of(file.name if file == folder else file.relative_to(folder).as_posix())
 
 
-def _from_manifest(path: Path, root: Path | None) -> tuple[Source, ...]:
+def _from_manifest(path: Path, root: Path | None, notes: list[str]) -> list[Source]:
     folder = path.parent if root is None else root
-    sources = tuple(
+    listing = manifest.read(path)
+    notes += listing.notes
+    sources = [
         Source(row, _named(folder, row.video), _named(path.parent, row.mask) if row.mask else None)
-        for row in manifest.read_manifest(path)
-    )
+        for row in listing.rows
+    ]
     if sources and not any(source.path.exists() for source in sources):
         raise InputError(
             f"none of the {len(sources)} videos of {path} is there",

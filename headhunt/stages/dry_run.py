@@ -16,7 +16,7 @@ from headhunt.errors import ModelError
 from headhunt.extraction.batch_size import is_out_of_memory
 from headhunt.extraction.costs import Operations, operations, pace
 from headhunt.extraction.decoders import Decoders
-from headhunt.extraction.preparation import Run, choose, mask_notes, masks_of, plan_videos, prepare
+from headhunt.extraction.preparation import Run, check_events, choose, mask_notes, masks_of, plan_videos, prepare
 from headhunt.extraction.sources import collect
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
@@ -88,15 +88,17 @@ def dry_run(
     """
     paths = several(videos)
     config = look_up(ExtractConfig() if config is None else config, Path(store_path))
-    found = collect(paths, root=config.root)
-    sources = choose(found.videos, config)
+    told: list[str] = []
+    sources = choose(collect(paths, root=config.root, notes=told), config)
     masks = masks_of(sources, config)
+    told += mask_notes(masks)
     planned: list[PlannedVideo] = []
     progress("probing videos", 0, len(sources))
     with Decoders(config.n_decoders, config.decode_timeout_s, resize=False) as decoders:
         for video in plan_videos(sources, config, decoders, masks):
             planned.append(video)
             progress("probing videos", len(planned), len(sources))
+    told += check_events(planned)
     units = [row.unit for video in planned for row in video.segments]
     tokens = size = cost = seconds = None
     estimate = ""
@@ -132,7 +134,7 @@ def dry_run(
         operations=cost,
         seconds=seconds,
         estimate=estimate,
-        notes=(*found.notes, *mask_notes(masks), *notes),
+        notes=(*told, *notes),
     )
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from headhunt.artefacts import events, metrics, scores
+from headhunt.artefacts import calibrations, events, freshness, metrics, scores, seen
 from headhunt.artefacts.metrics import Metrics
 from headhunt.configs.evaluate import EvaluateConfig
 from headhunt.configs.option import to_json
-from headhunt.errors import InputError, LabelError, UsageError
+from headhunt.errors import LabelError, UsageError
 from headhunt.files import StrPath
 from headhunt.metrics import evaluation
 from headhunt.metrics.evaluation import VideoResult
-from headhunt.records import Interval
-from headhunt.store import Store, VideoStatus, VideoTable
+from headhunt.records import TEST
+from headhunt.stages.labelled_rows import check_splits, events_outside
+from headhunt.store import Store, VideoStatus
 
 __all__ = ["EvaluateConfig", "evaluate"]
 
@@ -21,8 +22,10 @@ __all__ = ["EvaluateConfig", "evaluate"]
 def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metrics:
     """Measure the current events and scores against the labels; writes `metrics/<name>` and returns it.
 
-    Videos that failed wholly, or have no label, are left out and counted under `left_out`. Evaluated videos that the
-    scorer was fitted on as well, which makes every metric too good, are named under `also_fitted_on`.
+    Videos that failed wholly, or have no label, are left out and counted under `left_out`, those with an event that
+    begins at or past their end under `events_outside_the_video`. Evaluated videos that heads were selected, the scorer
+    was fitted or the threshold was calibrated on as well, which makes every metric too good, are named under
+    `also_fitted_on`; a file is known again by its content where stores have its digest.
 
     Raises:
         StaleError: There are no events, or what they were made from changed.
@@ -32,11 +35,14 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
     config = EvaluateConfig() if config is None else config
     store = Store(store_path, writable=True)
     measured = store.artefact("events", config.events)
-    store.check_fresh(measured)
-    settings = events.Settings.of(measured)
-    found_in = scores.load(store, events.scores_of(measured))
+    notes = freshness.check(store, measured)
+    settings = calibrations.of(measured)
+    found_in = store.artefact("scores", events.scores_of(measured))
     videos = store.videos()
-    split = config.split if config.split is not None else "test" if "test" in videos.split else None
+    split = config.split
+    if split is None:
+        check_splits(videos)
+        split = TEST if TEST in videos.split else None
     chosen = [i for i in range(len(videos)) if split is None or videos.split[i] == split]
     if not chosen:
         raise UsageError(f"no video is in the split {split!r}", got=sorted(set(videos.split)))
@@ -48,19 +54,26 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         chosen = [i for i in chosen if videos.path[i] in config.videos]
     per_video = {v.index: v for v in scores.by_video(store, found_in)}
     smoothed, predicted = events.smoothed_of(measured), events.by_video(measured, videos.path)
-    left_out: dict[str, list[str]] = {"without_label": [], "failed": [], "events_not_known": []}
+    left_out: dict[str, list[str]] = {"without_label": [], "failed": [], "not_scored": [], "events_not_known": []}
+    outside = events_outside(videos, chosen)
     results, clipped = [], 0
     for index in chosen:
         path, abnormal = videos.path[index], videos.abnormal[index]
         if abnormal is None:
             left_out["without_label"].append(path)
             continue
+        if index not in per_video and videos.status[index] != VideoStatus.FAILED:
+            left_out["not_scored"].append(path)
+            continue
         if index not in per_video or videos.status[index] == VideoStatus.FAILED:
             left_out["failed"].append(path)
             continue
-        video = per_video[index]
-        truth, cut = _truth(videos, index)
-        clipped += cut
+        if index in outside:
+            continue
+        video, n_frames = per_video[index], int(videos.frames[index])
+        known = videos.events[index]
+        truth = () if known is None and not abnormal else known
+        clipped += sum(e.end_frame + config.inclusive > n_frames for e in truth or ())
         if abnormal and truth is None:
             left_out["events_not_known"].append(path)
         results.append(
@@ -69,7 +82,7 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
                 start_frame=video.start_frame,
                 end_frame=video.end_frame,
                 score=np.array([smoothed[int(r)] for r in video.table.row]),
-                n_frames=int(videos.frames[index]),
+                n_frames=n_frames,
                 fps=float(videos.fps[index]),
                 abnormal=abnormal,
                 events=truth,
@@ -80,7 +93,7 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
     if not results:
         raise LabelError(
             "no video to evaluate",
-            got={k: len(v) for k, v in left_out.items()},
+            got={k: len(v) for k, v in left_out.items()} | {"events_outside_the_video": len(outside)},
             hint="run `vadkit label MANIFEST` first",
         )
     result = evaluation.evaluate(
@@ -91,7 +104,9 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         seed=config.seed,
         n_bootstrap=config.n_bootstrap,
     )
-    seen = sorted({r.video for r in results} & set(scores.fitted_on(found_in)))
+    learnt_from = seen.join(scores.learnt_from(found_in), settings.calibrated_on)
+    measured_on = {r.video for r in results}
+    among = seen.seen(videos, (i for i in chosen if videos.path[i] in measured_on))
     unscored = sum(int((~np.isfinite(r.score)).sum()) for r in results)
     result = {
         "split": split,
@@ -100,9 +115,11 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         "sigma": settings.sigma,
         "tau": settings.tau,
         "settings_from": settings.source,
+        "notes": list(notes),
         "left_out": {key: sorted(names) for key, names in left_out.items()},
+        "events_outside_the_video": sorted(one.video for one in outside.values()),
         "segments_without_score": unscored,
-        "also_fitted_on": seen,
+        "also_fitted_on": seen.again(learnt_from, among),
         "events_clipped_to_the_video": clipped,
         **result,
     }
@@ -116,20 +133,3 @@ def evaluate(store_path: StrPath, config: EvaluateConfig | None = None) -> Metri
         seed=config.seed,
     )
     return Metrics(result)
-
-
-def _truth(videos: VideoTable, index: int) -> tuple[tuple[Interval, ...] | None, int]:
-    """The video's events cut to its frames, and how many had to be cut; None when they are not known."""
-    known = videos.events[index]
-    if known is None:
-        return (None if videos.abnormal[index] else ()), 0
-    n = int(videos.frames[index])
-    inside = [e for e in known if e.start_frame < n]
-    if known and not inside:
-        raise InputError(
-            f"no event of {videos.path[index]!r} lies inside the video",
-            got=f"{known[0].start_frame}-{known[0].end_frame} of {n} frames",
-            hint="do the annotations belong to this file?",
-        )
-    cut = sum(e.end_frame > n for e in known)
-    return tuple(Interval(e.start_frame, min(e.end_frame, n)) for e in inside), cut

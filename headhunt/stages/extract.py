@@ -18,7 +18,16 @@ from headhunt.extraction.decoders import Decoders
 from headhunt.extraction.masks import Mask
 from headhunt.extraction.memory import keep_freed_memory
 from headhunt.extraction.passes import Counts, Passes
-from headhunt.extraction.preparation import UNITS, Run, choose, mask_notes, masks_of, plan_videos, prepare
+from headhunt.extraction.preparation import (
+    UNITS,
+    Run,
+    check_events,
+    choose,
+    mask_notes,
+    masks_of,
+    plan_videos,
+    prepare,
+)
 from headhunt.extraction.shared_frames import SharedFrames
 from headhunt.extraction.sources import Source, collect, unlisted
 from headhunt.extraction.still_segments import StillSegments
@@ -105,12 +114,13 @@ def extract(
     """
     store_path, paths = Path(store_path), several(videos)
     config = look_up(ExtractConfig() if config is None else config, store_path)
-    everything = collect(paths, root=config.root)
-    sources = choose(everything.videos, config)
-    report = ExtractReport(store=str(store_path), videos=len(sources))
+    notes: list[str] = []
+    everything = collect(paths, root=config.root, notes=notes)
+    sources = choose(everything, config)
     masks = masks_of(sources, config)
-    report.notes += [*everything.notes, *mask_notes(masks)]
-    report.unlisted += unlisted(paths, everything.videos, root=config.root)
+    report = ExtractReport(store=str(store_path), videos=len(sources))
+    report.notes += [*notes, *mask_notes(masks)]
+    report.unlisted += unlisted(paths, everything, root=config.root)
     with Decoders(config.n_decoders, config.decode_timeout_s) as decoders:
         decoders.start()  # while the model is loaded
         return _extract(sources, store_path, config, masks, decoders, report, progress)
@@ -176,7 +186,7 @@ def conclude(report: ExtractReport, paths: Sequence[Path], config: ExtractConfig
         paths: Videos, folders or manifests, as `extract` was given them.
         config: Its configuration.
     """
-    wanted = {source.row.video for source in choose(collect(paths, root=config.root).videos, config)}
+    wanted = {source.row.video for source in choose(collect(paths, root=config.root), config)}
     store = finish(Store(report.store, writable=True))
     table, paths_of = store.segments(), store.videos().path
     status = table.status[[paths_of[v] in wanted for v in table.video]]
@@ -236,6 +246,7 @@ def _plan(
         else:
             planned.append(found)
         progress("probing videos", count, len(changes.new))
+    report.notes += check_events(planned)
     retire(store, changes.redo)
     return plan(store, planned)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headhunt.artefacts import references, scorers
+from headhunt.artefacts import head_sets, references, scorers, seen
+from headhunt.artefacts.learnt import ROWS_INPUT
 from headhunt.artefacts.scorers import FittedOn
 from headhunt.configs.fit import FitConfig
 from headhunt.configs.option import to_json
@@ -77,7 +78,6 @@ def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath
     context = store.context(rows.table.row, prompt=prompt) if "context" in method.reads(own) else None
     fitted = method.fit(z, context, rows.y, seed=config.seed, **own)
     arrays, loss = fitted.arrays, fitted.loss
-    paths = store.videos().path
     fitted_on = FittedOn(
         prompt=store.fingerprint.prompts[store.place_of_prompt(prompt)],
         fingerprint=store.fingerprint,
@@ -90,11 +90,12 @@ def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath
         positives=int(rows.y.sum()),
         unit=rows.unit,
         labelled_rows=rows.digest,
-        videos=tuple(sorted({paths[v] for v in rows.table.video})),
+        videos=tuple(name for name, _ in rows.learnt_from),
+        learnt_from=seen.join(rows.learnt_from, head_sets.learnt_from(chosen.head_set)),
     )
     hidden = None if context is None else context.shape[1]
     made = Scorer(config.method, chosen.head_set.heads, store.spec.head_dim, hidden, arrays, fitted_on.to_json())
-    inputs = {"calibration": rows.digest}
+    inputs = {ROWS_INPUT: rows.digest}
     if chosen.name is not None and chosen.digest is not None:
         inputs[f"heads/{chosen.name}"] = chosen.digest
     artefact = scorers.write(
@@ -105,6 +106,7 @@ def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath
         config=effective,
         seed=config.seed,
         inputs=inputs,
+        rows=rows.arrays,
     )
     if output is not None:
         scorers.save(made, output)
@@ -118,5 +120,5 @@ def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath
         positives=int(rows.y.sum()),
         unit=rows.unit,
         loss=None if loss is None or not len(loss) else (float(loss[0]), float(loss[-1])),
-        notes=rows.notes,
+        notes=(*rows.notes, *chosen.notes),
     )

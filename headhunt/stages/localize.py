@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from headhunt import splits
 from headhunt.arrays import Float64
-from headhunt.artefacts import events, scores
-from headhunt.artefacts.events import Settings
+from headhunt.artefacts import calibrations, events, scorers, scores, seen
+from headhunt.artefacts.calibrations import Calibration
 from headhunt.configs.localize import SIGMA, TAU, LocalizeConfig
 from headhunt.configs.option import to_json
-from headhunt.errors import LabelError
+from headhunt.datasets import lengths
+from headhunt.errors import HeadhuntError, LabelError, UsageError
 from headhunt.events import calibrate, find_events, frame_scores, smooth
 from headhunt.events import video_score as best_score
 from headhunt.files import StrPath, write_atomic
 from headhunt.frames import frame_truth
 from headhunt.names import text_of
-from headhunt.records import TEST, Event
+from headhunt.records import Event
 from headhunt.sinks import sink_for
-from headhunt.stages.labelled_rows import pick_split
-from headhunt.store import Store, VideoTable
+from headhunt.stages.labelled_rows import events_outside, pick_split
+from headhunt.store import Artefact, Store, VideoTable
 
 __all__ = ["LocalizeConfig", "LocalizeReport", "localize"]
+
+LENGTHS = ("min_frames", "merge_gap_frames")
+SETTINGS = ("sigma", "tau", "smoothing", *LENGTHS)
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,9 +65,19 @@ class LocalizeReport:
 
 
 def localize(
-    store_path: StrPath, config: LocalizeConfig | None = None, *, output: StrPath | None = None
+    store_path: StrPath,
+    config: LocalizeConfig | None = None,
+    *,
+    output: StrPath | None = None,
+    save: StrPath | None = None,
 ) -> LocalizeReport:
-    """Find events in every scored video; writes `events/<name>`, and `output` (.json or .csv) when given.
+    """Find events in every scored video; writes `events/<name>`, and `calibrations/<name>` when it calibrates.
+
+    Args:
+        store_path: The store.
+        config: How; the defaults when left out.
+        output: Also write the events there, as the file's ending says.
+        save: Also write the scorer of these scores there, with the calibration that was found.
 
     Raises:
         StaleError: The scores are not there or not fresh.
@@ -69,18 +85,31 @@ def localize(
     """
     config = LocalizeConfig() if config is None else config
     write_to = None if output is None else sink_for(output)
+    if save is not None and not config.calibrate:
+        raise UsageError("--save writes what --calibrate found", hint="add --calibrate")
     store = Store(store_path, writable=True)
-    found_in = scores.load(store, config.scores)
+    found_in, notes_of_scores = scores.load(store, config.scores)
+    notes = list(notes_of_scores)
     videos = store.videos()
     per_video = list(scores.by_video(store, found_in))
-    settings, notes = _settings(found_in.name, per_video, videos, config)
+    name = config.name or found_in.name
+    made = None
+    if config.calibrate:
+        settings, learnt_from, told = _calibrate(per_video, videos, config)
+        notes += told
+        made = calibrations.write(
+            store, name, settings, scores=found_in, videos=videos, learnt_from=learnt_from, config=to_json(config)
+        )
+    else:
+        settings, more = _given(store, found_in, config)
+        notes += more
     found: list[Event] = []
     smoothed = np.full(len(found_in.arrays["row"]), np.nan)
     place = {int(row): i for i, row in enumerate(found_in.arrays["row"])}
     video_score = np.full(len(videos), np.nan)
     unscored = [videos.path[i] for i in range(len(videos)) if i not in {v.index for v in per_video}]
     for video in per_video:
-        values = smooth(video.score, sigma=settings.sigma, mode=config.smoothing)
+        values = smooth(video.score, sigma=settings.sigma, mode=settings.smoothing)
         smoothed[[place[int(r)] for r in video.table.row]] = values
         if not np.isfinite(values).any():
             unscored.append(videos.path[video.index])
@@ -93,14 +122,15 @@ def localize(
             frames,
             tau=settings.tau,
             times_s=_times(video, n_frames, float(videos.duration_s[video.index])),
-            min_frames=config.min_frames,
-            merge_gap_frames=config.merge_gap_frames,
+            min_frames=settings.min_frames,
+            merge_gap_frames=settings.merge_gap_frames,
         )
     artefact = events.write(
         store,
-        config.name or found_in.name,
+        name,
         found,
         settings,
+        made=made,
         scores=found_in,
         smoothed=smoothed,
         video_score=video_score,
@@ -108,6 +138,8 @@ def localize(
     )
     if write_to is not None and output is not None:
         write_atomic(output, write_to(found, settings.to_json()))
+    if save is not None:
+        scorers.save(scorers.made(store, found_in), save, calibration=settings.facts)
     return LocalizeReport(
         name=artefact.name,
         sigma=settings.sigma,
@@ -121,41 +153,47 @@ def localize(
     )
 
 
-def _settings(
-    name: str, per_video: list[scores.VideoScores], videos: VideoTable, config: LocalizeConfig
-) -> tuple[Settings, list[str]]:
-    """Sigma and tau with where they come from, and notes."""
-    if config.calibrate:
-        return _calibrate(per_video, videos, config)
-    sigma, tau, source, f1 = SIGMA, TAU, "published defaults", None
+def _given(store: Store, found_in: Artefact, config: LocalizeConfig) -> tuple[Calibration, tuple[str, ...]]:
+    """The calibration that is asked for, another's or the published one, with what is given; and notes."""
+    notes: tuple[str, ...] = ()
     if config.origin is not None:
-        other = Store(config.origin)
-        theirs = Settings.of(other.artefact("events", name if name in other.names("events") else None))
-        sigma, tau, source, f1 = theirs.sigma, theirs.tau, f"{text_of(config.origin)} ({theirs.source})", theirs.f1
-    elif config.sigma is not None or config.tau is not None:
-        source = "given"
-    sigma = sigma if config.sigma is None else config.sigma
-    tau = tau if config.tau is None else config.tau
-    return Settings(sigma, tau, config.smoothing, source, f1), []
+        try:
+            scorer = scorers.made(store, found_in)
+        except HeadhuntError:
+            scorer = None
+        found, notes = calibrations.elsewhere(Path(config.origin), scorer, found_in.name)
+        found = replace(found, source=f"{text_of(config.origin)} ({found.source})")
+    else:
+        found = Calibration(SIGMA, TAU, "gaussian", "published defaults")
+    given = {name: value for name in SETTINGS if (value := getattr(config, name)) is not None}
+    if config.origin is None and {"sigma", "tau"} & set(given):
+        given["source"] = "given"
+    if any(getattr(found, name) != value for name, value in given.items()):
+        given["f1"] = None  # it was another calibration's
+    return replace(found, **given), notes
 
 
 def _calibrate(
     per_video: list[scores.VideoScores], videos: VideoTable, config: LocalizeConfig
-) -> tuple[Settings, list[str]]:
+) -> tuple[Calibration, list[int], list[str]]:
+    """The best calibration, the videos it was found on, and notes."""
     split = pick_split(videos, config.split if config.split is not None else "val" if "val" in videos.split else None)
-    assert split != TEST
-    usable, left = [], 0
+    assert not splits.is_test(split)
+    usable, learnt_from, left = [], [], 0
+    outside = events_outside(videos, [i for i in range(len(videos)) if videos.split[i] == split])
     for video in per_video:
         index = video.index
-        if videos.split[index] != split or videos.abnormal[index] is None:
+        if videos.split[index] != split or videos.abnormal[index] is None or index in outside:
             continue
         known = videos.events[index]
         if videos.abnormal[index] and known is None:
             left += 1
             continue
         truth = frame_truth(int(videos.frames[index]), known or ())
+        learnt_from.append(index)
         usable.append((video.start_frame, video.end_frame, video.score, truth))
     notes = [f"{left} abnormal videos with a label but no events left out of the calibration"] if left else []
+    notes += [lengths.left_out(outside.values())] if outside else []
     if not usable:
         raise LabelError(
             f"no video of the split {split!r} has events to calibrate on",
@@ -163,9 +201,12 @@ def _calibrate(
         )
     sigmas = None if config.sigma is None else np.array([config.sigma])
     taus = None if config.tau is None else np.array([config.tau])
-    best = calibrate(usable, sigmas=sigmas, taus=taus, mode=config.smoothing)
+    smoothing = "gaussian" if config.smoothing is None else config.smoothing
+    best = calibrate(usable, sigmas=sigmas, taus=taus, mode=smoothing)
     source = f"calibrated on {len(usable)} videos of split {split!r}"
-    return Settings(best.sigma, best.tau, config.smoothing, source, best.f1), notes
+    found = Calibration(best.sigma, best.tau, smoothing, source, best.f1, calibrated_on=seen.seen(videos, learnt_from))
+    given = {name: value for name in LENGTHS if (value := getattr(config, name)) is not None}
+    return replace(found, **given), learnt_from, [*notes, *best.doubts()]
 
 
 def _times(video: scores.VideoScores, n_frames: int, duration_s: float) -> Float64:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ def make_manifest(
     annotations: str | Path | None = None,
     output: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
 ) -> tuple[Reading, Path]:
     """Read a data set and write its manifest.
 
@@ -29,13 +31,15 @@ def make_manifest(
         annotations: The annotation file or its folder, when it is not below `root`.
         output: The manifest, .csv or .jsonl; None for ROOT/manifest.csv.
         options: Further options of the reader, by name.
+        overwrite: Write in place of a manifest that is there.
 
     Returns:
         What was read, leftovers included, and where the manifest is.
 
     Raises:
         ManifestError: The data set's files are malformed, or no video is there.
-        UsageError: There is no such data set, or its reader has no such option.
+        UsageError: There is no such data set, its reader has no such option, or there is such a file already: someone
+            may have corrected it by hand.
     """
     root = Path(root)
     if dataset not in READERS:
@@ -57,6 +61,8 @@ def make_manifest(
             got=f"{len(reading.unmatched_rows)} listed videos are missing, {len(reading.unmatched_videos)} not listed",
         )
     target = root / "manifest.csv" if output is None else Path(output)
+    if not overwrite and os.path.lexists(target):
+        raise UsageError(f"{target} is there already", hint="give --overwrite, or another name with --output")
     write_manifest(reading.rows, target)
     return reading, target
 

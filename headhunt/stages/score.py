@@ -57,8 +57,10 @@ def score(store_path: StrPath, config: ScoreConfig | None = None) -> ScoreReport
     config = ScoreConfig() if config is None else config
     store = Store(store_path, writable=True)
     origin = None if config.origin is None else Store(config.origin)
-    found, scorer_name, inputs = references.scorer(config.scorer, store, origin)
-    notes = [f"versions differ, scores may move a little: {line}" for line in references.check_scorer(found, store)]
+    named = references.scorer(config.scorer, store, origin)
+    found = named.scorer
+    notes = list(named.notes)
+    notes += [f"versions differ, scores may move a little: {line}" for line in references.check_scorer(found, store)]
     fitted_on = FittedOn.of(found)
     table = store.segments().of_unit("segment")
     if not len(table):
@@ -74,19 +76,20 @@ def score(store_path: StrPath, config: ScoreConfig | None = None) -> ScoreReport
         notes.append(f"{pending} segments are not extracted yet: run `vadkit extract` again to finish")
     artefact = scores.write(
         store,
-        config.name or scorer_name,
+        config.name or named.name,
         table,
         values,
-        scorer=scorer_name,
+        scorer=named.name,
         method=found.method,
         prompt=fitted_on.prompt.id,
         fitted_on=fitted_on.videos,
+        learnt_from=fitted_on.learnt_from,
         config=to_json(config),
-        inputs=inputs,
+        inputs=named.inputs,
     )
     return ScoreReport(
         name=artefact.name,
-        scorer=scorer_name,
+        scorer=named.name,
         segments=int(np.isfinite(values).sum()),
         unscored=int((~np.isfinite(values)).sum()),
         videos=len(np.unique(table.video[done])),

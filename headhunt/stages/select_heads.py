@@ -11,6 +11,7 @@ import numpy as np
 from headhunt import ranking
 from headhunt.arrays import Float32, Int64
 from headhunt.artefacts import head_sets
+from headhunt.artefacts.learnt import ROWS_INPUT
 from headhunt.configs.option import to_json
 from headhunt.configs.select_heads import RSS, SelectConfig
 from headhunt.files import StrPath
@@ -122,6 +123,7 @@ def select_heads(
         "unit": rows.unit,
         "prompts": list(prompts),
         "calibration": rows.digest,
+        "learnt_from": [list(pair) for pair in rows.learnt_from],
         "weights": store.fingerprint.weights,
         "spec": asdict(spec),
     }
@@ -141,7 +143,8 @@ def select_heads(
         prompts=prompts,
         config=to_json(config),
         seed=config.seed,
-        inputs={"calibration": rows.digest},
+        inputs={ROWS_INPUT: rows.digest},
+        rows=rows.arrays,
     )
     if output is not None:
         head_sets.write_file(head_set, output)

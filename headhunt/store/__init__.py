@@ -1,7 +1,7 @@
 """The store: a Zarr v3 folder in which the stages meet. This text is its format, "headhunt-store" version 1.
 
     /                   attrs: format, version, fingerprint, spec, info
-    /videos             one row a video, dimension `video`
+    /videos             one row a video, dimension `video`; attrs: complete
         path            str      id: the path as the manifest or the folder gives it
         frames          int64    native frames found in the file (0 when it could not be opened)
         fps             float64  mean frames a second
@@ -20,7 +20,8 @@
                                  last image), empty when not known; another one is another file
         mask            str      digest of the areas that are ignored in the video, empty for none
                                  These three are absent in stores made before there was such a thing: not known, none
-    /segments           one row a forward pass, dimension `segment`; shards of 256 rows; attrs: planned {videos, rows}
+    /segments           one row a forward pass, dimension `segment`; shards of 256 rows; attrs: complete, planned
+                        {videos, rows}
         video           int32    row in /videos, -1 in padding
         start_frame     int64    first native frame
         end_frame       int64    one past the last
@@ -34,13 +35,17 @@
                                  in stores made before there was such a thing: 0
     /features/heads     float16  (segment, prompt, layer, head, channel), or (segment, prompt, pick, channel)
     /features/context   float16  (segment, prompt, hidden); absent when it was not extracted
-    /truth              video int32, start_frame int64, end_frame int64: abnormal events, half-open, native frames
-    /heads/<name>  /scorers/<name>  /scores/<name>  /events/<name>  /metrics/<name>
-                        attrs: made_by {stage, version, config, seed, inputs, created}, facts, digest, complete
+    /truth              video int32, start_frame int64, end_frame int64: abnormal events, half-open, native frames;
+                        attrs: digest, seal
+    /heads/<name>  /scorers/<name>  /scores/<name>  /calibrations/<name>  /events/<name>  /metrics/<name>
+                        attrs: made_by {stage, version, config, seed, inputs, created}, facts, digest, complete, seal
                         arrays as the stage documents them; `current` on the parent names the one made last
 
 Rules. `planned` counts what is valid: rows and videos beyond it are leftovers of an interrupted plan. A row's data is
-on disk before its status says done. NaN is the fill value, so a missing chunk never looks like data. A shard has one
+on disk before its status says done. No fill value is data: every chunk of every table is written, whatever it holds,
+with a checksum (`complete` on a table names its columns for which that is so; stores made before lack chunks that are
+all fill), and a shard of features may be absent only where no row is done. `digest` is of what a group holds, `seal` of
+what is said about it; both are verified whenever it is read, and its files are replaced together. A shard has one
 writer at a time (a lock on `.locks/shard-N`); only the planner, under `.locks/plan`, adds rows, always from a shard
 boundary on. A `pick` is a head of the fingerprint's list `heads`, in its order.
 Everything is arrays and JSON. Outside this package: `xarray.open_zarr(path, group="features", consolidated=False)`.

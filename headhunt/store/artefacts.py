@@ -5,29 +5,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import shutil
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from headhunt.errors import InputError, StaleError
-from headhunt.records import Json, canonical_json
+from headhunt.errors import DamagedError, InputError, StaleError
+from headhunt.records import Json
+from headhunt.store import groups
+from headhunt.store.chunks import UNREADABLE
+from headhunt.store.groups import Arrays
 from headhunt.store.layout import KINDS
 from headhunt.version import __version__
-
-Arrays = Mapping[str, tuple[npt.NDArray[Any], tuple[str, ...]]]
 
 STAGE_OF = {
     "heads": "select-heads",
     "scorers": "fit",
     "scores": "score",
+    "calibrations": "localize --calibrate",
     "events": "localize",
     "metrics": "evaluate",
 }
@@ -35,8 +34,9 @@ STAGE_OF = {
 
 @dataclass(frozen=True)
 class Artefact:
-    """One group a stage wrote: its name, arrays, facts and where it came from."""
+    """One group a stage wrote: its kind and name, arrays, facts and where it came from."""
 
+    kind: str
     name: str
     arrays: Mapping[str, npt.NDArray[Any]]
     facts: Json
@@ -44,45 +44,69 @@ class Artefact:
     digest: str
 
 
-def names(root: Any, kind: str) -> tuple[str, ...]:
-    """Names of the complete artefacts of a kind, sorted."""
-    if kind not in root:
-        return ()
-    group = root[kind]
-    found = (name for name in group.group_keys() if not name.startswith("."))  # those are being written
-    return tuple(sorted(name for name in found if group[name].attrs.get("complete")))
+def names(path: Path, kind: str) -> tuple[str, ...]:
+    """Names of the complete artefacts of a kind, sorted; a damaged one is among them."""
+    parent = path / kind
+    found = parent.iterdir() if parent.is_dir() else ()  # those with a dot are being written
+    return tuple(sorted(f.name for f in found if not f.name.startswith(".") and f.is_dir() and _complete(f)))
+
+
+def _complete(folder: Path) -> bool:
+    try:
+        attributes = json.loads((folder / "zarr.json").read_bytes())["attributes"]
+    except FileNotFoundError:
+        return False
+    except (*UNREADABLE, RecursionError):
+        return True
+    return bool(attributes.get("complete")) if isinstance(attributes, dict) else True
+
+
+def current(root: Any, path: Path, kind: str) -> str | None:
+    """Name of the artefact of a kind that was made last; None when there is none.
+
+    Raises:
+        DamagedError: The group that says so is damaged.
+    """
+    try:
+        name = root[kind].attrs.get("current") if kind in root else None
+    except UNREADABLE as error:
+        raise DamagedError(f"{kind} of {path} is damaged", got=error, hint=f"run `vadkit {STAGE_OF[kind]}`") from error
+    if name is not None and not isinstance(name, str):
+        raise DamagedError(f"{kind} of {path} does not name what was made last", got=name, expected="a name")
+    return name
 
 
 def read(root: Any, path: Path, kind: str, name: str | None = None) -> Artefact:
-    """Read an artefact; without a name the one made last.
+    """Read an artefact as it was at one moment; without a name the one made last.
 
     Raises:
         StaleError: It is not there, or was not finished.
+        DamagedError: It does not hold what was written.
     """
-    if name is None:
-        name = root[kind].attrs.get("current") if kind in root else None
-    group = None if name is None else _complete(root, kind, name)
-    if name is None or group is None:
+    name = current(root, path, kind) if name is None else name
+    hint = f"run `vadkit {STAGE_OF[kind]}` again"
+    try:
+        found = None if name is None else groups.read(path / kind / name, _meaning, hint=hint)
+    except DamagedError:
+        if name in names(path, kind):
+            raise
+        found = None  # it was never finished
+    if name is None or found is None or not found.attributes.get("complete"):
         raise StaleError(
             f"{path} has no {kind}" + (f" {name!r}" if name else ""),
-            got=", ".join(names(root, kind)) or "none",
+            got=", ".join(names(path, kind)) or "none",
             hint=f"run `vadkit {STAGE_OF[kind]}` first",
         )
-    attrs = dict(group.attrs)
-    found = dict(group.arrays())
-    arrays = {key: np.asarray(found[key][...]) for key in sorted(found)}
-    return Artefact(name, arrays, attrs["facts"], attrs["made_by"], attrs["digest"])
+    attrs = found.attributes
+    if not isinstance(attrs["made_by"].get("inputs"), dict):
+        raise DamagedError(f"{path / kind / name} does not say what it was made from", hint=hint)
+    return Artefact(kind, name, found.arrays, attrs["facts"], attrs["made_by"], attrs["digest"])
 
 
-def _complete(root: Any, kind: str, name: str) -> Any:
-    """The group of an artefact, None when it is not there or was not finished."""
-    import zarr
-
-    try:
-        group = root[f"{kind}/{name}"]
-    except KeyError:
-        return None
-    return group if isinstance(group, zarr.Group) and group.attrs.get("complete") else None
+def _meaning(attributes: Json) -> object:
+    """What an artefact's digest depends on beside its arrays: not when, from what or by which version it was made."""
+    made_by = attributes["made_by"]
+    return [attributes["facts"], made_by["config"], made_by["seed"]]
 
 
 def write(
@@ -119,32 +143,8 @@ def write(
         InputError: No such name can be given.
         OSError: The disk refuses.
     """
-    import zarr
-    from zarr.storage import MemoryStore
-
     assert kind in KINDS
-    if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
-        raise InputError("a name may hold letters, digits, '.', '-' and '_' only", got=name)
-    digest = hashlib.sha256(canonical_json([facts, config, seed]).encode())
-    files: dict[str, Any] = {}
-    group = zarr.create_group(MemoryStore(files), zarr_format=3)
-    for key in sorted(arrays):
-        values, dimensions = arrays[key]
-        digest.update(key.encode())
-        text = values.dtype.kind in "UTO"
-        if text:
-            digest.update(canonical_json([str(v) for v in values]).encode())
-        else:
-            digest.update(np.ascontiguousarray(values).tobytes())
-        array = group.create_array(
-            key,
-            shape=values.shape,
-            chunks=tuple(max(1, s) for s in values.shape),
-            dtype=str if text else values.dtype,
-            dimension_names=dimensions,
-        )
-        if values.size:
-            array[...] = values
+    check_name(name)
     made_by = {
         "stage": stage,
         "version": __version__,
@@ -153,50 +153,20 @@ def write(
         "inputs": dict(sorted(inputs.items())),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    value = f"sha256:{digest.hexdigest()}"
-    group.update_attributes({"made_by": made_by, "facts": facts, "digest": value, "complete": True})
+    plain = {key: values for key, (values, _) in arrays.items()}
+    value = groups.digest(_meaning({"facts": facts, "made_by": made_by}), plain)
     parent = root.require_group(kind)
-    _put(path / kind / name, {key: buffer.to_bytes() for key, buffer in files.items()})
+    attributes = {"made_by": made_by, "facts": facts, "digest": value, "complete": True}
+    groups.write(path / kind / name, attributes, arrays)
     parent.attrs["current"] = name
-    return Artefact(name, {k: v for k, (v, _) in arrays.items()}, facts, made_by, value)
+    return Artefact(kind, name, plain, facts, made_by, value)
 
 
-def _put(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make a folder with these files, in place of the one that may be there, which stays when the disk refuses."""
-    new, old = (folder.parent / f".{secrets.token_hex(8)}.{part}" for part in ("new", "old"))
-    try:
-        for name in sorted(files):
-            file = new / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(files[name])
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    finally:
-        for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def check_fresh(root: Any, artefact: Artefact) -> None:
-    """Raise unless every input of `artefact` that lives in the same store is still what it was made from.
+def check_name(name: str) -> None:
+    """Raise unless an artefact can have this name.
 
     Raises:
-        StaleError: One has changed since, or is gone.
+        InputError: It cannot.
     """
-    for source, digest in artefact.made_by["inputs"].items():
-        kind, _, name = source.partition("/")
-        if kind not in KINDS:
-            continue
-        group = _complete(root, kind, name)
-        now = "gone" if group is None else group.attrs["digest"]
-        if now != digest:
-            raise StaleError(
-                f"{artefact.name} was made by {artefact.made_by['stage']} from {source}, which changed since",
-                got=now,
-                expected=digest,
-                hint=f"run `vadkit {artefact.made_by['stage']}` again",
-            )
+    if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
+        raise InputError("a name may hold letters, digits, '.', '-' and '_' only", got=name)

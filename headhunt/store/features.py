@@ -13,17 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from headhunt.arrays import Float32, Int64
-from headhunt.errors import ComputeError, InputError, StoreError
+from headhunt.errors import DamagedError, InputError
 from headhunt.records import Head
+from headhunt.store.chunks import UNREADABLE
 from headhunt.store.layout import SHARD_ROWS
 
+HINT = "extract those videos again into a new store"
 Float16 = npt.NDArray[np.float16]
 
 
 def read_layers(array: Any, place: Path, rows: Int64, layers: range, p: int) -> Float32:
     """All heads of layers that follow each other: float32 (n, len(layers), h, d)."""
     shape = (len(layers), *array.shape[3:])
-    return gather(place, rows, shape, lambda a, b: array[a:b, p, layers.start : layers.stop])
+    return gather(array, place, rows, shape, lambda a, b: array[a:b, p, layers.start : layers.stop])
 
 
 def read_heads(array: Any, place: Path, rows: Int64, heads: Sequence[Head], p: int) -> Float32:
@@ -43,7 +45,7 @@ def read_heads(array: Any, place: Path, rows: Int64, heads: Sequence[Head], p: i
         def take(start: int, end: int, layer: int = layer, some: slice = some, picks: list[int] = picks) -> Float16:
             return array[start:end, p, layer, some][:, picks]  # type: ignore[no-any-return]
 
-        out[:, mine] = gather(place, rows, (len(mine), array.shape[-1]), take)
+        out[:, mine] = gather(array, place, rows, (len(mine), array.shape[-1]), take)
     return out
 
 
@@ -66,27 +68,30 @@ def read_picks(
         def read(start: int, end: int, pick: int = pick_of[head]) -> Float16:
             return array[start:end, p, pick]  # type: ignore[no-any-return]
 
-        out[:, k] = gather(place, rows, array.shape[3:], read)
+        out[:, k] = gather(array, place, rows, array.shape[3:], read)
     return out
 
 
 def read_context(array: Any, place: Path, rows: Int64, p: int) -> Float32:
     """The context: float32 (n, hidden)."""
-    return gather(place, rows, array.shape[2:], lambda a, b: array[a:b, p])
+    return gather(array, place, rows, array.shape[2:], lambda a, b: array[a:b, p])
 
 
-def gather(place: Path, rows: Int64, shape: tuple[int, ...], read: Callable[[int, int], Float16]) -> Float32:
+def gather(
+    array: Any, place: Path, rows: Int64, shape: tuple[int, ...], read: Callable[[int, int], Float16]
+) -> Float32:
     """Rows in any order, shard by shard: float32 (n, *shape).
 
     Args:
+        array: The array that is read, for messages.
         place: The store's folder.
         rows: Places in the feature arrays (n,).
         shape: Of one row.
         read: Gives the rows [start, end) of an array.
 
     Raises:
-        StoreError: A chunk is damaged.
-        ComputeError: A row was never written.
+        DamagedError: A chunk is missing or damaged.
+        DamagedError: A row was never written.
     """
     out = np.empty((len(rows), *shape), np.float32)
     shards = rows // SHARD_ROWS
@@ -95,13 +100,13 @@ def gather(place: Path, rows: Int64, shape: tuple[int, ...], read: Callable[[int
         first = int(shard) * SHARD_ROWS
         try:
             out[mine] = read(first, first + SHARD_ROWS)[rows[mine] - first]
-        except (ValueError, RuntimeError, OSError) as error:
-            raise StoreError(
-                f"a chunk of {place} is damaged (rows {first} to {first + SHARD_ROWS - 1})",
+        except UNREADABLE as error:
+            raise DamagedError(
+                f"a chunk of {array.path} of {place} is damaged (rows {first} to {first + SHARD_ROWS - 1})",
                 got=f"{type(error).__name__}: {error}",
-                hint="extract those videos again into a new store",
+                hint=HINT,
             ) from error
     if not np.isfinite(out).all():
         bad = rows[~np.isfinite(out.reshape(len(rows), -1)).all(axis=1)]
-        raise ComputeError(f"{place} has rows without data", got=bad[:5].tolist(), hint="run extract again")
+        raise DamagedError(f"{array.path} of {place} has rows without data", got=f"rows {bad[:5].tolist()}", hint=HINT)
     return out

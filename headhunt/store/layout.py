@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from headhunt.store.chunks import checksummed
+
 FORMAT = "headhunt-store"
 VERSION = 1
 SHARD_ROWS = 256
 CHUNK_BYTES = 256 << 10  # of an inner chunk: smaller ones cost more to write, larger ones more to read a few heads from
-KINDS = ("heads", "scorers", "scores", "events", "metrics")
+KINDS = ("heads", "scorers", "scores", "calibrations", "events", "metrics")
 
 
 class RowStatus(IntEnum):
@@ -62,11 +64,16 @@ SEGMENT_COLUMNS: dict[str, tuple[Any, Any]] = {
     "source": ("int64", -1),
     "missing": ("int64", 0),
 }
+LATER = frozenset({"source", "missing", "modified_ns", "digest", "mask"})
+"""Columns that stores made by an earlier version may lack."""
+COMPLETE = "complete"
+"""Attribute of a table: its columns whose every chunk was written, so that one which is not there is lost."""
 UNITS = ("segment", "video")
 
 
 def make_columns(group: Any, columns: dict[str, tuple[Any, Any]], dimension: str) -> None:
     """Create empty one-dimensional arrays, chunked so that a shard's rows are one chunk."""
+    group.attrs[COMPLETE] = list(columns)
     for name in columns:
         array = make_column(group, name, columns, dimension)
         flags = {"status": VideoStatus if dimension == "video" else RowStatus}.get(name)
@@ -82,18 +89,14 @@ def make_column(group: Any, name: str, columns: dict[str, tuple[Any, Any]], dime
     """Create one empty column."""
     dtype, fill = columns[name]
     return group.create_array(
-        name, shape=(0,), chunks=(SHARD_ROWS,), dtype=dtype, fill_value=fill, dimension_names=(dimension,)
+        name,
+        shape=(0,),
+        chunks=(SHARD_ROWS,),
+        dtype=dtype,
+        fill_value=fill,
+        compressors=checksummed(),
+        dimension_names=(dimension,),
     )
-
-
-def read_column(group: Any, name: str, columns: dict[str, tuple[Any, Any]], start: int, end: int) -> Any:
-    """Entries [start, end) of a column; what a store made before it was thought of has not is the fill value."""
-    dtype, fill = columns[name]
-    values = np.full(end - start, fill, object if dtype is str else dtype)
-    if name in group:
-        found = group[name][start:end]
-        values[: len(found)] = found
-    return values
 
 
 def make_features(

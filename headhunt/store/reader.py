@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from headhunt import labels, splits
 from headhunt.arrays import Bool, Float32, Int64, UInt8
-from headhunt.errors import ArtefactError, ForeignStoreError, InputError
+from headhunt.errors import ArtefactError, DamagedError, ForeignStoreError, InputError
 from headhunt.files import StrPath
 from headhunt.fingerprint import Fingerprint
 from headhunt.records import Head, Interval, Json, ModelSpec, canonical_json
-from headhunt.store import artefacts, features
-from headhunt.store.artefacts import Arrays, Artefact
+from headhunt.store import artefacts, columns, features, truth
+from headhunt.store.artefacts import Artefact
 from headhunt.store.cache import unchanged
+from headhunt.store.chunks import Present
+from headhunt.store.groups import Arrays
 from headhunt.store.layout import (
     FORMAT,
     KINDS,
     SEGMENT_COLUMNS,
+    SHARD_ROWS,
     VERSION,
     VIDEO_COLUMNS,
     RowStatus,
     VideoStatus,
-    read_column,
 )
 from headhunt.store.locks import disk_error
-from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
+from headhunt.store.tables import LATER_ARRAYS, SEGMENT_ARRAYS, SegmentTable, VideoTable
 
 T = TypeVar("T")
 
@@ -62,6 +65,9 @@ class Store:
             )
         try:
             self.root: Any = zarr.open_group(str(self.path), mode="r+" if writable else "r", zarr_format=3)
+            # What is read is read through this one: a chunk that is not there is an error.
+            local = zarr.storage.LocalStore(self.path, read_only=True)
+            self._present: Any = zarr.open_group(Present(local), mode="r", zarr_format=3)
             attrs: Json = dict(self.root.attrs)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ForeignStoreError(
@@ -125,10 +131,55 @@ class Store:
         key = (place, groups, self.planned["videos"], self.planned["rows"])
         return unchanged(key, [place / group for group in groups], lambda: _sealed(read()))
 
+    def _columns(self, table: str, names: Sequence[str], n: int) -> columns.Columns:
+        try:
+            return columns.read(
+                self._present[table],
+                self.root[table],
+                self.path,
+                names,
+                n,
+                length=self.fingerprint.sampling.length,
+                split_in_use=self._split_in_use,
+            )
+        except KeyError as error:
+            raise DamagedError(f"{self.path} is damaged", got=f"{error} is missing", hint=columns.HINT) from error
+
+    def _split_in_use(self) -> str:
+        """A split that something in this store was made from, so that there must be one; "" where none is named."""
+        made = [artefact.made_by["config"].get("split") for artefact in self._artefacts(("heads", "scorers"))]
+        measured = [artefact.facts.get("split") for artefact in self._artefacts(("metrics",))]
+        return next((str(split) for split in (*made, *measured) if split), "")
+
+    def _artefacts(self, kinds: Sequence[str]) -> Iterator[Artefact]:
+        for kind in kinds:
+            for name in self.names(kind):
+                yield self.artefact(kind, name)
+
+    def absent_chunks(self) -> dict[str, tuple[tuple[str, int], ...]]:
+        """Table -> (column, place) of its chunks that are not there and count as all fill, as in early stores."""
+        return {
+            "videos": self._columns("videos", list(VIDEO_COLUMNS), int(self.planned["videos"])).absent,
+            "segments": self._columns("segments", list(SEGMENT_COLUMNS), int(self.planned["rows"])).absent,
+        }
+
+    def present(self, name: str) -> Any:
+        """An array, in which reading a chunk that is not there raises `MissingChunkError`."""
+        return self._present[name]
+
+    def files(self) -> tuple[tuple[str, ...], Int64, tuple[str, ...]]:
+        """Ids, native frames and problems of all videos; read alone, where the columns of labels may be damaged."""
+        column = self._columns("videos", ("path", "frames", "problem"), int(self.planned["videos"])).values
+        return tuple(map(str, column["path"])), column["frames"].astype(np.int64), tuple(map(str, column["problem"]))
+
     def _videos(self) -> VideoTable:
-        group, n = self.root["videos"], int(self.planned["videos"])
-        column = {name: group[name][:n] for name in group.array_keys()}
+        n = int(self.planned["videos"])
+        read = self._columns("videos", list(VIDEO_COLUMNS), n)
+        column = read.values
         text = {name: tuple(map(str, column[name])) for name in ("path", "split", "label", "category")}
+        text["split"] = tuple(map(splits.stored, text["split"]))
+        text["label"] = tuple(map(labels.stored, text["label"]))
+        text["category"] = tuple("" if labels.not_known(name) else name for name in text["category"])
         status, reason = self._video_status([str(r) for r in column["problem"]])
         return VideoTable(
             path=text["path"],
@@ -139,12 +190,12 @@ class Store:
             split=text["split"],
             label=text["label"],
             category=text["category"],
-            events=self._truth(column["events_known"]),
+            events=self._truth(column["events_known"], [k for name, k in read.absent if name == "events_known"]),
             status=status,
             reason=tuple(reason),
-            modified_ns=read_column(group, "modified_ns", VIDEO_COLUMNS, 0, n),
-            digest=tuple(read_column(group, "digest", VIDEO_COLUMNS, 0, n)),
-            mask=tuple(read_column(group, "mask", VIDEO_COLUMNS, 0, n)),
+            modified_ns=column["modified_ns"],
+            digest=tuple(map(str, column["digest"])),
+            mask=tuple(map(str, column["mask"])),
         )
 
     def _video_status(self, problem: Sequence[str]) -> tuple[UInt8, list[str]]:
@@ -166,14 +217,19 @@ class Store:
                 status[i] = VideoStatus.DONE
         return status, reason
 
-    def _truth(self, known: Bool) -> tuple[tuple[Interval, ...] | None, ...]:
+    def _truth(self, known: Bool, absent: Sequence[int]) -> tuple[tuple[Interval, ...] | None, ...]:
+        """The events of every video; `absent` are the chunks of `events_known` that are not there."""
         events: list[list[Interval]] = [[] for _ in known]
-        if "truth" in self.root:
-            group = self.root["truth"]
-            for video, start, end in zip(
-                group["video"][:], group["start_frame"][:], group["end_frame"][:], strict=True
-            ):
-                events[int(video)].append(Interval(int(start), int(end)))
+        for video, start, end in truth.read(self.path, self._present, some_known=bool(known.any())).tolist():
+            if video >= len(known):  # of an interrupted plan
+                continue
+            if video < 0 or video // SHARD_ROWS in absent or not 0 <= start < end:
+                raise DamagedError(
+                    f"truth or videos/events_known of {self.path} is damaged",
+                    got=f"an event at [{start}, {end}) of video {video}",
+                    hint=truth.HINT,
+                )
+            events[video].append(Interval(start, end))
         return tuple(tuple(sorted(e)) if k else None for e, k in zip(events, known, strict=True))
 
     def segments(self) -> SegmentTable:
@@ -181,8 +237,8 @@ class Store:
         return self._unchanged(("segments",), self._segments)
 
     def _segments(self) -> SegmentTable:
-        group, n = self.root["segments"], int(self.planned["rows"])
-        column = {name: group[name][:n] for name in (*SEGMENT_ARRAYS, "reason")}
+        n = int(self.planned["rows"])
+        column = self._columns("segments", (*SEGMENT_ARRAYS, "reason", *LATER_ARRAYS), n).values
         rows = np.flatnonzero(column["status"] != RowStatus.EMPTY).astype(np.int64)
         return SegmentTable(
             row=rows,
@@ -194,8 +250,8 @@ class Store:
             unit=column["unit"][rows],
             status=column["status"][rows],
             reason=tuple(str(r) for r in column["reason"][rows]),
-            source=read_column(group, "source", SEGMENT_COLUMNS, 0, n)[rows],
-            missing=read_column(group, "missing", SEGMENT_COLUMNS, 0, n)[rows],
+            source=column["source"][rows],
+            missing=column["missing"][rows],
         )
 
     def to_xarray(self) -> Any:
@@ -245,14 +301,14 @@ class Store:
 
         Raises:
             InputError: The store holds a head subset.
-            ComputeError: A row was never written.
+            DamagedError: A row was never written, or a chunk is lost or altered.
         """
         if self.subset is not None:
             raise InputError(
                 f"{self.path} holds {len(self.subset)} chosen heads only", hint="extract without --heads for this step"
             )
         p = self.place_of_prompt(prompt)
-        return features.read_layers(self.root["features/heads"], self.path, rows, layers, p)
+        return features.read_layers(self._present["features/heads"], self.path, rows, layers, p)
 
     def heads(self, rows: Int64, heads: Sequence[Head], *, prompt: str) -> Float32:
         """Chosen heads; only the chunks they are in are touched, each once.
@@ -262,9 +318,9 @@ class Store:
 
         Raises:
             InputError: A head is not in the store.
-            ComputeError: A row was never written.
+            DamagedError: A row was never written, or a chunk is lost or altered.
         """
-        array, p = self.root["features/heads"], self.place_of_prompt(prompt)
+        array, p = self._present["features/heads"], self.place_of_prompt(prompt)
         if self.subset is not None:
             return features.read_picks(array, self.path, rows, heads, p, subset=self.subset)
         return features.read_heads(array, self.path, rows, heads, p)
@@ -274,21 +330,26 @@ class Store:
 
         Raises:
             InputError: It was not extracted.
-            ComputeError: A row was never written.
+            DamagedError: A row was never written, or a chunk is lost or altered.
         """
         if not self.has_context:
             raise InputError(f"{self.path} holds no context", hint="extract again with --context")
-        return features.read_context(self.root["features/context"], self.path, rows, self.place_of_prompt(prompt))
+        return features.read_context(self._present["features/context"], self.path, rows, self.place_of_prompt(prompt))
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Names of the complete artefacts of a kind, sorted."""
-        return artefacts.names(self.root, kind)
+        return artefacts.names(self.path, kind)
+
+    def current(self, kind: str) -> str | None:
+        """Name of the artefact of a kind that was made last; None when there is none."""
+        return artefacts.current(self.root, self.path, kind)
 
     def artefact(self, kind: str, name: str | None = None) -> Artefact:
         """Read an artefact; without a name the one made last.
 
         Raises:
             StaleError: It is not there, or was not finished.
+            DamagedError: It does not hold what was written.
         """
         return artefacts.read(self.root, self.path, kind, name)
 
@@ -336,19 +397,11 @@ class Store:
         except OSError as error:
             raise disk_error(self.path / kind / name, error) from error
 
-    def check_fresh(self, artefact: Artefact) -> None:
-        """Raise unless every input of `artefact` that lives in this store is still what it was made from.
-
-        Raises:
-            StaleError: One has changed since, or is gone.
-        """
-        artefacts.check_fresh(self.root, artefact)
-
     def _planned_anew(self) -> Int64:
         """Videos some of whose rows were retired."""
-        group, n = self.root["segments"], int(self.planned["rows"])
-        videos = group["video"][:n]
-        retired: Int64 = np.unique(videos[(group["status"][:n] == RowStatus.EMPTY) & (videos >= 0)])
+        column = self._columns("segments", ("video", "status"), int(self.planned["rows"])).values
+        videos = column["video"]
+        retired: Int64 = np.unique(videos[(column["status"] == RowStatus.EMPTY) & (videos >= 0)])
         return retired
 
     def rows_digest(self, table: SegmentTable) -> str:

@@ -8,10 +8,12 @@ from contextlib import ExitStack
 import numpy as np
 
 from headhunt.errors import StoreBusyError
-from headhunt.store.layout import SHARD_ROWS, VIDEO_COLUMNS, RowStatus, make_column, read_column
+from headhunt.store.chunks import WHOLE
+from headhunt.store.layout import SHARD_ROWS, RowStatus
 from headhunt.store.locks import disk_error, lock
 from headhunt.store.reader import Store
 from headhunt.store.shards import claim_shard
+from headhunt.store.writer import set_column
 
 
 def note_files(store: Store, seen: Mapping[int, tuple[int, str]]) -> None:
@@ -25,15 +27,9 @@ def note_files(store: Store, seen: Mapping[int, tuple[int, str]]) -> None:
         return
     with lock(store.path, "plan"):
         store = Store(store.path, writable=True)
-        group, n = store.root["videos"], len(store.videos())
         try:
             for k, name in enumerate(("modified_ns", "digest")):
-                values = read_column(group, name, VIDEO_COLUMNS, 0, n)
-                for index, file in seen.items():
-                    values[index] = file[k]
-                array = group[name] if name in group else make_column(group, name, VIDEO_COLUMNS, "video")
-                array.resize((n,))
-                array[:] = values
+                set_column(store, name, seen, [file[k] for file in seen.values()])
         except OSError as error:
             raise disk_error(store.path, error) from error
 
@@ -66,7 +62,7 @@ def retire(store: Store, videos: Mapping[int, int]) -> None:
         try:
             for shard in np.unique(rows // SHARD_ROWS).tolist():
                 first = shard * SHARD_ROWS
-                array = store.root["segments/status"]
+                array = store.root["segments/status"].with_config(WHOLE)
                 status = array[first : first + SHARD_ROWS]
                 status[rows[rows // SHARD_ROWS == shard] - first] = RowStatus.EMPTY
                 array[first : first + SHARD_ROWS] = status

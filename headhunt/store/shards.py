@@ -13,7 +13,9 @@ import numpy as np
 
 from headhunt.arrays import Float32
 from headhunt.errors import StoreBusyError
-from headhunt.store.layout import SEGMENT_COLUMNS, SHARD_ROWS, RowStatus, read_column
+from headhunt.store import columns
+from headhunt.store.chunks import WHOLE, sound
+from headhunt.store.layout import SEGMENT_COLUMNS, SHARD_ROWS, RowStatus
 from headhunt.store.locks import disk_error, lock
 from headhunt.store.reader import Store
 from headhunt.store.tables import LATER_ARRAYS
@@ -59,24 +61,32 @@ class ShardWriter:
         self.first = shard * SHARD_ROWS
         self.flush_s = flush_s
         self._features: dict[str, Any] = dict(store.root["features"].arrays())
-        self._status = store.root["segments/status"]
-        self._reason = store.root["segments/reason"]
+        table = store.root["segments"]
+        self._status, self._reason = (table[name].with_config(WHOLE) for name in ("status", "reason"))
+        self._later = {name: table[name].with_config(WHOLE) for name in LATER_ARRAYS if name in table}
         rows = slice(self.first, self.first + SHARD_ROWS)
-        self.status = self._status[rows].astype(np.uint8)
-        self.reason = self._reason[rows].astype(object)
-        segments = store.root["segments"]
-        self._later = {name: segments[name] for name in LATER_ARRAYS if name in segments}
+
+        def read(name: str) -> Any:
+            return columns.read_rows(store.present("segments"), table, store.path, name, rows)
+
+        self.status = read("status").astype(np.uint8)
+        self.reason = read("reason").astype(object)
         self.missing, self.source = (
-            read_column(segments, name, SEGMENT_COLUMNS, rows.start, rows.stop) for name in LATER_ARRAYS
+            read(name) if name in self._later else np.full(SHARD_ROWS, SEGMENT_COLUMNS[name][1], np.int64)
+            for name in LATER_ARRAYS
         )
         # A shard that holds rows already is read back: it is encoded as a whole.
         held = bool((self.status == RowStatus.DONE).any())
         self._buffer = {
-            name: array[rows] if held else np.full((SHARD_ROWS, *array.shape[1:]), np.nan, np.float16)
+            name: self._held(name, rows) if held else np.full((SHARD_ROWS, *array.shape[1:]), np.nan, np.float16)
             for name, array in self._features.items()
         }
         self._dirty, self._since = False, time.monotonic()
         self._writing: _Writing | None = None
+
+    def _held(self, name: str, rows: slice) -> Any:
+        with sound(self.store.path, f"features/{name} (rows {rows.start} to {rows.stop - 1})", hint=columns.HINT):
+            return self.store.present(f"features/{name}")[rows]
 
     def pending(self) -> list[int]:
         """Rows that are planned or failed, in order."""

@@ -42,7 +42,11 @@ class VideoTable:
     @property
     def abnormal(self) -> tuple[bool | None, ...]:
         """True, False, or None when a video has no label."""
-        return tuple(None if label == "" else label != "normal" for label in self.label)
+        return tuple(self.abnormal_at(index) for index in range(len(self)))
+
+    def abnormal_at(self, index: int) -> bool | None:
+        """The same of one video."""
+        return None if self.label[index] == "" else self.label[index] != "normal"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,11 @@ import numpy as np
 from headhunt.arrays import Float64
 from headhunt.errors import FingerprintError, ForeignStoreError
 from headhunt.fingerprint import Fingerprint, differences
-from headhunt.records import Json, ManifestRow, ModelSpec, Segment
+from headhunt.records import Interval, Json, ManifestRow, ModelSpec, Segment
+from headhunt.store import truth
+from headhunt.store.chunks import WHOLE, write_fill
 from headhunt.store.layout import (
+    COMPLETE,
     FORMAT,
     SEGMENT_COLUMNS,
     SHARD_ROWS,
@@ -175,9 +178,10 @@ def plan(store: Store, videos: Sequence[PlannedVideo]) -> Store:
         try:
             for _, array in store.root["features"].arrays():
                 array.resize((max(total, array.shape[0]), *array.shape[1:]))
+            complete(store)
             _write_segments(store.root["segments"], n_rows, total, rows)
+            _add_truth(store, {i: v.manifest for i, v in zip(index, videos, strict=True)}, table.events)
             _write_videos(store.root["videos"], len(place), index, videos)
-            _add_truth(store, {i: v.manifest for i, v in zip(index, videos, strict=True)})
             store.root["segments"].attrs["planned"] = {"videos": len(place), "rows": total}
         except OSError as error:
             raise disk_error(store.path, error) from error
@@ -199,7 +203,7 @@ def _write_segments(group: Any, first: int, total: int, rows: Sequence[tuple[int
     for name, values in columns.items():
         if name not in group:  # a store made before the column was thought of
             continue
-        array = group[name]
+        array = group[name].with_config(WHOLE)
         array.resize((total,))
         if total > first:
             array[first:total] = values
@@ -224,7 +228,7 @@ def _write_videos(group: Any, total: int, index: Sequence[int], videos: Sequence
         "mask": [v.mask for v in videos],
     }
     for name, values in columns.items():
-        array = group[name] if name in group else make_column(group, name, VIDEO_COLUMNS, "video")
+        array = _column(group, name).with_config(WHOLE)
         array.resize((total,))
         whole = array[:]
         whole = whole.astype(object) if VIDEO_COLUMNS[name][0] is str else whole
@@ -243,44 +247,74 @@ def write_labels(store: Store, rows: Mapping[str, ManifestRow]) -> Store:
     """
     with lock(store.path, "plan"):
         store = Store(store.path, writable=True)
-        paths = store.videos().path
+        paths, _, _ = store.files()
         found = {i: rows[path] for i, path in enumerate(paths) if path in rows}
-        group = store.root["videos"]
         try:
-            for name in ("split", "label", "category"):
-                values = group[name][: len(paths)].astype(object)
-                for i, row in found.items():
-                    values[i] = getattr(row, name)
-                group[name][: len(paths)] = values
-            known = group["events_known"][: len(paths)]
-            for i, row in found.items():
-                known[i] = row.events is not None
-            group["events_known"][: len(paths)] = known
-            _add_truth(store, found)
+            # With all videos given, what is there is not read: it may be damaged, and this mends it.
+            old = None if len(found) == len(paths) else store.videos()
+            if old is not None:
+                complete(store)
+            columns: dict[str, Sequence[Any]] = {
+                "split": [row.split for row in found.values()],
+                "label": [row.label for row in found.values()],
+                "category": [row.category for row in found.values()],
+                "events_known": [row.events is not None for row in found.values()],
+            }
+            # Events count as unknown while they change: a run killed here leaves no video with events it has not.
+            set_column(store, "events_known", found, [False] * len(found))
+            _add_truth(store, found, [None] * len(paths) if old is None else old.events)
+            for name, values in columns.items():
+                set_column(store, name, found, values)
         except OSError as error:
             raise disk_error(store.path, error) from error
     return Store(store.path, writable=True)
 
 
-def _add_truth(store: Store, rows: Mapping[int, ManifestRow]) -> None:
-    """Rewrite /truth with the events of `rows` put in place of what was there for those videos."""
-    kept: list[tuple[int, int, int]] = []
-    if "truth" in store.root:
-        old = store.root["truth"]
-        kept = [
-            (int(v), int(a), int(b))
-            for v, a, b in zip(old["video"][:], old["start_frame"][:], old["end_frame"][:], strict=True)
-            if int(v) not in rows
-        ]
-    kept += [(i, e.start_frame, e.end_frame) for i, row in rows.items() for e in row.events or ()]
-    table = np.array(sorted(kept), np.int64).reshape(-1, 3)
-    group = store.root.create_group("truth", overwrite=True)
-    for k, (name, dtype) in enumerate((("video", "int32"), ("start_frame", "int64"), ("end_frame", "int64"))):
-        array = group.create_array(
-            name, shape=(len(table),), chunks=(max(1, len(table)),), dtype=dtype, dimension_names=("event",)
-        )
-        if len(table):
-            array[:] = table[:, k].astype(dtype)
+def _column(group: Any, name: str) -> Any:
+    """A column of /videos, made where an earlier version did not know it."""
+    return group[name] if name in group else make_column(group, name, VIDEO_COLUMNS, "video")
+
+
+def set_column(store: Store, name: str, found: Collection[int], values: Sequence[Any]) -> None:
+    """Give some videos other values of a column. Hold the planner's lock."""
+    array = _column(store.root["videos"], name).with_config(WHOLE)
+    n = int(store.planned["videos"])
+    if array.shape[0] < n:
+        array.resize((n,))
+    kind, fill = VIDEO_COLUMNS[name]
+    kind = object if kind is str else kind
+    whole = np.full(n, fill, kind) if len(found) == n else array[:n].astype(kind)
+    for i, value in zip(found, values, strict=True):
+        whole[i] = value
+    if n:
+        array[:] = np.concatenate([whole, np.full(array.shape[0] - n, fill, kind)])
+
+
+def _add_truth(store: Store, rows: Mapping[int, ManifestRow], known: Sequence[tuple[Interval, ...] | None]) -> None:
+    """Rewrite /truth with the events of `rows` put in place of those known of these videos."""
+    kept = {i: events or () for i, events in enumerate(known) if i not in rows}
+    new = {i: row.events or () for i, row in rows.items()}
+    truth.write(store.path, [(i, e.start_frame, e.end_frame) for i, events in (kept | new).items() for e in events])
+
+
+def complete(store: Store) -> None:
+    """Write out the chunks that an earlier version left out, so that one which is not there is lost from now on.
+
+    Only what `Store.videos` and `Store.segments` accept is written out. Hold the planner's lock.
+    """
+    store.videos()
+    absent = store.absent_chunks()
+    for table, columns in (("videos", VIDEO_COLUMNS), ("segments", SEGMENT_COLUMNS)):
+        group = store.root[table]
+        n = int(store.planned["videos" if table == "videos" else "rows"])
+        have = [name for name in columns if name in group and group[name].shape[0] >= n]
+        if set(have) <= set(group.attrs.get(COMPLETE, ())):
+            continue
+        for name in have:
+            numbers = [number for column, number in absent[table] if column == name]
+            if numbers:
+                write_fill(group[name], store.path / table / name, numbers)
+        group.attrs[COMPLETE] = have
 
 
 def finish(store: Store) -> Store:
@@ -289,9 +323,10 @@ def finish(store: Store) -> Store:
         store = Store(store.path, writable=True)
         table, group = store.videos(), store.root["videos"]
         try:
+            complete(store)
             if len(table):
-                group["status"][: len(table)] = table.status
-                group["reason"][: len(table)] = np.array(table.reason, dtype=object)
+                group["status"].with_config(WHOLE)[: len(table)] = table.status
+                group["reason"].with_config(WHOLE)[: len(table)] = np.array(table.reason, dtype=object)
         except OSError as error:
             raise disk_error(store.path, error) from error
     return Store(store.path, writable=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headhunt.artefacts import events
-from headhunt.artefacts.events import Settings
+from headhunt.artefacts import calibrations, events
 from headhunt.records import Event
 from headhunt.stages.localize import LocalizeConfig, localize
 from headhunt.store import Store
@@ -18,7 +17,7 @@ def test_events_come_back_as_they_were_found(learnt: Path) -> None:
     by_video = events.by_video(artefact, store.videos().path)
     assert tuple(event for some in by_video.values() for event in some) == report.events
     assert all(isinstance(event, Event) for some in by_video.values() for event in some)
-    settings = Settings.of(artefact)
+    settings = calibrations.of(artefact)
     assert (settings.sigma, settings.tau, settings.f1, settings.smoothing) == (
         report.sigma, report.tau, report.f1, "gaussian",
     )  # fmt: skip

@@ -44,18 +44,18 @@ def test_heads_that_are_not_there_are_told(learnt: Path, tmp_path: Path) -> None
 
 def test_a_scorer_by_name_and_by_file_is_the_same(learnt: Path, tmp_path: Path) -> None:
     store = Store(learnt)
-    by_name, name, inputs = references.scorer(None, store, None)
-    by_file, stem, from_file = references.scorer(str(tmp_path / "scorer.json"), store, None)
-    assert (name, stem) == ("logistic", "scorer")
-    assert list(inputs) == ["scorers/logistic"]
-    assert list(from_file) == ["file:scorer.json"]
-    assert by_name.arrays["coef"].tobytes() == by_file.arrays["coef"].tobytes()
-    assert list(references.scorer(None, store, Store(learnt))[2]) == ["from:scorers/logistic"]
+    by_name = references.scorer(None, store, None)
+    by_file = references.scorer(str(tmp_path / "scorer.json"), store, None)
+    assert (by_name.name, by_file.name) == ("logistic", "scorer")
+    assert list(by_name.inputs) == ["scorers/logistic"]
+    assert list(by_file.inputs) == ["file:scorer.json"]
+    assert by_name.scorer.arrays["coef"].tobytes() == by_file.scorer.arrays["coef"].tobytes()
+    assert list(references.scorer(None, store, Store(learnt)).inputs) == ["from:scorers/logistic"]
 
 
 def test_what_a_lean_extraction_keeps_follows_from_the_store_it_names(learnt: Path, tmp_path: Path) -> None:
     config = look_up(ExtractConfig(heads=str(learnt)), tmp_path / "new.zarr")
-    scorer = references.scorer(None, Store(learnt), None)[0]
+    scorer = references.scorer(None, Store(learnt), None).scorer
     assert (config.subset, config.prompt_ids, config.with_context) == (scorer.heads, ("coarse",), False)
     assert config.like == learnt
     own = look_up(ExtractConfig(heads=str(learnt), context=True, prompt_ids=("p1",)), None)

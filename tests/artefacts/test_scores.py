@@ -15,7 +15,7 @@ from headhunt.store import Store
 
 def test_scores_come_video_by_video_in_time_order(learnt: Path) -> None:
     store = Store(learnt)
-    artefact = scores.load(store, None)
+    artefact, _ = scores.load(store, None)
     found = list(scores.by_video(store, artefact))
     assert [video.index for video in found] == list(range(20))
     for video in found:
@@ -28,5 +28,5 @@ def test_scores_come_video_by_video_in_time_order(learnt: Path) -> None:
 def test_scores_of_other_rows_are_stale(learnt: Path) -> None:
     store = Store(learnt, writable=True)
     store.root["segments/status"][0] = 3
-    with pytest.raises(StaleError, match="run `vadkit score` again"):
+    with pytest.raises(StaleError, match=r"rows of 00.mp4, which changed since[\s\S]*`vadkit score`"):
         scores.load(Store(learnt), None)

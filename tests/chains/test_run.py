@@ -53,9 +53,9 @@ def test_a_run_gives_the_scores_that_the_stages_gave_and_writes_events(made: Pat
 
 
 def test_smoothing_and_threshold_come_from_the_store_that_gives_the_scorer(made: Path) -> None:
-    hh.score("full.zarr", hh.ScoreConfig(scorer="logistic"))
-    tuned = hh.localize("full.zarr", hh.LocalizeConfig(calibrate=True, split="train"))
     hh.fit("full.zarr", hh.FitConfig(heads="rss"))
+    hh.score("full.zarr", hh.ScoreConfig(scorer="logistic"))
+    tuned = hh.localize("full.zarr", hh.LocalizeConfig(calibrate=True, split="train", min_frames=3))
     report = run("videos", "new.zarr", origin="full.zarr", extraction=hh.ExtractConfig(decoders=0, limit=1))
     assert (report.localized.sigma, report.localized.tau) == (tuned.sigma, tuned.tau)
 

@@ -123,7 +123,7 @@ def test_evaluate_prints_some_ten_lines_in_words(vadkit: Call, learnt: Path) -> 
 
 def test_evaluate_says_in_one_line_what_is_not_defined_and_why(vadkit: Call, tmp_path: Path) -> None:
     path = make_store(tmp_path / "s.zarr")
-    for command in (["select-heads"], ["fit"], ["score"], ["localize", "--tau", "2"]):
+    for command in (["select-heads"], ["fit"], ["score"], ["localize", "--tau", "1"]):
         assert vadkit(*command, "--store", path).code == 0
     lines = vadkit("evaluate", "--store", path, "--bootstrap", "0").err.splitlines()
     undefined = [line for line in lines if "not defined" in line]
@@ -156,7 +156,7 @@ def test_inspect_tells_videos_results_and_damage(vadkit: Call, learnt: Path) -> 
     data[len(data) // 3] ^= 1
     chunk.write_bytes(bytes(data))
     answer = vadkit("inspect", "--verify", "--store", learnt, "--json")
-    assert answer.code == 1
+    assert answer.code == 4
     assert len(answer.json["damaged"]) == 1
 
 
@@ -196,6 +196,31 @@ def test_manifest_of_folders_tells_counts_and_leftovers_and_the_next_command(vad
         "normal": 1,
         "abnormal": 1,
     }
+
+
+def test_a_manifest_is_not_overwritten_unless_told(vadkit: Call, tmp_path: Path) -> None:
+    (tmp_path / "normal").mkdir()
+    (tmp_path / "normal/a.mp4").touch()
+    assert vadkit("manifest", "folder", tmp_path).code == 0
+    again = vadkit("manifest", "folder", tmp_path, "--json")
+    assert (again.code, again.json["error"]["type"]) == (2, "UsageError")
+    assert "--overwrite" in again.json["error"]["next"]
+    assert vadkit("manifest", "folder", tmp_path, "--overwrite").code == 0
+
+
+def test_an_event_outside_its_video_is_refused_by_name(vadkit: Call, store: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("video,split,label,events\n0.mp4,val,abnormal,90000-90009\n", encoding="utf-8")
+    answer = vadkit("label", labels, "--store", store)
+    assert answer.code == 1
+    assert "0.mp4 (90000-90009 of" in answer.err
+
+
+@pytest.mark.parametrize("command", ["select-heads", "fit", "localize"])
+@pytest.mark.parametrize("word", ["test", "Test", "testing", "test ", "tset"])
+def test_no_spelling_of_test_is_learnt_from(vadkit: Call, learnt: Path, command: str, word: str) -> None:
+    more = ["--calibrate"] if command == "localize" else []
+    assert vadkit(command, "--store", learnt, "--split", word, *more).code == 2
 
 
 def test_manifest_of_a_folder_that_is_not_there_is_1(vadkit: Call, tmp_path: Path) -> None:

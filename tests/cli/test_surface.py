@@ -120,7 +120,7 @@ def test_choices_are_those_of_the_library() -> None:
 
 @pytest.mark.parametrize("command", CONFIGS)
 def test_every_option_of_the_library_is_offered_and_nothing_else(command: str) -> None:
-    own = {"store", "videos", "output", "as_json", "preset", "config_file", "dry_run", "full"}
+    own = {"store", "videos", "output", "as_json", "preset", "config_file", "dry_run", "full", "save"}
     offered = {p.name for p in parameters(command) if not p.name.startswith("old_")} - own
     library = {name for name, option in options_of(CONFIGS[command]).items() if not option.library}
     assert offered | {"videos"} == library | {"videos"}

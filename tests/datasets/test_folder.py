@@ -57,6 +57,40 @@ def test_normal_and_normal_with_a_tail_are_normal(tmp_path: Path, name: str) -> 
     assert [row.label for row in read_folder(tree(tmp_path, f"{name}/a.mp4")).rows] == ["normal"]
 
 
+@pytest.mark.parametrize("name", ["NormalVideos", "Testing_Normal_Videos_Anomaly", "Training-Normal-Videos-Part-1"])
+def test_what_data_sets_call_normal_is_normal(tmp_path: Path, name: str) -> None:
+    rows = read_folder(tree(tmp_path, f"{name}/a.mp4", "normal/b.mp4", "fire/c.mp4")).rows
+    assert {row.label for row in rows if "fire" not in row.video} == {"normal"}
+
+
+@pytest.mark.parametrize("name", ["NonNormal", "normality", "seminormal", "no normal"])
+def test_a_folder_that_may_be_either_is_refused_unless_the_user_says_which_are_normal(
+    tmp_path: Path, name: str
+) -> None:
+    root = tree(tmp_path, f"{name}/a.mp4", "normal/b.mp4")
+    with pytest.raises(ManifestError, match="may be either") as caught:
+        read_folder(root)
+    assert "--normal" in str(caught.value)
+    rows = {row.video: row.label for row in read_folder(root, normal=["normal"]).rows}
+    assert rows == {f"{name}/a.mp4": "abnormal", "normal/b.mp4": "normal"}
+
+
+def test_a_folder_of_unknown_class_gives_no_label(tmp_path: Path) -> None:
+    reading = read_folder(tree(tmp_path, "train/unknown/a.mp4", "None/b.mp4", "normal/c.mp4"))
+    assert [row.video for row in reading.rows] == ["normal/c.mp4"]
+    assert reading.unmatched_videos == ("None/b.mp4", "train/unknown/a.mp4")
+
+
+@pytest.mark.parametrize(("name", "split"), [("TESTING", "test"), ("Tests", "test"), ("Validation", "val")])
+def test_a_first_folder_may_be_called_a_split_in_several_ways(tmp_path: Path, name: str, split: str) -> None:
+    assert [row.split for row in read_folder(tree(tmp_path, f"{name}/normal/a.mp4")).rows] == [split]
+
+
+def test_a_first_folder_that_is_nearly_called_a_split_is_no_class(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="nearly called 'test'"):
+        read_folder(tree(tmp_path, "tset/normal/a.mp4", "train/normal/b.mp4"))
+
+
 def test_the_user_names_normal_classes(tmp_path: Path) -> None:
     tree(tmp_path, "no_fight/a.mp4", "fight/b.mp4", "normal/c.mp4")
     rows = {row.video: row.label for row in read_folder(tmp_path, normal=["No_Fight"]).rows}
@@ -151,10 +185,19 @@ def test_a_stem_loses_one_video_suffix_and_nothing_else(name: str, want: str) ->
 def test_lines_are_numbered_and_only_line_ends_end_them(tmp_path: Path) -> None:
     path = tmp_path / "l.txt"
     path.write_bytes("\ufeffa\u2028b \r\n\r\n  c\r".encode())
-    assert list(lines(path)) == [(f"{path}, line 1", "a\u2028b"), (f"{path}, line 3", "c")]
+    notes: list[str] = []
+    assert list(lines(path, notes)) == [(f"{path}, line 1", "a\u2028b"), (f"{path}, line 3", "c")]
+    assert notes == []
     path.write_bytes(b" \n")
     with pytest.raises(ManifestError, match="is empty"):
-        list(lines(path))
+        list(lines(path, notes))
+
+
+def test_lines_that_repeat_an_earlier_one_are_told_and_given_once(tmp_path: Path) -> None:
+    path, notes = tmp_path / "l.txt", ["before"]
+    path.write_text("a\nb\na \n\nb\nA\n")
+    assert [text for _, text in lines(path, notes)] == ["a", "b", "A"]
+    assert notes == ["before", f"{path}: 2 lines repeat earlier ones and count once (line 3, 5)"]
 
 
 def test_join_reports_both_leftovers_and_refuses_two_candidates() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headhunt.datasets.manifest import match, read_manifest, to_events, write_manifest
+from headhunt.datasets.manifest import match, read, read_manifest, to_events, write_manifest
 from headhunt.errors import ManifestError
 from headhunt.records import Interval, ManifestRow
 
@@ -126,7 +126,8 @@ def test_unsorted_events_are_written_in_order(tmp_path: Path) -> None:
         ("a,,abnormal,0-5;0-5", "overlap"),
         ("a,,normal,0-5", "normal but has events"),
         ("a,,,0-5", "events without a label"),
-        ("a,,Normal,", "capitals"),
+        ("a,,Not_Normal,", "holds 'normal'"),
+        ("a,tset,normal,", "nearly the name"),
         ("a,,0,", "label is a number"),
         ("a,,True,", "label is a number"),
         ("a,, normal,", "spaces around"),
@@ -135,7 +136,12 @@ def test_unsorted_events_are_written_in_order(tmp_path: Path) -> None:
         ("a,b,,normal,", "wrong number of fields"),
         ('"a,,normal,', "malformed CSV"),
         (",,normal,", "names no video"),
-        ("x,,normal,", "named twice"),
+        ("x,train,normal,", "named twice"),
+        ("a,,abnormal,05-Jan", "a spreadsheet made a date"),
+        ("a,,abnormal,Oct 52", "a spreadsheet made a date"),
+        ("a,,abnormal,01.02.2026", "a spreadsheet made a date"),
+        ("a,,abnormal,46054", "a spreadsheet made a date"),
+        ("a,train,,,", "wrong number of fields"),
         ("/data/a.mp4,,normal,", "absolute"),
         ("C:\\data\\a.mp4,,normal,", "absolute"),
         ("\\\\host\\a.mp4,,normal,", "absolute"),
@@ -187,8 +193,9 @@ def test_a_bad_json_line_is_refused_with_file_and_line(tmp_path: Path, line: str
         (HEADER.encode(), "names no video"),
         (b"video,split,events\na,b,c", "missing column label"),
         (b"a.mp4,test,normal,\n", "missing column video, split, label, events"),
-        (b"video;split;label;events\n", "separate the columns by commas"),
-        (b"video,split,label,events,Category\n", "misspelt column"),
+        (b"video|split|label|events\n", "separate the columns by commas"),
+        (b'[{"video": "a"}]', "holds JSON"),
+        (b"video,split,label,events,Category_\n", "misspelt column"),
         (b"video,split,label,events,catagory\n", "misspelt column"),
         (b"video,split,label,events,video\na,,normal,,b", "stands twice"),
         (b"\0\0\0\x20ftypisom", "not a text file"),
@@ -201,6 +208,59 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes, s
     message = refusal(path)
     assert str(path) in message
     assert says in message
+
+
+EXCEL = {
+    "a first line that says the separator": "sep=;\r\nvideo;split;label;events\r\na,b;train;fire;0-5\r\n",
+    "the same with commas after it": 'sep=,,,,\nvideo,split,label,events\n"a,b",train,fire,0-5\n',
+    "semicolons": 'video;split;label;events\na,b;train;fire;"0-5"\n',
+    "tabs": "video\tsplit\tlabel\tevents\na,b\ttrain\tfire\t0-5\n",
+    "capitals": 'Video,SPLIT, Label ,Events\n"a,b",Train,fire,0-5\n',
+    "empty columns at the end": 'video,split,label,events,,,\n"a,b",train,fire,0-5,,,\n,,,,,,\n',
+    "empty columns in the header alone": 'video,split,label,events,,\n"a,b",train,fire,0-5\n',
+    "an index": ',video,split,label,events\n0,"a,b",train,fire,0-5\n',
+    "empty rows": '\n,,,\nvideo,split,label,events\n,,,\n"a,b",train,fire,0-5\n,,,\n',
+    "a mark of the byte order": "\ufeffsep=\t\nvideo\tsplit\tlabel\tevents\na,b\ttrain\tfire\t0-5\n",
+}
+
+
+@pytest.mark.parametrize("text", EXCEL.values(), ids=EXCEL)
+def test_what_a_spreadsheet_saves_is_read(tmp_path: Path, text: str) -> None:
+    want = ManifestRow("a,b", "train", "fire", (Interval(0, 5),), "fire")
+    assert read_manifest(written(tmp_path, text)) == [want]
+
+
+def test_several_events_between_semicolons_need_quotes_and_a_bare_one_is_refused(tmp_path: Path) -> None:
+    head = "video;split;label;events\n"
+    rows = read_manifest(written(tmp_path, head + 'a;;fire;"0-5;7-9"\n'))
+    assert rows[0].events == (Interval(0, 5), Interval(7, 9))
+    assert "put a cell with ';' in it between double quotes" in refusal(written(tmp_path, head + "a;;fire;0-5;7-9\n"))
+
+
+def test_json_keys_may_have_capitals_and_a_byte_order_mark_before_them(tmp_path: Path) -> None:
+    line = '\ufeff{"Video": "a", "Split": "TEST", "Label": null, "Events": null, "Category": "None"}'
+    assert read_manifest(written(tmp_path, line, "m.jsonl")) == [ManifestRow("a", "test")]
+    twice = '{"video": "a", "split": "", "label": "normal", "Label": "fire", "events": null}'
+    assert "stands twice" in refusal(written(tmp_path, twice, "m.jsonl"))
+
+
+def test_lines_that_say_the_same_count_once_and_are_told(tmp_path: Path) -> None:
+    path = written(tmp_path, HEADER + "a,test,normal,\nb,,fire,0-5\na,Test,Normal,\na,test,normal,\n")
+    listing = read(path)
+    assert [row.video for row in listing.rows] == ["a", "b"]
+    assert listing.notes == (f"{path}: 2 lines repeat earlier ones and count once (line 4, 5)",)
+    assert read(written(tmp_path, HEADER + "a,test,normal,\n")).notes == ()
+
+
+@pytest.mark.parametrize("word", ["nan", "None", "N/A", "unknown"])
+def test_what_means_not_known_is_so_in_every_cell(tmp_path: Path, word: str) -> None:
+    path = written(
+        tmp_path,
+        f"video,split,label,events,category\na,{word},{word},{word},{word}\nb,,normal,{word},\nc,,fire,,{word}",
+    )
+    assert read_manifest(path) == [
+        ManifestRow("a"), ManifestRow("b", "", "normal", ()), ManifestRow("c", "", "fire", None, "fire"),
+    ]  # fmt: skip
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:

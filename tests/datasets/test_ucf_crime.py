@@ -153,12 +153,22 @@ def test_a_bad_annotation_is_refused_with_file_and_line(tmp_path: Path, line: st
         "Abuse/",
         "Kissing/Kissing001_x264.mp4",
         "Testing_Normal_Videos_Anomaly/Normal_Videos_004_x264.mp4",
-        TRAIN[0],
+        f"./{TRAIN[0]}",
+        TRAIN[0].removesuffix(".mp4"),
     ],
 )
 def test_a_bad_list_line_is_refused_with_file_and_line(tmp_path: Path, line: str) -> None:
     root = texts(tree(tmp_path, *TRAIN, *TEST), train=[TRAIN[0], line])
     assert f"{root / TRAIN_LIST}, line 2: " in refusal(root)
+
+
+def test_lines_that_stand_twice_count_once_and_are_told(tmp_path: Path) -> None:
+    root = texts(tree(tmp_path, *TRAIN, *TEST), train=[*TRAIN, TRAIN[0]], lines=[*LINES, LINES[0]])
+    reading = ucf_crime(root)
+    assert len(reading.rows) == len({row.video for row in reading.rows}) == len({*TRAIN, *TEST})
+    assert [note.rpartition(": ")[2] for note in reading.notes if "repeat" in note] == [
+        f"a line repeats an earlier one and counts once (line {n + 1})" for n in (len(TRAIN), len(LINES))
+    ]
 
 
 def test_a_video_in_both_lists_is_refused(tmp_path: Path) -> None:

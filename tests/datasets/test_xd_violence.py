@@ -110,7 +110,7 @@ def test_a_given_list_is_complete_and_its_missing_videos_are_reported(tmp_path: 
     assert [Path(video).stem for video in reading.unmatched_videos] == [TRAIN[1], NORMAL]
 
 
-@pytest.mark.parametrize("content", [VIOLENT, f"{TRAIN[0]}\n{TRAIN[0]}", "v=x__#1_label_A__0.npy"])
+@pytest.mark.parametrize("content", [VIOLENT, f"{TRAIN[0]}\n{TRAIN[0]}.mp4", "v=x__#1_label_A__0.npy"])
 def test_a_bad_list_is_refused_with_file_and_line(tmp_path: Path, content: str) -> None:
     root = data(tmp_path, "test", "train")
     (root / "train.txt").write_text(content)
@@ -133,13 +133,19 @@ def test_a_bad_list_is_refused_with_file_and_line(tmp_path: Path, content: str) 
         "5",
         "5 9",
         "1 5 9",
-        "v=a__#1_label_B1-0-0 3 4",
+        "v=a__#1_label_B1-0-0 3 5",
     ],
 )
 def test_a_bad_annotation_is_refused_with_file_and_line(tmp_path: Path, line: str) -> None:
     root = data(tmp_path, "test", "train", "v=a__#1_label_B1-0-0 3 4", "", line)
     with pytest.raises(ManifestError, match=r"annotations\.txt, line 3: "):
         xd_violence(root)
+
+
+def test_an_annotation_that_stands_twice_counts_once_and_is_told(tmp_path: Path) -> None:
+    reading = xd_violence(data(tmp_path, "test", "train", f"{VIOLENT} 0 5", f"{VIOLENT} 0 5"))
+    assert any("a line repeats an earlier one" in note for note in reading.notes)
+    assert [row.events for row in reading.rows if VIOLENT in row.video] == [(Interval(0, 5),)]
 
 
 def test_missing_annotations_and_two_copies_of_a_video_are_refused(tmp_path: Path) -> None:

@@ -6,13 +6,17 @@ import csv
 import importlib
 import io
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from headhunt.errors import UsageError
+from headhunt.errors import InputError, UsageError
 from headhunt.records import Event
-from headhunt.sinks import SINKS, sink_for
+from headhunt.sinks import EVENT_READERS, SINKS, read_events, sink_for
 from headhunt.stages.fit import fit
 from headhunt.stages.localize import LocalizeConfig, localize
 from headhunt.stages.score import score
@@ -20,6 +24,7 @@ from headhunt.stages.select_heads import SelectConfig, select_heads
 from tests.stages.synthetic import make_store
 
 EVENTS = [Event("ä,1.mp4", 0, 48, 0.0, 1.92, 0.9, 0.8), Event("b.mp4", 48, 96, 1.92, 3.84, 0.7, 0.7)]
+HEAD = b"video,start_frame,end_frame,start_s,end_s,peak_score,mean_score\n"
 SETTINGS = {"sigma": 1.5, "tau": 0.65, "smoothing": "gaussian", "source": "given", "f1": None}
 
 
@@ -36,6 +41,116 @@ def test_csv_has_a_line_an_event() -> None:
     assert [row["video"] for row in rows] == ["ä,1.mp4", "b.mp4"]
     assert rows[1]["start_s"] == "1.920000"
     assert SINKS["csv"]([], SETTINGS).decode().count("\n") == 1
+
+
+NASTY = st.text(
+    st.sampled_from("=+-@'\t\r\n\v\f\x1c\x85\u2028\x00\x1b\u200b\ufeff,;\"\\ a1")
+    | st.characters(exclude_categories=["Cs"]),
+    min_size=1,
+    max_size=12,
+)  # fmt: skip
+FRAMES = st.tuples(st.integers(0, 10**9), st.integers(1, 10**6)).map(lambda pair: (pair[0], sum(pair)))
+TIMES = st.integers(0, 10**12).map(lambda millionths: millionths / 10**6)
+
+
+@st.composite
+def one_event(draw: st.DrawFn) -> Event:
+    return Event(draw(NASTY), *draw(FRAMES), *(draw(TIMES) for _ in range(2)), *(draw(TIMES) % 1 for _ in range(2)))
+
+
+@given(st.lists(one_event(), max_size=4), st.sampled_from(["csv", "json"]))
+def test_what_is_written_is_read_back_whatever_the_names(events: list[Event], ending: str) -> None:
+    data = SINKS[ending](events, SETTINGS)
+    found = EVENT_READERS[ending](data, "x")
+    assert [(e.video, e.start_frame, e.end_frame) for e in found] == [
+        (e.video, e.start_frame, e.end_frame) for e in events
+    ]
+    for one, other in zip(found, events, strict=True):
+        for name in ("start_s", "end_s", "peak_score", "mean_score"):
+            assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-6)
+
+
+@given(NASTY)
+def test_no_cell_is_a_formula_and_no_control_character_is_bare(name: str) -> None:
+    text = SINKS["csv"]([replace(EVENTS[0], video=name)], SETTINGS).decode()
+    (cell,) = [row["video"] for row in csv.DictReader(io.StringIO(text, newline=""))]
+    assert cell.lstrip()[:1] not in tuple("=+-@")
+    assert cell[:1] not in tuple("\t\r\n")
+    line = text.partition("\n")[2]
+    if not name.isprintable() or any(mark in name for mark in ',;"'):
+        assert line.startswith('"')
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=1+1.mp4", "'=1+1.mp4"),
+        ("+49.mp4", "'+49.mp4"),
+        ("-front/a.mp4", "'-front/a.mp4"),
+        ("@SUM(A1).mp4", "'@SUM(A1).mp4"),
+        ("\t=1.mp4", '"\'\t=1.mp4"'),
+        (" =1.mp4", "' =1.mp4"),
+        ("'quoted'.mp4", "''quoted'.mp4"),
+        ("\x1b[31m.mp4", '"\x1b[31m.mp4"'),
+        ("a=b-c@d.mp4", "a=b-c@d.mp4"),
+    ],
+)
+def test_formulas_are_written_as_text_and_read_as_they_were(name: str, cell: str) -> None:
+    data = SINKS["csv"]([replace(EVENTS[0], video=name)], SETTINGS)
+    assert data.decode().split("\n")[1].startswith(cell + ",0,48,")
+    assert EVENT_READERS["csv"](data, "x")[0].video == name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text.replace("\n", "\r\n"),
+        lambda text: "sep=;\n" + text.replace(",0,", ";0;").replace(",", ";").replace("ä;1", "ä,1"),
+        lambda text: text.replace("\n", ",,\n") + ",,,,,,,,\n",
+        lambda text: text.replace("start_frame", "Start_Frame").replace("video", "VIDEO"),
+        lambda text: text.replace("1.920000", "1.92"),
+    ],
+    ids=["byte order mark", "semicolons", "commas at the end", "capitals", "shorter numbers"],
+)
+def test_events_that_a_spreadsheet_saved_again_are_read(tmp_path: Path, change: Callable[[str], str]) -> None:
+    (tmp_path / "e.csv").write_text(change(SINKS["csv"](EVENTS, SETTINGS).decode()), newline="")
+    assert read_events(tmp_path / "e.csv") == EVENTS
+    (tmp_path / "e.json").write_bytes(b"\xef\xbb\xbf" + SINKS["json"](EVENTS, SETTINGS))
+    assert read_events(tmp_path / "e.json") == EVENTS
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("e.csv", b"", "missing column"),
+        ("e.csv", b"video,start\na,1\n", "missing column"),
+        ("e.csv", HEAD + b"a,0,x,0,1,0,0\n", "line 2: end_frame is not a number"),
+        ("e.csv", HEAD + b"a,0,1.0,0,1,0,0\n", "end_frame is not a number"),
+        ("e.csv", HEAD + b'a,0,1,"0,5",1,0,0\n', "points in numbers"),
+        ("e.csv", HEAD + b"a,0,1,nan,1,0,0\n", "start_s is not a number"),
+        ("e.csv", HEAD + b"a,5,5,0,1,0,0\n", "must not be empty"),
+        ("e.csv", HEAD + b"a,0,1,0,1,0\n", "wrong number of fields"),
+        ("e.csv", HEAD + b"\xff,0,1,0,1,0,0\n", "not UTF-8"),
+        ("e.json", b"{", "not JSON"),
+        ("e.json", b"[]", "another format"),
+        ("e.json", b'{"format": "headhunt-events", "version": 1}', "no list of events"),
+        ("e.json", b'{"format": "headhunt-events", "version": 1, "events": [1]}', "event 0 is malformed"),
+        ("e.json", b'{"format": "headhunt-events", "version": 1, "events": [{"video": 1}]}', "video 1"),
+    ],
+)
+def test_what_holds_no_events_is_refused(tmp_path: Path, name: str, data: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError) as caught:
+        read_events(tmp_path / name)
+    assert says in str(caught.value)
+    assert str(tmp_path / name) in str(caught.value)
+
+
+def test_events_are_read_from_files_that_are_there_and_of_a_known_ending(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_events(tmp_path / "none.csv")
+    with pytest.raises(UsageError, match=r"\.json or \.csv"):
+        read_events(tmp_path / "e.srt")
 
 
 @pytest.mark.parametrize("name", ["x.json", "X.JSON", Path("y.csv")])

@@ -58,13 +58,17 @@ def make_store(
     *,
     rows: list[ManifestRow] | None = None,
     n_segments: int = 6,
+    short: int = 0,
     strength: float = 3.0,
     seed: int = 0,
     labelled: bool = True,
     failed: tuple[int, ...] = (),
     **fingerprint: object,
 ) -> Store:
-    """Write the store; the features follow the true events of `rows`, whatever labels are given later."""
+    """Write the store; the features follow the true events of `rows`, whatever labels are given later.
+
+    Every video has `short` frames less than its segments would need: the last one is cut.
+    """
     rows = manifest_rows(n_segments=n_segments) if rows is None else rows
     store = stores.create(
         path,
@@ -74,11 +78,11 @@ def make_store(
     )
     planned = []
     for row in rows:
-        cut = [Segment(row.video, 48 * k, 48 * k + 48) for k in range(n_segments)]
-        cut.append(Segment(row.video, 0, 48 * n_segments, "video"))
+        n = 48 * n_segments - short
+        cut = [Segment(row.video, 48 * k, min(48 * k + 48, n)) for k in range(n_segments)]
+        cut.append(Segment(row.video, 0, n, "video"))
         times = np.array([[s.start_frame / 25, s.end_frame / 25] for s in cut])
         manifest = row if labelled else ManifestRow(row.video)
-        n = 48 * n_segments
         planned.append(PlannedVideo(manifest, n, 25.0, n / 25, 1, tuple(cut), times))
     store = stores.plan(store, planned)
     table = store.segments()

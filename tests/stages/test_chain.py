@@ -69,7 +69,7 @@ def test_what_changed_since_is_told(tmp_path: Path) -> None:
     make_store(tmp_path / "s")
     chain(tmp_path / "s")
     select_heads(tmp_path / "s", SelectConfig(k=3))
-    with pytest.raises(StaleError, match=r"logistic was made by fit from heads/rss"):
+    with pytest.raises(StaleError, match=r"scorers/logistic of .* was made from heads/rss[\s\S]*run `vadkit fit`"):
         score(tmp_path / "s", ScoreConfig())
     fit(tmp_path / "s", FitConfig())
     with pytest.raises(StaleError, match=r"scorers/logistic"):

@@ -17,7 +17,7 @@ import pytest
 
 from headhunt import models, segments, video
 from headhunt.datasets.manifest import write_manifest
-from headhunt.errors import FingerprintError, InputError, StaleError, StoreBusyError, UsageError
+from headhunt.errors import FingerprintError, InputError, ManifestError, StaleError, StoreBusyError, UsageError
 from headhunt.extraction.activations import Extractor
 from headhunt.extraction.passes import Passes
 from headhunt.models import random as embedded
@@ -101,6 +101,28 @@ def test_features_are_those_of_the_frames_computed_alone(done: Path, videos: Pat
                 np.testing.assert_allclose(got, expected.heads[0, prompt, layer], rtol=2e-3, atol=1e-4)
             got = store.context(table.row[i : i + 1], prompt=store.prompts[prompt])[0]
             np.testing.assert_allclose(got, expected.context[0, prompt], rtol=2e-3, atol=1e-4)
+
+
+def test_an_event_outside_its_video_is_refused_before_the_pass_and_one_past_the_end_is_told(
+    videos: Path, config: ExtractConfig, tmp_path: Path
+) -> None:
+    rows = [
+        ManifestRow("a.mp4", "train", "fire", (Interval(90, 103),), "fire"),
+        ManifestRow("ü.mp4", "train", "fire", (Interval(30, 40),), "fire"),
+    ]
+    write_manifest(rows, tmp_path / "m.csv")
+    config = replace(config, root=videos)
+    with pytest.raises(ManifestError, match="begins at or past the end") as caught:
+        extract([tmp_path / "m.csv"], tmp_path / "s", config)
+    assert "ü.mp4 (30-40 of 30 frames)" in str(caught.value)
+    assert len(Store(tmp_path / "s").segments()) == 0
+    write_manifest(rows[:1], tmp_path / "m.csv")
+    (tmp_path / "m.csv").write_text((tmp_path / "m.csv").read_text() + "a.mp4,Train,fire,90-103,\n")
+    report = extract([tmp_path / "m.csv"], tmp_path / "s", config)
+    assert report.rows_done == 4
+    assert Store(tmp_path / "s").videos().events == ((Interval(90, 103),),)
+    assert any("a.mp4 (90-103 of 100 frames)" in note for note in report.notes)
+    assert any("a line repeats an earlier one" in note for note in report.notes)
 
 
 def test_a_second_run_computes_nothing(done: Path, videos: Path, config: ExtractConfig, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def test_counts_sizes_and_results_are_those_of_the_store(tmp_path: Path) -> None
     assert told["spec"] == {"layers": 3, "heads": 4, "head_dim": 6, "hidden": 10}
     assert {kind: [e["name"] for e in entries] for kind, entries in told["artefacts"].items()} == {
         "heads": ["rss"],
-        **{kind: ["logistic"] for kind in ("scorers", "scores", "events", "metrics")},
+        **{kind: ["logistic"] for kind in ("scorers", "scores", "calibrations", "events", "metrics")},
     }
     assert told["damaged"] == []
 

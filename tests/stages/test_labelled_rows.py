@@ -9,7 +9,7 @@ import pytest
 
 from headhunt import store as stores
 from headhunt.errors import LabelError, UsageError
-from headhunt.records import ManifestRow
+from headhunt.records import Interval, ManifestRow
 from headhunt.stages.fit import FitConfig, fit
 from headhunt.stages.labelled_rows import labelled_rows
 from headhunt.stages.select_heads import SelectConfig, select_heads
@@ -27,6 +27,49 @@ def test_the_test_split_cannot_be_learnt_from(tmp_path: Path, call) -> None:
     make_store(tmp_path / "s")
     with pytest.raises(UsageError, match="test videos"):
         call(tmp_path / "s")
+
+
+@pytest.mark.parametrize("word", ["test", "Test", "TEST", "testing", "test ", "tset", "Tests"])
+def test_no_spelling_in_a_store_or_an_option_gets_past_the_guard(tmp_path: Path, word: str) -> None:
+    store = make_store(tmp_path / "s")
+    column = store.root["videos/split"][:].astype(object)
+    column[[i for i, split in enumerate(column[:20]) if split == "test"]] = word
+    store.root["videos/split"][:] = column
+    store = stores.Store(tmp_path / "s", writable=True)
+    for given in (word, "test", "testing"):
+        with pytest.raises(UsageError):
+            labelled_rows(store, split=given)
+        with pytest.raises(UsageError):
+            SelectConfig(split=given) and select_heads(tmp_path / "s", SelectConfig(split=given))
+    if word == "tset":
+        with pytest.raises(UsageError, match="vadkit label MANIFEST"):
+            labelled_rows(store)
+    else:
+        assert labelled_rows(store).videos == 10
+
+
+def test_what_an_earlier_version_took_as_a_label_is_read_as_it_is_meant(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s")
+    column = store.root["videos/label"][:].astype(object)
+    normal = [i for i, label in enumerate(column[:20]) if label == "normal"]
+    column[normal] = ["nan" if k == 0 else "Normal_Videos" for k in range(len(normal))]
+    store.root["videos/label"][:] = column
+    videos = stores.Store(tmp_path / "s").videos()
+    assert [videos.label[i] for i in normal] == [""] + ["normal"] * (len(normal) - 1)
+    assert [videos.abnormal[i] for i in normal] == [None] + [False] * (len(normal) - 1)
+
+
+def test_a_video_with_an_event_outside_is_not_learnt_from_as_normal(tmp_path: Path) -> None:
+    rows = manifest_rows()
+    wrong = next(row for row in rows if row.abnormal and row.split == "train")
+    store = make_store(tmp_path / "s", rows=rows)
+    whole = labelled_rows(store)
+    store = stores.write_labels(store, {wrong.video: replace(wrong, events=(Interval(288, 300),))})
+    for units in ("segment", "video", "both"):
+        found = labelled_rows(store, units=units)
+        assert rows.index(wrong) not in found.table.video
+    assert labelled_rows(store).videos == whole.videos - 1
+    assert any(f"{wrong.video} (288-300 of 288 frames)" in note for note in labelled_rows(store).notes)
 
 
 def test_units_of_the_calibration_rows(tmp_path: Path) -> None:

@@ -31,6 +31,17 @@ def test_the_manifest_lies_beside_the_videos_and_reads_back(root: Path) -> None:
     assert len(reading.rows) == 2
 
 
+def test_a_manifest_that_is_there_is_not_overwritten_unless_told(root: Path) -> None:
+    _, target = make_manifest("folder", root)
+    target.write_text("corrected by hand")
+    with pytest.raises(UsageError, match="is there already") as caught:
+        make_manifest("folder", root)
+    assert "--overwrite" in str(caught.value)
+    assert target.read_text() == "corrected by hand"
+    make_manifest("folder", root, overwrite=True)
+    assert len(read_manifest(target)) == 2
+
+
 @pytest.mark.parametrize(
     ("dataset", "options", "words"),
     [

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from headhunt import store as stores
-from headhunt.errors import FingerprintError, StaleError
+from headhunt.errors import FingerprintError
 from headhunt.fingerprint import Fingerprint
 from headhunt.records import ManifestRow
+from headhunt.stages.evaluate import EvaluateConfig, evaluate
 from headhunt.stages.localize import LocalizeConfig, localize
 from headhunt.stages.score import ScoreConfig, score
 from headhunt.store import Store
@@ -31,7 +32,7 @@ def test_failed_rows_have_no_score_and_are_counted(tmp_path: Path) -> None:
     assert "NaN" not in text
 
 
-def test_rows_added_after_scoring_make_the_scores_stale(tmp_path: Path) -> None:
+def test_rows_added_after_scoring_leave_the_scores_fresh_and_are_told(tmp_path: Path) -> None:
     store = make_store(tmp_path / "s")
     chain(tmp_path / "s")
     more = make_store(tmp_path / "other", rows=[ManifestRow("new.mp4", "test", "normal", ())])
@@ -49,8 +50,12 @@ def test_rows_added_after_scoring_make_the_scores_stale(tmp_path: Path) -> None:
         np.stack([table.start_s, table.end_s], 1),
     )
     stores.plan(store, [planned])
-    with pytest.raises(StaleError, match="run `vadkit score` again"):
-        localize(tmp_path / "s", LocalizeConfig())
+    report = localize(tmp_path / "s", LocalizeConfig())
+    assert "new.mp4" in report.unscored
+    assert [note for note in report.notes if "7 segments were added" in note and "`vadkit score`" in note]
+    result = evaluate(tmp_path / "s", EvaluateConfig(n_bootstrap=0))
+    assert result["left_out"]["not_scored"] == ["new.mp4"]
+    assert any("7 segments were added" in note for note in result["notes"])
 
 
 @pytest.mark.parametrize(

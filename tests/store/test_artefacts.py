@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headhunt.artefacts import freshness
 from headhunt.errors import InputError, StaleError, StoreError
 from headhunt.store import Store
 from tests.made_stores import make
@@ -38,12 +39,12 @@ def test_artefacts_come_back_and_know_when_they_are_stale(tmp_path: Path) -> Non
     assert (found.name, found.digest, found.facts) == ("one", scorer.digest, {"ü": [1, None]})
     assert found.arrays["t"].tolist() == ["é", ""]
     assert found.arrays["none"].shape == (0,)
-    store.check_fresh(found)
+    assert freshness.check(store, found) == ()
     assert write("heads", "rss", 1.0, {}).digest == heads.digest  # the same again is not a change
-    store.check_fresh(found)
+    assert freshness.check(store, found) == ()
     write("heads", "rss", 9.0, {})
-    with pytest.raises(StaleError, match="heads/rss"):
-        store.check_fresh(found)
+    with pytest.raises(StaleError, match=r"scorers/one of .* was made from heads/rss"):
+        freshness.check(store, found)
     for name in ("", "a/b", "..", ".hidden", "a b"):
         with pytest.raises(InputError):
             write("heads", name, 1.0, {})

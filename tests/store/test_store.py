@@ -11,7 +11,7 @@ import xarray
 import zarr
 
 from headhunt import store as stores
-from headhunt.errors import ComputeError, FingerprintError, ForeignStoreError, InputError, StoreError
+from headhunt.errors import DamagedError, FingerprintError, ForeignStoreError, InputError, StoreError
 from headhunt.records import Head, Interval, ManifestRow
 from headhunt.store import RowStatus, ShardWriter, Store, VideoStatus
 from tests.made_stores import PICKS, SPEC, features, fill, make, planned
@@ -72,7 +72,7 @@ def test_a_row_that_was_never_written_is_an_error_not_a_number(tmp_path: Path) -
     fill(store, stop=2)
     store = Store(tmp_path / "s")
     assert store.segments().status.tolist() == [RowStatus.DONE, RowStatus.DONE, RowStatus.PLANNED]
-    with pytest.raises(ComputeError, match="without data"):
+    with pytest.raises(DamagedError, match="without data"):
         store.layer(store.segments().row, 0, prompt="a")
 
 
