@@ -1,8 +1,9 @@
-"""Every error headhunt raises on purpose; this module knows nothing else of the package.
+"""Every error headhunt raises on purpose; names of files in its words are spelt out where they are not UTF-8.
 
 HeadhuntError                 exit code 1 unless said otherwise
 ├── InputError                what the user gave cannot be used
 │   ├── VideoError            one video cannot be read; a run records it and goes on
+│   │   └── LostFramesError   some of the frames asked for cannot be decoded
 │   ├── ManifestError         a manifest or annotation file is malformed or does not match
 │   ├── ModelError            a model cannot be loaded or is not built as expected
 │   ├── ArtefactError         a head set, scorer or prompt file is damaged or of another format
@@ -19,6 +20,10 @@ HeadhuntError                 exit code 1 unless said otherwise
 
 from __future__ import annotations
 
+from typing import Any
+
+from headhunt.names import spelt_out
+
 
 class HeadhuntError(Exception):
     """An error that says what happened, what was got, what was expected and what to do next.
@@ -33,11 +38,11 @@ class HeadhuntError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, got: object = None, expected: object = None, hint: str | None = None) -> None:
-        self.what = what
+        self.what = spelt_out(what)
         self.got = got
         self.expected = expected
         self.hint = hint
-        super().__init__(what)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         parts = [self.what]
@@ -47,7 +52,7 @@ class HeadhuntError(Exception):
             parts.append(f"expected: {self.expected}")
         if self.hint is not None:
             parts.append(f"next: {self.hint}")
-        return "\n  ".join(parts)
+        return spelt_out("\n  ".join(parts))
 
     @property
     def line(self) -> str:
@@ -61,6 +66,21 @@ class InputError(HeadhuntError):
 
 class VideoError(InputError):
     """One video cannot be read."""
+
+
+class LostFramesError(VideoError):
+    """Some of the frames asked for cannot be decoded.
+
+    Args:
+        what: As for every error.
+        frames: What was asked for, in order, None where it cannot be had.
+        got: As for every error.
+        hint: As for every error.
+    """
+
+    def __init__(self, what: str, *, frames: list[Any], got: object = None, hint: str | None = None) -> None:
+        super().__init__(what, got=got, hint=hint)
+        self.frames = frames
 
 
 class ManifestError(InputError):

@@ -50,6 +50,8 @@ class Fingerprint:
         heads: The heads that are kept, None for all.
         context: Which hidden state is kept as the context ("final"), None for none.
         skip_still: Bound in grey levels below which a segment counts as still, None where every segment is computed.
+        missing_frames: Sampled frames of a segment that may be replaced by the nearest that can be decoded.
+        mask: Digest of the areas to ignore in every video that has no mask of its own, "" for none.
         more: Keys that this version does not know, as they are stored.
     """
 
@@ -70,14 +72,18 @@ class Fingerprint:
     heads: tuple[Head, ...] | None = None
     context: str | None = None
     skip_still: float | None = None
+    missing_frames: int = 0
+    mask: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> Json:
         """As a store keeps it; what this version does not know is written back as it was read."""
         known = {name: getattr(self, name) for name in _PLAIN}
+        changed = {name: getattr(self, name) for name, default in _LATER.items() if getattr(self, name) != default}
         return {
             **dict(self.more),
             **known,
+            **changed,
             "method": self.sharing,
             "preprocess": dict(self.preprocess),
             "sampling": vars(self.sampling).copy(),
@@ -103,7 +109,7 @@ class Fingerprint:
             sampling=Sampling(**rest.pop("sampling", {})),
             prompts=tuple(Prompt(p["id"], p["text"]) for p in rest.pop("prompts", ())),
             heads=None if heads == "all" else tuple(Head(*pair) for pair in heads),
-            **{name: rest.pop(name) for name in _PLAIN if name in rest},
+            **{name: rest.pop(name) for name in (*_PLAIN, *_LATER) if name in rest},
             more=rest,
         )
 
@@ -122,6 +128,9 @@ _PLAIN = (
     "context",
     "skip_still",
 )
+
+_LATER = {"missing_frames": 0, "mask": ""}
+"""Written only where they are not at these defaults, so that the fingerprints of earlier stores stay as they are."""
 
 # What must agree between the features a scorer was fitted on and those it is used on.
 BINDING = (

@@ -95,6 +95,7 @@ class ManifestRow:
         events: Abnormal intervals in native frames, or None when only the video-level label is known. They may end past
             the video: they are kept as given, and cut where they are used.
         category: Class of the anomaly, "" when not known.
+        mask: A picture of the areas to ignore, a path relative to the manifest; "" for none.
     """
 
     video: str
@@ -102,6 +103,7 @@ class ManifestRow:
     label: str = ""
     events: tuple[Interval, ...] | None = None
     category: str = ""
+    mask: str = ""
 
     def __post_init__(self) -> None:
         if not self.video:
@@ -268,4 +270,5 @@ def check_format(data: object, name: str, version: int, *, source: str) -> None:
 
 def canonical_json(data: object) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()  # as JSON escapes them

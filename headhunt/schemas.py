@@ -118,3 +118,5 @@ class FingerprintDocument(Schema):
     heads: Literal["all"] | list[HeadIndices] = "all"
     context: str | None = None
     skip_still: float | None = None
+    missing_frames: Whole = 0
+    mask: str = ""

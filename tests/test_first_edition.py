@@ -84,6 +84,8 @@ def test_a_half_extracted_store_goes_on_where_it_stopped(made: Path) -> None:
     assert len(after) == 50
     again = extract([Path("videos")], Path("full.zarr"), config())
     assert (again.rows_kept, again.rows_done) == (50, 0)
+    assert all(digest.startswith("sha256:") for digest in Store(made / "full.zarr").videos().digest)
+    assert inspect(made / "full.zarr", verify=True)["damaged"] == []
 
 
 def test_new_rows_are_of_the_kind_of_the_old_ones(made: Path) -> None:

@@ -5,7 +5,7 @@
 2   usage
 3   done, but some videos failed (they are listed, with reasons)
 4   the store refuses: stale, foreign, mismatched, damaged or busy
-130 interrupted; the same command goes on where it stopped
+130 interrupted (Ctrl-C, SIGTERM or SIGHUP); the same command goes on where it stopped
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from headhunt.errors import HeadhuntError
+from headhunt.signals import ended_like_ctrl_c
 from headhunt.version import __version__
 from vadkit import (
     console,
@@ -56,8 +57,9 @@ class Commands(TyperGroup):
                     os.environ.setdefault(name, "1")
             console.answer.begin(as_json="--json" in arguments)
             try:
-                code = super().main(arguments, *rest, **(options | {"standalone_mode": False}))
-                sys.stdout.flush()
+                with ended_like_ctrl_c():
+                    code = super().main(arguments, *rest, **(options | {"standalone_mode": False}))
+                    sys.stdout.flush()
             except Exception as error:
                 code = tell(error)
             if code == INTERRUPTED:

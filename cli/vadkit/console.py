@@ -18,6 +18,7 @@ from rich.text import Text
 from typer.exceptions import TyperException
 
 from headhunt.errors import HeadhuntError, UsageError
+from headhunt.names import spelt_out
 
 Progress = Callable[[str, int, int], None]
 PLAIN_EVERY_S = 10.0
@@ -36,10 +37,10 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or isinstance(value, (bool, int)):
         return value
-    if isinstance(value, Path):
-        return str(value)
+    if isinstance(value, (str, Path)):
+        return spelt_out(str(value))
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
@@ -70,7 +71,7 @@ class Answer:
 
     def give(self, data: Mapping[str, Any]) -> None:
         """Write an object to stdout; ASCII, so that no name of a video and no locale can spoil it."""
-        text = json.dumps(data, allow_nan=False) + "\n"
+        text = json.dumps(plain(data), allow_nan=False) + "\n"
         self._given = True
         sys.stdout.write(text)
         sys.stdout.flush()  # here, so that a reader that has gone is noticed while it can be handled
@@ -87,7 +88,8 @@ answer = Answer()
 
 def clean(text: object) -> str:
     """Text from outside for a terminal: control characters, escape sequences among them, are spelt out."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in str(text))
+    words = spelt_out(str(text))
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in words)
 
 
 def say(*lines: object) -> None:

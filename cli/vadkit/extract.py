@@ -68,6 +68,11 @@ def tell(report: ExtractReport) -> None:
         f"{report.store}: {console.count(report.videos, 'video')}, {report.rows_done} rows extracted{reused}, "
         f"{report.rows_kept} were there, {report.rows_failed} failed{elsewhere}"
     )
+    if report.frames_missing:
+        console.say(
+            f"{console.count(report.frames_missing, 'frame')} of {console.count(report.rows_missing, 'row')} cannot be "
+            "decoded: the nearest of the segment stand in"
+        )
     console.say_some(report.unlisted, "video", "there but not in the manifest")
     console.say_failures(report.failed)
 

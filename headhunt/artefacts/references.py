@@ -12,6 +12,7 @@ from headhunt.configs.extract import ExtractConfig
 from headhunt.configs.select_heads import first_and_last
 from headhunt.errors import ArtefactError, FingerprintError, UsageError
 from headhunt.fingerprint import Fingerprint, kind_differences, version_differences
+from headhunt.names import text_of
 from headhunt.prompts import PromptSet
 from headhunt.records import Head, HeadSet, ModelSpec
 from headhunt.scorers.scorer import Scorer
@@ -142,7 +143,8 @@ def scorer(which: str | None, store: Store, origin: Store | None) -> Named:
     """
     if which is not None and (Path(which).is_file() or Path(which).suffix in {".json", ".safetensors"}):
         found = scorers.load(which)
-        return Named(found, Path(which).stem, {f"file:{Path(which).name}": scorers.digest(found)})
+        name, named = text_of(Path(which).stem), text_of(Path(which).name)
+        return Named(found, name, {f"file:{named}": scorers.digest(found)})
     home = store if origin is None else origin
     artefact = home.artefact("scorers", which)
     key = f"scorers/{artefact.name}" if origin is None else f"from:scorers/{artefact.name}"

@@ -16,6 +16,7 @@ from headhunt.configs.extract import ExtractConfig
 from headhunt.errors import ComputeError, UsageError
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
+from headhunt.signals import ended_like_ctrl_c
 from headhunt.stages.extract import ExtractReport, conclude, extract
 from headhunt.store import check_place
 
@@ -121,6 +122,7 @@ def _work(index: int, paths: list[Path], store_path: Path, config: ExtractConfig
         answers.put((index, (what, done, total)))
 
     try:
-        answers.put((index, extract(paths, store_path, config, progress=tell)))
+        with ended_like_ctrl_c():
+            answers.put((index, extract(paths, store_path, config, progress=tell)))
     except BaseException as error:  # raised again in the process that waits
         answers.put((index, error))

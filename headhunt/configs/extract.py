@@ -155,6 +155,28 @@ class ExtractConfig(ModelConfig):
     )
     n_frames: int = option(16, "Frames sampled a segment.", flag="frames", metavar="N", least=1, panel=SEGMENTS)
     tail: Literal["keep", "drop"] = option("keep", "Keep or drop a last segment that is shorter.", panel=SEGMENTS)
+    mask: Path | None = option(
+        None,
+        "A PNG as large as the camera's picture, or of its shape, black where the picture is to be ignored: those "
+        "pixels become grey. A manifest can name one for each video in its column `mask`.",
+        metavar="FILE",
+        shown="none",
+        panel=SEGMENTS,
+    )
+    missing_frames: int = option(
+        0,
+        "Where at most so many of a segment's sampled frames cannot be decoded, take the nearest that can instead; "
+        "they are counted.",
+        metavar="N",
+        least=0,
+        panel=SEGMENTS,
+    )
+    grown: Literal["keep", "redo"] = option(
+        "keep",
+        "What becomes of a video whose file grew since its segments were planned: keep them as planned, or plan and "
+        "extract it anew.",
+        panel=VIDEOS,
+    )
     split: str | None = option(
         None, "Only videos of this split.", canonical=splits.canonical, metavar="NAME", shown="all", panel=VIDEOS
     )

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from headhunt.errors import InputError, UsageError
+from headhunt.names import spelt_out
 
 T = TypeVar("T", bound=type)
 
@@ -166,4 +167,4 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+    return value if value is None or isinstance(value, (bool, int, float)) else spelt_out(str(value))

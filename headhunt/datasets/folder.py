@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from headhunt import labels, splits
-from headhunt.datasets.reading import Reading, find_videos
+from headhunt.datasets.reading import Reading, look
 from headhunt.errors import ManifestError, UsageError
 from headhunt.records import ManifestRow
 
@@ -48,7 +48,8 @@ def folder(
         raise UsageError("the folder reader takes no annotations", got=annotations, hint="write a manifest instead")
     found: list[tuple[str, str, str]] = []  # video, split, class
     unlabelled: list[str] = []
-    for video in find_videos(root, frame_folders=True):
+    videos, passed_over = look(root, frame_folders=True)
+    for video in videos:
         folders = video.split("/")[:-1]
         split = _split(folders[0]) if folders else ""
         classes = folders[1:] if split else folders
@@ -77,7 +78,7 @@ def folder(
     ]
     if unlabelled:
         notes.append(f"{len(unlabelled)} videos lie in no class folder and have no label")
-    return Reading(tuple(rows), (), tuple(unlabelled), tuple(notes))
+    return Reading(tuple(rows), (), tuple(unlabelled), (*notes, *passed_over))
 
 
 def _split(name: str) -> str:

@@ -1,7 +1,8 @@
 """The neutral manifest: which videos there are and what is known of them; it opens no video and knows no data set.
 
-A manifest is CSV with the header `video,split,label,events` and optionally `category`, or JSONL (suffix `.jsonl`) with
-the same keys, in any case. UTF-8; what spreadsheets make of CSV (`headhunt.csv_rows`) is read as well. One row a video:
+A manifest is CSV with the header `video,split,label,events` and optionally `category` and `mask`, or JSONL (suffix
+`.jsonl`) with the same keys, in any case. UTF-8; what spreadsheets make of CSV (`headhunt.csv_rows`) is read as well.
+One row a video:
 
 - `video`: the id, a path relative to the folder of the videos, with `/` between its parts, kept exactly as written:
   dots, `#`, commas (in quotes), spaces and non-ASCII included. Absolute paths and the parts `.` and `..` are refused:
@@ -13,9 +14,11 @@ the same keys, in any case. UTF-8; what spreadsheets make of CSV (`headhunt.csv_
 - `events`: `start-end;start-end` in native frames, half-open; in JSONL also a list of `[start, end]`. Empty (or null)
   means none for a normal video and not known for every other. Events may touch but not overlap: whether overlapping
   intervals are one event or two is for their author to say.
+- `mask`: a PNG that is black where the picture is to be ignored (`headhunt.extraction.masks`), a path relative to the
+  manifest, or empty.
 
-Other columns are ignored, unless one looks like a misspelt `category`. A row that stands twice counts once; two that
-say different things of one video are refused.
+Other columns are ignored, unless one looks like a misspelt `category` or `mask`. A row that stands twice counts once;
+two that say different things of one video are refused.
 """
 
 from __future__ import annotations
@@ -35,7 +38,8 @@ from headhunt.files import write_atomic
 from headhunt.records import Interval, ManifestRow
 
 COLUMNS = ("video", "split", "label", "events")
-KNOWN = (*COLUMNS, "category")
+OPTIONAL = ("category", "mask")
+KNOWN = (*COLUMNS, *OPTIONAL)
 _EVENT = re.compile(r"\s*([0-9]{1,15})\s*-\s*([0-9]{1,15})\s*")
 _DATE = re.compile(
     r"[0-9][-. ][^\W\d_]{3}|[^\W\d_]{3}[-. ]?[0-9]|[0-9]+/[0-9]+|[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -227,7 +231,7 @@ def by_id(rows: Iterable[ManifestRow]) -> dict[str, ManifestRow]:
 def _row(fields: Mapping[str, object], where: str) -> ManifestRow:
     """One row from its columns, checked."""
     words: dict[str, str] = {}
-    for name in ("video", "split", "label", "category"):
+    for name in ("video", "split", "label", *OPTIONAL):
         value = fields.get(name)
         value = "" if value is None else value
         if not isinstance(value, str):
@@ -241,7 +245,7 @@ def _row(fields: Mapping[str, object], where: str) -> ManifestRow:
             events = ()
         given = "" if labels.not_known(words["category"]) else words["category"]
         category = given or ("" if label in ("", labels.NORMAL, labels.ABNORMAL) else label)
-        row = ManifestRow(words["video"], words["split"], label, events, category)
+        row = ManifestRow(words["video"], words["split"], label, events, category, words["mask"])
     except InputError as error:
         raise ManifestError(
             f"{where}: {error.what}", got=error.got, expected=error.expected, hint=error.hint
@@ -271,7 +275,7 @@ def _events(value: object, where: str) -> tuple[Interval, ...] | None:
 def _check_row(row: ManifestRow, where: str) -> None:
     """Raise where a row would not come back from a file, or says two things."""
     _check_id(row.video, where)
-    for name, word in (("label", row.label), ("category", row.category)):
+    for name, word in (("label", row.label), ("category", row.category), ("mask", row.mask)):
         if word != word.strip() or not word.isprintable():
             raise ManifestError(f"{where}: {name} has spaces around it or unprintable characters", got=repr(word))
     if re.fullmatch(r"[-+]?[0-9.]+|true|false", row.label, re.IGNORECASE):
@@ -302,10 +306,11 @@ def _check_columns(names: Iterable[str], where: str) -> None:
         hint = "separate the columns by commas" if len(names) == 1 else None
         what, expected = f"{where}: missing column {', '.join(missing)}", ", ".join(COLUMNS)
         raise ManifestError(what, got=", ".join(names), expected=expected, hint=hint)
-    if "category" not in names:
-        extra = {name.casefold(): name for name in names if name not in COLUMNS}
-        if close := difflib.get_close_matches("category", extra, n=1, cutoff=0.8):
-            raise ManifestError(f"{where}: misspelt column", got=repr(extra[close[0]]), expected="category")
+    extra = {name.strip().casefold(): name for name in names if name not in (*COLUMNS, *OPTIONAL)}
+    for wanted in OPTIONAL:
+        close = difflib.get_close_matches(wanted, extra, n=1, cutoff=0.8) if wanted not in names else []
+        if close:
+            raise ManifestError(f"{where}: misspelt column", got=repr(extra[close[0]]), expected=wanted)
 
 
 def _csv_records(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
@@ -347,17 +352,26 @@ def _jsonl_records(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, ob
 
 
 def _csv_text(rows: Sequence[ManifestRow]) -> str:
-    cells = [(row.video, row.split, row.label, _events_text(row.events or ()), row.category) for row in rows]
-    return csv_rows.write([KNOWN, *cells])
+    more = _more(rows)
+    cells = [
+        (row.video, row.split, row.label, _events_text(row.events or ()), *(getattr(row, name) for name in more))
+        for row in rows
+    ]
+    return csv_rows.write([(*COLUMNS, *more), *cells])
 
 
 def _jsonl_text(rows: Sequence[ManifestRow]) -> str:
-    text = ""
+    text, more = "", _more(rows)
     for row in rows:
         events = row.events and [[event.start_frame, event.end_frame] for event in sorted(row.events)]
-        cells = (row.video, row.split, row.label, events, row.category)
-        text += json.dumps(dict(zip(KNOWN, cells, strict=True)), ensure_ascii=False) + "\n"
+        cells = (row.video, row.split, row.label, events, *(getattr(row, name) for name in more))
+        text += json.dumps(dict(zip((*COLUMNS, *more), cells, strict=True)), ensure_ascii=False) + "\n"
     return text
+
+
+def _more(rows: Iterable[ManifestRow]) -> tuple[str, ...]:
+    """The columns that are written after those that every manifest has."""
+    return OPTIONAL if any(row.mask for row in rows) else OPTIONAL[:1]
 
 
 def _events_text(events: Iterable[Interval]) -> str:

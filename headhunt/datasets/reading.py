@@ -9,16 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headhunt.datasets.manifest import read_text, repeats
-from headhunt.errors import ManifestError
+from headhunt.errors import InputError, ManifestError
+from headhunt.finding import find
+from headhunt.names import VIDEO_SUFFIXES, of_the_system, text_of
 from headhunt.records import ManifestRow
-
-# fmt: off
-VIDEO_SUFFIXES = frozenset((  # the same as headhunt.video reads, which this noun does not import
-    ".264", ".3gp", ".asf", ".avi", ".divx", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mjpg",
-    ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv",
-))
-IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"))
-# fmt: on
 
 
 @dataclass(frozen=True)
@@ -39,32 +33,37 @@ class Reading:
 
 
 def find_videos(root: Path, *, frame_folders: bool = False) -> list[str]:
-    """Ids of the videos under a folder: paths relative to it with `/` between their parts, sorted.
+    """Ids of the videos under a folder: paths relative to it with `/` between their parts, as text, sorted.
 
-    Links to folders are followed, but not back up. Names that begin with a dot are passed over.
+    As `headhunt.finding.find` says.
 
     Args:
         root: The folder.
-        frame_folders: Count a folder that directly holds two or more numbered images and no video as a video, and do
-            not look below it.
+        frame_folders: Count a folder below it that holds two or more numbered images and no video as a video.
 
     Raises:
-        ManifestError: There is no video, a folder cannot be read, or a name is not valid Unicode.
+        ManifestError: There is no video, or the folder cannot be read.
     """
-    videos: list[str] = []
-    for place, folders, files in _walk(root):
-        here = [place + name for name in files if Path(name).suffix.lower() in VIDEO_SUFFIXES]
-        images = [name for name in files if Path(name).suffix.lower() in IMAGE_SUFFIXES]
-        if frame_folders and place and not here and sum(bool(re.search("[0-9]", Path(i).stem)) for i in images) > 1:
-            here = [place.removesuffix("/")]
-            folders.clear()
-        videos += here
-    for video in videos:
-        if not video.isascii() and re.search("[\ud800-\udfff]", video):
-            raise ManifestError("the name of a video is not valid Unicode", got=ascii(video), hint="rename it")
+    return list(look(root, frame_folders=frame_folders)[0])
+
+
+def look(root: Path, *, frame_folders: bool = False) -> tuple[list[str], list[str]]:
+    """What `find_videos` gives, and what was passed over on the way, in sentences.
+
+    Raises:
+        ManifestError: There is no video, or the folder cannot be read.
+    """
+    _check_folder(root)
+    try:
+        found = find(root, frame_folders=frame_folders)
+    except InputError as error:
+        raise ManifestError(error.what, got=error.got, hint=error.hint) from error
+    videos = sorted(text_of(path.relative_to(root).as_posix()) for path in found.videos if path != root)
     if not videos:
-        raise ManifestError(f"no video under {root}", expected=f"files ending in {' '.join(sorted(VIDEO_SUFFIXES))}")
-    return sorted(videos)
+        got = "; ".join(found.notes()) or None
+        expected = f"files ending in {' '.join(sorted(VIDEO_SUFFIXES))}"
+        raise ManifestError(f"no video under {root}", got=got, expected=expected)
+    return videos, found.notes()
 
 
 def find_file(name: str, places: Iterable[Path]) -> Path | None:
@@ -85,22 +84,23 @@ def find_file(name: str, places: Iterable[Path]) -> Path | None:
     return None
 
 
+def _check_folder(root: Path) -> None:
+    if not root.is_dir():
+        raise ManifestError(f"{root} is not a folder", expected="the folder of the data set")
+
+
 def _walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     """Path relative to root ("" or ending in "/"), folders and files of every folder, sorted, hidden ones left out.
 
-    A folder taken out of the yielded list is not walked.
+    A folder taken out of the yielded list is not walked, nor is one that cannot be read or that a system keeps.
     """
-
-    def fail(error: OSError) -> None:
-        raise ManifestError(f"a folder cannot be read: {error.filename}", got=error.strerror) from error
-
-    if not root.is_dir():
-        raise ManifestError(f"{root} is not a folder", expected="the folder of the data set")
+    _check_folder(root)
     above: dict[str, set[str]] = {}  # real paths of each folder and those it was reached through
-    for path, folders, files in os.walk(root, followlinks=True, onerror=fail):
+    for path, folders, files in os.walk(root, followlinks=True):
         reached = above.setdefault(path, set()) | {os.path.realpath(path)}
         inner = {name: os.path.join(path, name) for name in sorted(folders)}  # noqa: PTH118 (os.walk gives text)
-        folders[:] = [n for n, p in inner.items() if not n.startswith(".") and os.path.realpath(p) not in reached]
+        inner = {n: p for n, p in inner.items() if not (n.startswith(".") or of_the_system(n))}
+        folders[:] = [n for n, p in inner.items() if os.path.realpath(p) not in reached]
         above.update((inner[name], reached) for name in folders)
         place = Path(path).relative_to(root).as_posix()
         yield "" if place == "." else place + "/", folders, sorted(name for name in files if not name.startswith("."))

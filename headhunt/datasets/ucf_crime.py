@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from headhunt.datasets.manifest import to_events
-from headhunt.datasets.reading import Reading, find_file, find_videos, join, lines, stem
+from headhunt.datasets.reading import Reading, find_file, join, lines, look, stem
 from headhunt.errors import ManifestError
 from headhunt.records import ManifestRow
 
@@ -56,7 +56,7 @@ def ucf_crime(
         ManifestError: None of the three files is found, one is malformed, or two contradict each other; videos are
             missing altogether or ambiguous.
     """
-    videos = find_videos(root)
+    videos, passed_over = look(root)
     train_list = train_list or _official(TRAIN_LIST, annotations, root)
     test_list = test_list or _official(TEST_LIST, annotations, root)
     if annotations is None or annotations.is_dir():
@@ -85,7 +85,7 @@ def ucf_crime(
         notes.append(f"no {ANNOTATIONS}: the events of abnormal test videos are not known")
     else:
         notes += _annotate(rows, annotations, listed=test_list is not None)
-    return join(rows, videos, notes, choose=_choose)
+    return join(rows, videos, (*notes, *passed_over), choose=_choose)
 
 
 def _official(name: str, annotations: Path | None, root: Path) -> Path | None:

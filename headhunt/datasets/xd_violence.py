@@ -13,7 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from headhunt.datasets.manifest import to_events
-from headhunt.datasets.reading import Reading, find_file, find_videos, join, lines, stem
+from headhunt.datasets.reading import Reading, find_file, join, lines, look, stem
 from headhunt.errors import ManifestError
 from headhunt.records import Interval, ManifestRow
 
@@ -54,7 +54,7 @@ def xd_violence(
             altogether or ambiguous; or a normal video shares a folder not called test with annotated ones, so that
             nothing says to which part it belongs.
     """
-    videos = find_videos(root)
+    videos, passed_over = look(root)
     if annotations is None or annotations.is_dir():
         place = root if annotations is None else annotations
         annotations = find_file(ANNOTATIONS, [place])
@@ -89,7 +89,7 @@ def xd_violence(
     bare = sum(row.split == "test" and row.events is None for row in rows.values())
     if bare:
         notes.append(f"{bare} violent test videos are not annotated; their events are not known")
-    return join(rows, videos, notes)
+    return join(rows, videos, (*notes, *passed_over))
 
 
 def _place(video: str) -> str:

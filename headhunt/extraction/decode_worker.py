@@ -1,8 +1,10 @@
 """The program that each process of `decoders` runs: one task after another, read from and answered on a connection.
 
-A task is JSON: {path, groups, frames, preprocess}. Each group is answered with {"group": k, "shape": [f, 3, h, w]} and
-one message of pixels for each of its f frames, or with {"group": k, "reason": "..."}. The last answer is
-{"done": true}, or {"failed": "..."} if the rest of the video cannot be decoded.
+A task is JSON: {path, groups, frames, file, missing, mask, preprocess}. Each group is answered with
+{"group": k, "shape": [f, 3, h, w]} and one message of pixels for each of its f frames, or with
+{"group": k, "reason": "..."}. Where some of them are others than were asked for, because those cannot be decoded,
+"shown" says which they are. The last answer is {"done": true}, or {"failed": "..."} if the rest of the video cannot be
+decoded.
 The task {probe: path} has a single answer, {"video": {...}} or {"failed": "..."}.
 """
 
@@ -19,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from headhunt import video
-from headhunt.arrays import UInt8
-from headhunt.errors import HeadhuntError, VideoError
+from headhunt.arrays import Bool, Int64, UInt8
+from headhunt.errors import HeadhuntError, LostFramesError, VideoError
+from headhunt.extraction import masks
 from headhunt.models.preprocess import Preprocess
 from headhunt.records import Json
 
@@ -51,19 +54,37 @@ def answers(task: Json) -> Answers:
             yield {"video": _plain(video.probe(Path(task["probe"])))}, None
             return
         preprocess = Preprocess.from_json(task["preprocess"])
-        for group, frames in decode(Path(task["path"]), task["groups"], task["frames"], preprocess):
+        mask, file = task.get("mask"), task.get("file")
+        decoded = decode(
+            Path(task["path"]),
+            task["groups"],
+            task["frames"],
+            preprocess,
+            file=None if file is None else video.Identity(**file),
+            missing=task.get("missing", 0),
+            ignored=None if mask is None else masks.read_as(Path(mask["path"]), mask["digest"]),
+        )
+        for group, frames, shown in decoded:
             if isinstance(frames, str):
                 yield {"group": group, "reason": frames}, None
             else:
-                yield {"group": group, "shape": list(frames.shape)}, frames
+                others = {} if shown is None else {"shown": shown}
+                yield {"group": group, "shape": list(frames.shape), **others}, frames
         yield {"done": True}, None
     except HeadhuntError as error:
         yield {"failed": error.line}, None
 
 
 def decode(
-    path: Path, groups: Sequence[Sequence[int]], n_frames: int, preprocess: Preprocess
-) -> Iterator[tuple[int, UInt8 | str]]:
+    path: Path,
+    groups: Sequence[Sequence[int]],
+    n_frames: int,
+    preprocess: Preprocess,
+    *,
+    file: video.Identity | None = None,
+    missing: int = 0,
+    ignored: Bool | None = None,
+) -> Iterator[tuple[int, UInt8 | str, list[int] | None]]:
     """Decode and resize groups of frames of one video.
 
     Args:
@@ -71,19 +92,55 @@ def decode(
         groups: Native frame numbers of each group, ascending.
         n_frames: Frames the video had when it was planned.
         preprocess: How frames are resized.
+        file: Which file it was then, which may have grown since; None where only frames are counted.
+        missing: How many frames of a group the nearest ones of the group may stand in for.
+        ignored: Pixels that are made grey first, bool (H, W) or of that shape; None for none.
 
     Yields:
-        (group, uint8 (f, 3, height, width)), or (group, why it cannot be decoded).
+        (group, uint8 (f, 3, height, width), None), with the numbers of the frames in place of None where some stand in
+        for others; or (group, why it cannot be decoded, None).
 
     Raises:
         VideoError: The video cannot be read at all, or has changed.
     """
     info = video.probe(path)
-    if info.n_frames != n_frames:
+    grew = file is not None and info.size_bytes > file.bytes
+    if file is not None and not video.is_begun_by(path, file):
+        larger = "it is larger and does not begin as it did" if grew else "it is another file"
+        hint = "--grown redo extracts it anew" if grew else "put the old file back, or extract into a new store"
+        raise VideoError("the file changed since it was planned", got=larger, hint=hint)
+    if info.n_frames != n_frames and not (grew and info.n_frames > n_frames):
         raise VideoError("the file changed", got=info.n_frames, expected=f"{n_frames} frames")
     arrays = [np.asarray(group, np.int64) for group in groups]
-    for group, frames in video.stream(path, arrays, info=info, transform=preprocess.resize):
-        yield group, frames.line if isinstance(frames, VideoError) else np.stack(frames)
+
+    def transform(frame: UInt8) -> UInt8:
+        return preprocess.resize(frame if ignored is None else masks.blank(frame, ignored))
+
+    for group, frames in video.stream(path, arrays, info=info, transform=transform):
+        shown = None
+        if isinstance(frames, LostFramesError):
+            places = stand_ins(frames, arrays[group], missing)
+            if places is not None:
+                shown, frames = arrays[group][places].tolist(), [frames.frames[place] for place in places]
+        yield group, frames.line if isinstance(frames, VideoError) else np.stack(frames), shown
+
+
+def stand_ins(lost: LostFramesError, numbers: Int64, missing: int) -> Int64 | None:
+    """Which frame of a group is shown at each of its places: its own, or the nearest that can be decoded.
+
+    Args:
+        lost: What was decoded of the group.
+        numbers: Its native frame numbers.
+        missing: How many places may show another.
+
+    Returns:
+        Places in the group, the earlier of two that are equally near; None when too many would show another.
+    """
+    have = np.array([place for place, frame in enumerate(lost.frames) if frame is not None], np.int64)
+    if not len(have) or len(numbers) - len(have) > missing:
+        return None
+    places: Int64 = have[np.abs(numbers[:, None] - numbers[have]).argmin(1)]
+    return places
 
 
 def told(path: Path, plain: Json) -> video.VideoInfo:

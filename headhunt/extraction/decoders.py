@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -28,6 +28,7 @@ import numpy as np
 from headhunt import video
 from headhunt.arrays import UInt8
 from headhunt.extraction.decode_worker import Answers, answers, told
+from headhunt.extraction.masks import Mask
 from headhunt.models.preprocess import Preprocess
 from headhunt.prefetch import prefetch
 from headhunt.records import Json
@@ -47,12 +48,16 @@ class Task:
         frames: Native frames it had when it was planned.
         rows: Row of each group in the store.
         groups: Native frame numbers of each row, ascending.
+        file: Which file it was then; it may have grown since.
+        mask: The areas to ignore in it, None for none.
     """
 
     path: Path
     frames: int
     rows: tuple[int, ...]
     groups: tuple[tuple[int, ...], ...]
+    file: video.Identity | None = None
+    mask: Mask | None = None
 
 
 class Decoders:
@@ -85,15 +90,26 @@ class Decoders:
             for _, lane in zip(paths, itertools.cycle(lanes), strict=False):
                 yield next(lane)
 
-    def frames(self, tasks: Sequence[Task], preprocess: Preprocess, *, ahead: int) -> Generator[Item, None, None]:
+    def frames(
+        self,
+        tasks: Sequence[Task],
+        preprocess: Preprocess,
+        *,
+        ahead: int,
+        missing: int = 0,
+        shown: dict[int, tuple[int, ...]] | None = None,
+    ) -> Generator[Item, None, None]:
         """Yield (row, its pixels (f, 3, height, width), or why there are none) for all tasks, task by task.
 
         Args:
             tasks: The work.
             preprocess: How frames are resized.
             ahead: Rows each process may be ahead of the caller.
+            missing: How many frames of a row its nearest ones may stand in for, where they cannot be decoded.
+            shown: Gets the frames that a row really shows before it is yielded, if they are others than asked for.
         """
-        with self._lanes(partial(_frames, preprocess), tasks, ahead=ahead) as lanes:
+        work = partial(_frames, preprocess, missing, {} if shown is None else shown)
+        with self._lanes(work, tasks, ahead=ahead) as lanes:
             for task, lane in zip(tasks, itertools.cycle(lanes), strict=False):
                 yield from itertools.islice(lane, len(task.rows))
 
@@ -123,16 +139,28 @@ def _one_by_one(work: Callable[[Ask, J], Iterator[T]], ask: Ask, jobs: Sequence[
         yield from work(ask, job)
 
 
-def _frames(preprocess: Preprocess, ask: Ask, task: Task) -> Iterator[Item]:
+def _frames(
+    preprocess: Preprocess, missing: int, shown: dict[int, tuple[int, ...]], ask: Ask, task: Task
+) -> Iterator[Item]:
     """Every row of a task; those still missing when it ends get the reason why it ended."""
     left = dict.fromkeys(task.rows)
     reason = "the decoder gave too few frames"
-    message = {"path": str(task.path), "groups": task.groups, "frames": task.frames, "preprocess": preprocess.to_json()}
+    message = {
+        "path": str(task.path),
+        "groups": task.groups,
+        "frames": task.frames,
+        "file": task.file and asdict(task.file),
+        "missing": missing,
+        "mask": task.mask and {"path": str(task.mask.path), "digest": task.mask.digest},
+        "preprocess": preprocess.to_json(),
+    }
     with contextlib.closing(ask(message)) as given:
         for answer, pixels in given:
             if "group" in answer:
                 row = task.rows[answer["group"]]
                 left.pop(row)
+                if "shown" in answer:
+                    shown[row] = tuple(answer["shown"])
                 yield row, answer["reason"] if pixels is None else pixels
             reason = answer.get("failed", reason)
     for row in left:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,10 +14,12 @@ from headhunt import prompts as prompt_sets
 from headhunt import segments, splits, video
 from headhunt.configs.extract import ExtractConfig
 from headhunt.datasets import lengths, sampling
-from headhunt.errors import UsageError
+from headhunt.errors import UsageError, VideoError
 from headhunt.extraction.decoders import Decoders
+from headhunt.extraction.masks import Mask, describe
 from headhunt.extraction.sources import Source
 from headhunt.fingerprint import Fingerprint, Sampling
+from headhunt.names import text_of
 from headhunt.prompts import PromptSet
 from headhunt.records import Interval, Json, Segment, canonical_json
 from headhunt.store import PlannedVideo
@@ -110,6 +112,8 @@ def prepare(config: ExtractConfig) -> Run:
             tail=config.tail,
         ),
         skip_still=None if config.skip_still is None else float(config.skip_still),
+        missing_frames=config.missing_frames,
+        mask="" if config.mask is None else describe(config.mask).digest,
         prompts=chosen.prompts,
         frame_text=chosen.frame_text,
         system=chosen.system,
@@ -121,11 +125,32 @@ def prepare(config: ExtractConfig) -> Run:
     return Run(backbone, tokens, extractor, fingerprint, info)
 
 
-def plan_videos(sources: Sequence[Source], config: ExtractConfig, decoders: Decoders) -> Iterator[PlannedVideo]:
+def masks_of(sources: Sequence[Source], config: ExtractConfig) -> dict[str, Mask]:
+    """The mask of each video that has one, by id; each file is read once.
+
+    Raises:
+        InputError: One cannot be used.
+    """
+    of_video = {source.row.video: source.mask or config.mask for source in sources}
+    known = {path: describe(path) for path in sorted({path for path in of_video.values() if path is not None})}
+    return {name: known[path] for name, path in of_video.items() if path is not None}
+
+
+def mask_notes(masks: Mapping[str, Mask]) -> list[str]:
+    """How much of the picture each mask ignores, so that one that is the wrong way round is seen."""
+    return [
+        f"the mask {text_of(mask.path)} ignores {100 * mask.share:.3g} % of the picture"
+        for mask in sorted(set(masks.values()), key=lambda mask: mask.path)
+    ]
+
+
+def plan_videos(
+    sources: Sequence[Source], config: ExtractConfig, decoders: Decoders, masks: Mapping[str, Mask]
+) -> Iterator[PlannedVideo]:
     """What the store is told of each video, in order; a file that cannot be read gets no rows and a reason."""
     with closing(decoders.probe([source.path for source in sources])) as found:
         for source, info in zip(sources, found, strict=True):
-            yield _plan_video(source, info, config)
+            yield _plan_video(source, info, config, masks.get(source.row.video))
 
 
 def units_of(source: Source, config: ExtractConfig) -> tuple[str, ...]:
@@ -145,7 +170,12 @@ def check_events(planned: Iterable[PlannedVideo]) -> tuple[str, ...]:
     )
 
 
-def _plan_video(source: Source, info: video.VideoInfo | str, config: ExtractConfig) -> PlannedVideo:
+def _plan_video(source: Source, info: video.VideoInfo | str, config: ExtractConfig, mask: Mask | None) -> PlannedVideo:
+    if not isinstance(info, str) and mask is not None:
+        try:
+            mask.check_fits(info.width, info.height)
+        except VideoError as error:
+            info = error.line
     if isinstance(info, str):
         size = video.size_on_disk(source.path) or 0
         return PlannedVideo(source.row, 0, float("nan"), float("nan"), size, (), np.empty((0, 2)), problem=info)
@@ -162,6 +192,17 @@ def _plan_video(source: Source, info: video.VideoInfo | str, config: ExtractConf
     )
     edges = np.append(info.times_s, info.duration_s)
     times = np.array([[edges[r.start_frame], edges[r.end_frame]] for r in rows], np.float64).reshape(-1, 2)
+    file = video.identify(source.path, info.size_bytes)
     return PlannedVideo(
-        source.row, info.n_frames, info.fps, info.duration_s, info.size_bytes, rows, times, problem=info.damage
+        source.row,
+        info.n_frames,
+        info.fps,
+        info.duration_s,
+        info.size_bytes,
+        rows,
+        times,
+        problem=info.damage,
+        modified_ns=0 if file is None else file.modified_ns,
+        digest="" if file is None else file.digest,
+        mask="" if mask is None else mask.digest,
     )

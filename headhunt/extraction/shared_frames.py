@@ -66,9 +66,19 @@ class SharedFrames:
                 self._kept[frame] = found[frame].clone()  # a view would keep the whole batch alive
         return torch.stack([torch.stack([found[frame] for frame in self._shown[row]]) for row, _ in batch])
 
+    def stand_in(self, row: int, numbers: Sequence[int]) -> int:
+        """Say which of its frames a row really shows, some in place of others; returns how many it lacks."""
+        before = self._shown[row]
+        self._shown[row] = tuple((video, number) for (video, _), number in zip(before, numbers, strict=True))
+        self._drop(set(before) - set(self._shown[row]))
+        return sum(a != b for a, b in zip(before, self._shown[row], strict=True))
+
     def release(self, row: int) -> None:
         """Say that a row is computed, or will never be; what nothing else needs is dropped."""
-        for frame in set(self._shown.pop(row)):
+        self._drop(set(self._shown.pop(row)))
+
+    def _drop(self, frames: set[tuple[int, int]]) -> None:
+        for frame in frames:
             self._uses[frame] -= 1
             if not self._uses[frame]:
                 del self._uses[frame]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 from headhunt import video
 from headhunt.datasets import manifest
 from headhunt.errors import InputError
+from headhunt.finding import find
+from headhunt.names import path_of, text_of
 from headhunt.records import ManifestRow
 
 MANIFEST_NAME = "manifest.csv"
@@ -23,10 +24,12 @@ class Source:
     Attributes:
         row: Its id and labels.
         path: Where its file or folder of frames is; it may be missing, which is found out when it is opened.
+        mask: Where the picture of the areas to ignore is; None where the manifest names none.
     """
 
     row: ManifestRow
     path: Path
+    mask: Path | None = None
 
 
 def collect(paths: Sequence[Path], *, root: Path | None = None, notes: list[str] | None = None) -> list[Source]:
@@ -38,7 +41,7 @@ def collect(paths: Sequence[Path], *, root: Path | None = None, notes: list[str]
     Args:
         paths: Files, folders and manifests.
         root: Folder that ids of manifests are relative to; None for each manifest's own.
-        notes: Gets what the user should know of the manifests, in sentences.
+        notes: Gets what was passed over in folders and what the user should know of the manifests, in sentences.
 
     Raises:
         InputError: Nothing there, or two videos with one id.
@@ -46,10 +49,12 @@ def collect(paths: Sequence[Path], *, root: Path | None = None, notes: list[str]
     if not paths:
         raise InputError("no videos given", expected="files, folders or a manifest")
     sources: dict[str, Source] = {}
+    told = [] if notes is None else notes
     for path in paths:
-        found = _collect_one(Path(path), root, [] if notes is None else notes)
+        found = _collect_one(Path(path), root, told)
         if not found:
-            raise InputError(f"no videos in {path}", expected=", ".join(sorted(video.VIDEO_SUFFIXES)))
+            expected = ", ".join(sorted(video.VIDEO_SUFFIXES))
+            raise InputError(f"no videos in {path}", got="; ".join(told) or None, expected=expected)
         for source in found:
             other = sources.get(source.row.video)
             if other is not None and other.path != source.path:
@@ -75,23 +80,26 @@ def _collect_one(path: Path, root: Path | None, notes: list[str]) -> list[Source
     if listing is not None:
         return _from_manifest(listing, root, notes)
     if path.is_dir():
-        return [Source(ManifestRow(_relative(file, path)), file) for file in video.find_videos(path)]
+        found = find(path)
+        notes += found.notes()
+        return [Source(ManifestRow(_id_of(file, path)), file) for file in (*found.videos, *found.hollow)]
     if not path.exists():
         raise InputError(f"{path} does not exist", expected="a video, a folder or a manifest")
-    return [Source(ManifestRow(_relative(path, path)), path)]
+    return [Source(ManifestRow(_id_of(path, path)), path)]
 
 
-def _relative(file: Path, folder: Path) -> str:
-    name = file.name if file == folder else file.relative_to(folder).as_posix()
-    # A name that is not text in UTF-8 (old archives have them) becomes one; the path itself stays as it is.
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+def _id_of(file: Path, folder: Path) -> str:
+    return text_of(file.name if file == folder else file.relative_to(folder).as_posix())
 
 
 def _from_manifest(path: Path, root: Path | None, notes: list[str]) -> list[Source]:
     folder = path.parent if root is None else root
     listing = manifest.read(path)
     notes += listing.notes
-    sources = [Source(row, folder / row.video) for row in listing.rows]
+    sources = [
+        Source(row, _named(folder, row.video), _named(path.parent, row.mask) if row.mask else None)
+        for row in listing.rows
+    ]
     if sources and not any(source.path.exists() for source in sources):
         raise InputError(
             f"none of the {len(sources)} videos of {path} is there",
@@ -101,9 +109,15 @@ def _from_manifest(path: Path, root: Path | None, notes: list[str]) -> list[Sour
     return sources
 
 
+def _named(folder: Path, text: str) -> Path:
+    """The file whose name is written as text; or, where there is none, the one that is called just that."""
+    meant = folder / path_of(text)
+    return meant if meant.exists() else folder / text
+
+
 def unlisted(paths: Sequence[Path], sources: Sequence[Source], *, root: Path | None = None) -> list[str]:
     """Videos that lie below the folder of a manifest among `paths` but that nothing lists, as ids, sorted."""
     listed = {source.path.resolve() for source in sources}
     listings = [listing for listing in map(_manifest_of, map(Path, paths)) if listing is not None]
     folders = sorted({listing.parent if root is None else root for listing in listings})
-    return [_relative(f, folder) for folder in folders for f in video.find_videos(folder) if f.resolve() not in listed]
+    return [_id_of(f, folder) for folder in folders for f in video.find_videos(folder) if f.resolve() not in listed]

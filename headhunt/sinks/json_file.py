@@ -16,7 +16,7 @@ KINDS: dict[str, Any] = get_type_hints(Event)
 def render(events: Sequence[Event], settings: Json) -> bytes:
     """The document: format, version, the settings, and `events`."""
     data = {"format": FORMAT, "version": VERSION, **settings, "events": [event.to_json() for event in events]}
-    return json.dumps(data, indent=1, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(data, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def read(data: bytes, source: object) -> list[Event]:

@@ -16,7 +16,7 @@ from headhunt.errors import ModelError
 from headhunt.extraction.batch_size import is_out_of_memory
 from headhunt.extraction.costs import Operations, operations, pace
 from headhunt.extraction.decoders import Decoders
-from headhunt.extraction.preparation import Run, check_events, choose, plan_videos, prepare
+from headhunt.extraction.preparation import Run, check_events, choose, mask_notes, masks_of, plan_videos, prepare
 from headhunt.extraction.sources import collect
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
@@ -90,11 +90,13 @@ def dry_run(
     config = look_up(ExtractConfig() if config is None else config, Path(store_path))
     told: list[str] = []
     sources = choose(collect(paths, root=config.root, notes=told), config)
+    masks = masks_of(sources, config)
+    told += mask_notes(masks)
     planned: list[PlannedVideo] = []
     progress("probing videos", 0, len(sources))
     with Decoders(config.n_decoders, config.decode_timeout_s, resize=False) as decoders:
-        for found in plan_videos(sources, config, decoders):
-            planned.append(found)
+        for video in plan_videos(sources, config, decoders, masks):
+            planned.append(video)
             progress("probing videos", len(planned), len(sources))
     told += check_events(planned)
     units = [row.unit for video in planned for row in video.segments]

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from headhunt import segments, video
 from headhunt.artefacts.references import check_fits, check_like, look_up
 from headhunt.configs.extract import ExtractConfig
 from headhunt.errors import StaleError, StoreBusyError
 from headhunt.extraction.batch_size import BatchSize
-from headhunt.extraction.decoders import Decoders, Task
+from headhunt.extraction.changes import changes_of
+from headhunt.extraction.decoders import Decoders
+from headhunt.extraction.masks import Mask
 from headhunt.extraction.memory import keep_freed_memory
 from headhunt.extraction.passes import Counts, Passes
-from headhunt.extraction.preparation import UNITS, Run, check_events, choose, plan_videos, prepare, units_of
+from headhunt.extraction.preparation import (
+    UNITS,
+    Run,
+    check_events,
+    choose,
+    mask_notes,
+    masks_of,
+    plan_videos,
+    prepare,
+)
 from headhunt.extraction.shared_frames import SharedFrames
 from headhunt.extraction.sources import Source, collect, unlisted
 from headhunt.extraction.still_segments import StillSegments
+from headhunt.extraction.tasks import tasks_of
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
-from headhunt.records import Interval
 from headhunt.store import (
     SHARD_ROWS,
     RowStatus,
@@ -34,7 +44,9 @@ from headhunt.store import (
     claim_shard,
     create,
     finish,
+    note_files,
     plan,
+    retire,
 )
 
 __all__ = ["UNITS", "ExtractConfig", "ExtractReport", "Run", "choose", "conclude", "extract", "prepare"]
@@ -54,6 +66,8 @@ class ExtractReport:
         rows_kept: Rows that were done before.
         rows_failed: Rows that could not be had.
         failed: (video, reason) of every video asked for that failed, wholly or in part.
+        frames_missing: Frames of finished rows that cannot be decoded and that the nearest ones stand in for.
+        rows_missing: How many rows have such frames.
         unlisted: Videos that lie beside the manifest but are not in it.
         elsewhere: Rows left to other processes.
         notes: What the user should know of the model and the labels.
@@ -66,6 +80,8 @@ class ExtractReport:
     rows_kept: int = 0
     rows_failed: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
+    frames_missing: int = 0
+    rows_missing: int = 0
     unlisted: list[str] = field(default_factory=list)
     elsewhere: int = 0
     notes: list[str] = field(default_factory=list)
@@ -103,18 +119,20 @@ def extract(
     check_place(store_path)
     everything = collect(paths, root=config.root, notes=notes)
     sources = choose(everything, config)
+    masks = masks_of(sources, config)
     report = ExtractReport(store=str(store_path), videos=len(sources))
-    report.notes += notes
+    report.notes += [*notes, *mask_notes(masks)]
     report.unlisted += unlisted(paths, everything, root=config.root)
     with Decoders(config.n_decoders, config.decode_timeout_s) as decoders:
         decoders.start()  # while the model is loaded
-        return _extract(sources, store_path, config, decoders, report, progress)
+        return _extract(sources, store_path, config, masks, decoders, report, progress)
 
 
 def _extract(
     sources: Sequence[Source],
     store_path: Path,
     config: ExtractConfig,
+    masks: Mapping[str, Mask],
     decoders: Decoders,
     report: ExtractReport,
     progress: Progress,
@@ -133,7 +151,7 @@ def _extract(
         spec=run.backbone.spec,
         info=run.info | {"model": config.model_name, "revision": config.revision},
     )
-    store = _plan(store, sources, config, decoders, report, progress)
+    store = _plan(store, sources, config, masks, decoders, report, progress)
     wanted = {source.row.video: source.path for source in sources}
     rows = store.segments()
     paths_of = store.videos().path
@@ -150,7 +168,7 @@ def _extract(
             if not claimed:
                 report.elsewhere += int((mine & (rows.row // SHARD_ROWS == shard)).sum())
                 continue
-            for counts in _run_shard(store, shard, wanted, run, size, config, decoders):
+            for counts in _run_shard(store, shard, wanted, masks, run, size, config, decoders):
                 report.rows_done += counts.done
                 report.rows_failed += counts.failed
                 report.rows_reused += counts.reused
@@ -160,7 +178,7 @@ def _extract(
             f"another process is extracting into {store_path}", hint="wait for it, or divide the work with --shard i/n"
         )
     report.notes += size.notes
-    report.failed = _failed(finish(store), wanted)
+    _sum_up(report, finish(store), wanted)
     return report
 
 
@@ -178,70 +196,70 @@ def conclude(report: ExtractReport, paths: Sequence[Path], config: ExtractConfig
     status = table.status[[paths_of[v] in wanted for v in table.video]]
     report.rows_kept = int((status == RowStatus.DONE).sum()) - report.rows_done
     report.elsewhere = int((status == RowStatus.PLANNED).sum())
-    report.failed = _failed(store, wanted)
+    _sum_up(report, store, wanted)
     return report
 
 
-def _failed(store: Store, wanted: Container[str]) -> list[tuple[str, str]]:
-    """(video, reason) of the wanted videos that failed, wholly or in part."""
-    table = store.videos()
-    return [
+def _sum_up(report: ExtractReport, store: Store, wanted: Container[str]) -> None:
+    """Say which of the wanted videos failed, wholly or in part, and how many of their frames are others."""
+    table, done = store.videos(), store.segments().done()
+    report.failed = [
         (path, reason)
         for path, status, reason in zip(table.path, table.status, table.reason, strict=True)
         if path in wanted and status in {VideoStatus.FAILED, VideoStatus.PARTIAL}
     ]
+    missing = [n for video, n in zip(done.video, done.missing, strict=True) if n and table.path[video] in wanted]
+    report.frames_missing, report.rows_missing = int(sum(missing)), len(missing)
 
 
 def _plan(
     store: Store,
     sources: Sequence[Source],
     config: ExtractConfig,
+    masks: Mapping[str, Mask],
     decoders: Decoders,
     report: ExtractReport,
     progress: Progress,
 ) -> Store:
-    """Probe the videos that have no rows yet and plan those; refuse when a known video's file changed."""
-    table, rows = store.videos(), store.segments()
-    place = {path: i for i, path in enumerate(table.path)}
-    have: dict[int, set[int]] = {}
-    for index, unit in zip(rows.video.tolist(), rows.unit.tolist(), strict=True):
-        have.setdefault(index, set()).add(unit)
-    changed, relabelled, new = [], 0, []
-    for source in sources:
-        index = place.get(source.row.video)
-        if index is not None and have.get(index):
-            size = video.size_on_disk(source.path)
-            if size is not None and size != int(table.bytes[index]):
-                changed.append(f"{source.row.video}: {int(table.bytes[index])} bytes then, {size} now")
-                continue
-            row = source.row
-            relabelled += bool(row.label) and (row.label, row.split) != (table.label[index], table.split[index])
-            if {("segment", "video").index(unit) for unit in units_of(source, config)} <= have[index]:
-                continue
-        new.append(source)
-    if changed:
+    """Probe the videos that have no rows yet and plan those.
+
+    Raises:
+        StaleError: The rows of a video are not of the file that is there now.
+    """
+    changes = changes_of(sources, store, config, masks)
+    if changes.changed:
         raise StaleError(
-            f"{len(changed)} videos changed since {store.path} was made",
-            got="; ".join(changed[:5]),
-            hint="extract them into a new store, or put the old files back",
+            f"{len(changes.changed)} videos changed since {store.path} was made",
+            got="; ".join(changes.changed[:5]),
+            hint="extract them into a new store, or put back what was there",
         )
-    if relabelled:
+    report.notes += changes.notes
+    if changes.relabelled:
         report.notes.append(
-            f"labels of {relabelled} videos differ from the store's: run `vadkit label` to take them over"
+            f"labels of {changes.relabelled} videos differ from the store's: run `vadkit label` to take them over"
         )
-    planned = []
-    progress("probing videos", 0, len(new))
-    for found in plan_videos(new, config, decoders):
-        planned.append(found)
-        progress("probing videos", len(planned), len(new))
+    note_files(store, changes.seen)
+    known, planned = store.videos().path, []
+    redo = {known[index]: index for index in changes.redo}
+    progress("probing videos", 0, len(changes.new))
+    for count, found in enumerate(plan_videos(changes.new, config, decoders, masks), start=1):
+        name = found.manifest.video
+        if name in redo and not found.segments:
+            del changes.redo[redo[name]]
+            report.notes.append(f"{name} grew and cannot be read now, so its rows are kept: {found.problem}")
+        else:
+            planned.append(found)
+        progress("probing videos", count, len(changes.new))
     report.notes += check_events(planned)
+    retire(store, changes.redo)
     return plan(store, planned)
 
 
 def _run_shard(
     store: Store,
     shard: int,
-    wanted: dict[str, Path],
+    wanted: Mapping[str, Path],
+    masks: Mapping[str, Mask],
     run: Run,
     size: BatchSize,
     config: ExtractConfig,
@@ -252,33 +270,22 @@ def _run_shard(
     try:
         table, pending = store.segments(), writer.pending()
         still = StillSegments(config.skip_still, table.where(table.row // SHARD_ROWS == shard), pending)
-        tasks = _tasks(store, sorted({*pending, *still.references}), wanted, config.n_frames)
+        tasks = tasks_of(store, sorted({*pending, *still.references}), wanted, masks, config.n_frames)
         frames = SharedFrames(tasks, run.extractor.encode)
         passes = Passes(run.extractor, writer, frames, still, size)
-        decoded = decoders.frames(tasks, run.backbone.preprocess, ahead=2 * max(size.now, AHEAD))
+        shown: dict[int, tuple[int, ...]] = {}
+        decoded = decoders.frames(
+            tasks,
+            run.backbone.preprocess,
+            ahead=2 * max(size.now, AHEAD),
+            missing=config.missing_frames,
+            shown=shown,
+        )
         with closing(decoded):
             for row, pixels in decoded:
+                if row not in still.references:
+                    writer.lacks(row, frames.stand_in(row, shown[row]) if row in shown else 0)
                 yield passes.take(row, pixels)
             yield passes.rest()
     finally:
         writer.flush()
-
-
-def _tasks(store: Store, chosen: Sequence[int], wanted: dict[str, Path], n_frames: int) -> list[Task]:
-    """The chosen rows, video by video."""
-    table, rows = store.videos(), store.segments()
-    place = {int(row): i for i, row in enumerate(rows.row)}
-    by_video: dict[int, list[int]] = {}
-    for row in chosen:
-        by_video.setdefault(int(rows.video[place[row]]), []).append(row)
-
-    def frames(row: int) -> tuple[int, ...]:
-        i = place[row]
-        interval = Interval(int(rows.start_frame[i]), int(rows.end_frame[i]))
-        return tuple(segments.sample_frames(interval, n_frames).tolist())
-
-    return [
-        Task(wanted[table.path[index]], int(table.frames[index]), tuple(mine), tuple(frames(row) for row in mine))
-        for index, mine in sorted(by_video.items())
-        if table.path[index] in wanted
-    ]

@@ -19,6 +19,7 @@ from headhunt.events import calibrate, find_events, frame_scores, smooth
 from headhunt.events import video_score as best_score
 from headhunt.files import StrPath, check_writable, write_atomic
 from headhunt.frames import frame_truth
+from headhunt.names import text_of
 from headhunt.records import Event
 from headhunt.sinks import sink_for
 from headhunt.stages.labelled_rows import events_outside, pick_split
@@ -165,7 +166,7 @@ def _given(store: Store, found_in: Artefact, config: LocalizeConfig) -> tuple[Ca
         except HeadhuntError:
             scorer = None
         found, notes = calibrations.elsewhere(Path(config.origin), scorer, found_in.name)
-        found = replace(found, source=f"{config.origin} ({found.source})")
+        found = replace(found, source=f"{text_of(config.origin)} ({found.source})")
     else:
         found = Calibration(SIGMA, TAU, "gaussian", "published defaults")
     given = {name: value for name in SETTINGS if (value := getattr(config, name)) is not None}

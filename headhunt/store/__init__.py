@@ -14,17 +14,25 @@
         problem         str      what the planner found wrong with the file, or empty
         status          uint8    1 planned, 2 done, 3 failed, 4 partial; follows from the rows
         reason          str      why it failed, in one line; likewise
+        modified_ns     int64    when the file was last written to, as far as known: a time that changed makes the
+                                 digest be looked at, nothing more. 0 when not known
+        digest          str      of the size, head and tail of the file (of a frame folder: of names, sizes, first and
+                                 last image), empty when not known; another one is another file
+        mask            str      digest of the areas that are ignored in the video, empty for none
+                                 These three are absent in stores made before there was such a thing: not known, none
     /segments           one row a forward pass, dimension `segment`; shards of 256 rows; attrs: complete, planned
                         {videos, rows}
-        video           int32    row in /videos, -1 in padding rows
+        video           int32    row in /videos, -1 in padding
         start_frame     int64    first native frame
         end_frame       int64    one past the last
         start_s, end_s  float64  true times of the same, in seconds from the first frame
         unit            uint8    0 segment, 1 whole video
-        status          uint8    0 empty (padding), 1 planned, 2 done, 3 failed
+        status          uint8    0 empty (padding, or retired: its video was planned anew), 1 planned, 2 done, 3 failed
         reason          str      why it failed
         source          int64    row whose features these are, because it looks the same; -1 for a row's own. Absent in
                                  stores made before there was such a thing: all rows' own
+        missing         int64    sampled frames that cannot be decoded and were replaced by the nearest that can. Absent
+                                 in stores made before there was such a thing: 0
     /features/heads     float16  (segment, prompt, layer, head, channel), or (segment, prompt, pick, channel)
     /features/context   float16  (segment, prompt, hidden); absent when it was not extracted
     /truth              video int32, start_frame int64, end_frame int64: abnormal events, half-open, native frames;
@@ -46,6 +54,7 @@ Everything is arrays and JSON. Outside this package: `xarray.open_zarr(path, gro
 from headhunt.store.artefacts import Artefact, check_name
 from headhunt.store.layout import SHARD_ROWS, RowStatus, VideoStatus
 from headhunt.store.reader import Store
+from headhunt.store.revisions import note_files, retire
 from headhunt.store.shards import ShardWriter, claim_shard
 from headhunt.store.tables import SegmentTable, VideoTable
 from headhunt.store.writer import PlannedVideo, check_place, create, finish, plan, write_labels
@@ -65,6 +74,8 @@ __all__ = [
     "claim_shard",
     "create",
     "finish",
+    "note_files",
     "plan",
+    "retire",
     "write_labels",
 ]

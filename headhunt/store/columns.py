@@ -20,7 +20,15 @@ from headhunt.errors import DamagedError
 from headhunt.store import truth
 from headhunt.store.chunks import MissingChunkError, damaged_chunks
 from headhunt.store.damage import reading
-from headhunt.store.layout import COMPLETE, LATER, SHARD_ROWS, RowStatus, VideoStatus
+from headhunt.store.layout import (
+    COMPLETE,
+    LATER,
+    SEGMENT_COLUMNS,
+    SHARD_ROWS,
+    VIDEO_COLUMNS,
+    RowStatus,
+    VideoStatus,
+)
 
 Column = npt.NDArray[Any]
 HINT = "put that file back from a copy, or extract again into another store"
@@ -32,7 +40,7 @@ class Columns:
     """Columns of one table.
 
     Attributes:
-        values: Name -> values (n,); what an earlier version did not know is left out.
+        values: Name -> values (n,); what an earlier version did not know is its fill value.
         absent: (column, place of its chunk) of every chunk that is not there and was taken for one that is all fill.
     """
 
@@ -64,7 +72,8 @@ def read(
     absent: list[tuple[str, int]] = []
     for name in names:
         hint = truth.HINT if name in LABELS else HINT
-        if name not in group and name in LATER and name not in complete:
+        if name in LATER and name not in complete and (name not in group or group[name].shape[0] < n):
+            values[name] = _later(loose, name, n)
             continue
         with reading(f"{table}/{name} of {place}", hint=hint):
             array = group[name]
@@ -96,6 +105,15 @@ def read(
             hint = truth.HINT if name in LABELS else HINT
             raise _lost(place, f"{table}/{name}/c/{number} is not there, and other columns say that it was", hint)
     return Columns(values, tuple(absent))
+
+
+def _later(loose: Any, name: str, n: int) -> Column:
+    """A column that an earlier version did not know, or did not write for the entries it added."""
+    kind, fill = (VIDEO_COLUMNS if name in VIDEO_COLUMNS else SEGMENT_COLUMNS)[name]
+    values: Column = np.full(n, fill, object if kind is str else kind)
+    if name in loose:
+        values[: loose[name].shape[0]] = loose[name][:n]
+    return values
 
 
 def read_rows(group: Any, loose: Any, place: Path, name: str, rows: slice) -> Column:
@@ -167,6 +185,7 @@ MAY_BE_FILL_OF_SEGMENTS: dict[str, Callable[[Part, int], bool]] = {
     "unit": _segments_only,
     "reason": lambda part, _length: not (part["status"] == RowStatus.FAILED).any(),
     "source": lambda _part, _length: True,
+    "missing": lambda _part, _length: True,
 }
 """Column -> whether nothing else contradicts that all of a chunk is fill; a column that is not here never is."""
 
@@ -181,4 +200,7 @@ MAY_BE_FILL_OF_VIDEOS: dict[str, Callable[[Part, int], bool]] = {
     "events_known": lambda _part, _length: True,
     "problem": lambda part, _length: bool((part["frames"] > 0).all()),
     "reason": lambda part, _length: not (part["status"] >= VideoStatus.FAILED).any(),
+    "modified_ns": lambda _part, _length: True,
+    "digest": lambda _part, _length: True,
+    "mask": lambda _part, _length: True,
 }

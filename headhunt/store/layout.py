@@ -48,6 +48,9 @@ VIDEO_COLUMNS: dict[str, tuple[Any, Any]] = {
     "problem": (str, ""),
     "status": ("uint8", 0),
     "reason": (str, ""),
+    "modified_ns": ("int64", 0),
+    "digest": (str, ""),
+    "mask": (str, ""),
 }
 SEGMENT_COLUMNS: dict[str, tuple[Any, Any]] = {
     "video": ("int32", -1),
@@ -59,8 +62,9 @@ SEGMENT_COLUMNS: dict[str, tuple[Any, Any]] = {
     "status": ("uint8", 0),
     "reason": (str, ""),
     "source": ("int64", -1),
+    "missing": ("int64", 0),
 }
-LATER = frozenset({"source"})
+LATER = frozenset({"source", "missing", "modified_ns", "digest", "mask"})
 """Columns that stores made by an earlier version may lack."""
 COMPLETE = "complete"
 """Attribute of a table: its columns whose every chunk was written, so that one which is not there is lost."""
@@ -70,16 +74,8 @@ UNITS = ("segment", "video")
 def make_columns(group: Any, columns: dict[str, tuple[Any, Any]], dimension: str) -> None:
     """Create empty one-dimensional arrays, chunked so that a shard's rows are one chunk."""
     group.attrs[COMPLETE] = list(columns)
-    for name, (dtype, fill) in columns.items():
-        array = group.create_array(
-            name,
-            shape=(0,),
-            chunks=(SHARD_ROWS,),
-            dtype=dtype,
-            fill_value=fill,
-            compressors=checksummed(),
-            dimension_names=(dimension,),
-        )
+    for name in columns:
+        array = make_column(group, name, columns, dimension)
         flags = {"status": VideoStatus if dimension == "video" else RowStatus}.get(name)
         if flags is not None:
             array.attrs.update(
@@ -87,6 +83,20 @@ def make_columns(group: Any, columns: dict[str, tuple[Any, Any]], dimension: str
             )
         if name == "unit":
             array.attrs.update({"flag_values": [0, 1], "flag_meanings": " ".join(UNITS)})
+
+
+def make_column(group: Any, name: str, columns: dict[str, tuple[Any, Any]], dimension: str) -> Any:
+    """Create one empty column."""
+    dtype, fill = columns[name]
+    return group.create_array(
+        name,
+        shape=(0,),
+        chunks=(SHARD_ROWS,),
+        dtype=dtype,
+        fill_value=fill,
+        compressors=checksummed(),
+        dimension_names=(dimension,),
+    )
 
 
 def make_features(

@@ -31,7 +31,7 @@ from headhunt.store.layout import (
 )
 from headhunt.store.locks import disk_error
 from headhunt.store.opening import open_store
-from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
+from headhunt.store.tables import LATER_ARRAYS, SEGMENT_ARRAYS, SegmentTable, VideoTable
 
 T = TypeVar("T")
 
@@ -167,6 +167,9 @@ class Store:
             events=self._truth(column["events_known"], [k for name, k in read.absent if name == "events_known"]),
             status=status,
             reason=tuple(reason),
+            modified_ns=column["modified_ns"],
+            digest=tuple(map(str, column["digest"])),
+            mask=tuple(map(str, column["mask"])),
         )
 
     def _video_status(self, problem: Sequence[str]) -> tuple[UInt8, list[str]]:
@@ -209,7 +212,7 @@ class Store:
 
     def _segments(self) -> SegmentTable:
         n = int(self.planned["rows"])
-        column = self._columns("segments", (*SEGMENT_ARRAYS, "reason", "source"), n).values
+        column = self._columns("segments", (*SEGMENT_ARRAYS, "reason", *LATER_ARRAYS), n).values
         rows = np.flatnonzero(column["status"] != RowStatus.EMPTY).astype(np.int64)
         video, status = column["video"][rows], column["status"][rows]
         if not (
@@ -228,7 +231,8 @@ class Store:
             unit=column["unit"][rows],
             status=column["status"][rows],
             reason=tuple(str(r) for r in column["reason"][rows]),
-            source=column["source"][rows] if "source" in column else np.full(len(rows), -1, np.int64),
+            source=column["source"][rows],
+            missing=column["missing"][rows],
         )
 
     def to_xarray(self) -> Any:
@@ -391,9 +395,20 @@ class Store:
         except OSError as error:
             raise disk_error(self.path / kind / name, error) from error
 
+    def _planned_anew(self) -> Int64:
+        """Videos some of whose rows were retired."""
+        column = self._columns("segments", ("video", "status"), int(self.planned["rows"])).values
+        videos = column["video"]
+        retired: Int64 = np.unique(videos[(column["status"] == RowStatus.EMPTY) & (videos >= 0)])
+        return retired
+
     def rows_digest(self, table: SegmentTable) -> str:
         """Digest of what a set of rows is: their videos, frames, units and status (not the features themselves)."""
         paths = self.videos().path
         rows = zip(table.video, table.start_frame, table.end_frame, table.unit, table.status, strict=True)
         plain = [[paths[int(v)], int(a), int(b), int(u), int(s)] for v, a, b, u, s in rows]
+        anew = self._planned_anew()
+        # Their rows may be cut as those before, but they are of another file.
+        for place in np.flatnonzero(np.isin(table.video, anew)).tolist():
+            plain[place].append(int(table.row[place]))
         return f"sha256:{hashlib.sha256(canonical_json(plain).encode()).hexdigest()}"

@@ -16,9 +16,10 @@ from headhunt.errors import StoreBusyError
 from headhunt.store import columns
 from headhunt.store.chunks import WHOLE
 from headhunt.store.damage import reading
-from headhunt.store.layout import SHARD_ROWS, RowStatus
+from headhunt.store.layout import SEGMENT_COLUMNS, SHARD_ROWS, RowStatus
 from headhunt.store.locks import disk_error, lock
 from headhunt.store.reader import Store
+from headhunt.store.tables import LATER_ARRAYS
 
 
 @contextmanager
@@ -63,7 +64,7 @@ class ShardWriter:
         self._features: dict[str, Any] = dict(store.root["features"].arrays())
         table = store.root["segments"]
         self._status, self._reason = (table[name].with_config(WHOLE) for name in ("status", "reason"))
-        self._source = table["source"].with_config(WHOLE) if "source" in table else None
+        self._later = {name: table[name].with_config(WHOLE) for name in LATER_ARRAYS if name in table}
         rows = slice(self.first, self.first + SHARD_ROWS)
 
         def read(name: str) -> Any:
@@ -71,7 +72,10 @@ class ShardWriter:
 
         self.status = read("status").astype(np.uint8)
         self.reason = read("reason").astype(object)
-        self.source = np.full(SHARD_ROWS, -1, np.int64) if self._source is None else read("source")
+        self.missing, self.source = (
+            read(name) if name in self._later else np.full(SHARD_ROWS, SEGMENT_COLUMNS[name][1], np.int64)
+            for name in LATER_ARRAYS
+        )
         # A shard that holds rows already is read back: it is encoded as a whole.
         held = bool((self.status == RowStatus.DONE).any())
         self._buffer = {
@@ -126,6 +130,10 @@ class ShardWriter:
         if time.monotonic() - self._since >= self.flush_s:
             self._begin()
 
+    def lacks(self, row: int, frames: int) -> None:
+        """Record how many frames of a row are others, because they cannot be decoded; before it is added."""
+        self.missing[row - self.first] = frames
+
     def state(self, row: int) -> tuple[RowStatus, str]:
         """Status of a row as it is now, and the reason when it failed."""
         return RowStatus(self.status[row - self.first]), str(self.reason[row - self.first])
@@ -135,6 +143,7 @@ class ShardWriter:
         self.status[row - self.first] = RowStatus.FAILED
         self.reason[row - self.first] = reason
         self.source[row - self.first] = -1
+        self.missing[row - self.first] = 0
         self._dirty = True
 
     def flush(self) -> None:
@@ -167,12 +176,12 @@ class ShardWriter:
             return
         self.wait()
         features = {name: buffer.copy() for name, buffer in self._buffer.items()}
-        rows = (self.reason.copy(), self.source.copy(), self.status.copy())
+        rows = (self.reason.copy(), {"missing": self.missing.copy(), "source": self.source.copy()}, self.status.copy())
         self._dirty, self._since = False, time.monotonic()
         self._writing = _Writing(lambda: self._write(features, *rows))
         self._writing.start()
 
-    def _write(self, features: dict[str, Any], reason: Any, source: Any, status: Any) -> None:
+    def _write(self, features: dict[str, Any], reason: Any, later: dict[str, Any], status: Any) -> None:
         """Write a shard: data first, on disk, then status."""
         rows = slice(self.first, self.first + SHARD_ROWS)
         try:
@@ -181,8 +190,8 @@ class ShardWriter:
                     array[rows, prompt] = features[name][:, prompt]
                 self._sync(f"features/{name}", array)
             self._reason[rows] = reason
-            if self._source is not None:
-                self._source[rows] = source
+            for name, array in self._later.items():
+                array[rows] = later[name]
             self._status[rows] = status
         except OSError as error:
             raise disk_error(self.store.path, error) from error

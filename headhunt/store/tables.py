@@ -13,6 +13,8 @@ from headhunt.store.layout import UNITS, RowStatus
 
 SEGMENT_ARRAYS = ("video", "start_frame", "end_frame", "start_s", "end_s", "unit", "status")
 """The numbers of a row of /segments, under the same names in the store and in `SegmentTable`."""
+LATER_ARRAYS = ("missing", "source")
+"""Those that stores made before they were thought of have not."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class VideoTable:
     events: tuple[tuple[Interval, ...] | None, ...]
     status: UInt8
     reason: tuple[str, ...]
+    modified_ns: Int64
+    digest: tuple[str, ...]
+    mask: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.path)
@@ -48,7 +53,8 @@ class VideoTable:
 class SegmentTable:
     """The planned rows of /segments as columns; `row` is their place in the feature arrays.
 
-    `source` is the row that a row's features were taken from because it looks the same, -1 for a row's own.
+    `source` is the row that a row's features were taken from because it looks the same, -1 for a row's own; `missing`
+    is how many of its frames were replaced by others because they cannot be decoded.
     """
 
     row: Int64
@@ -61,6 +67,7 @@ class SegmentTable:
     status: UInt8
     reason: tuple[str, ...]
     source: Int64
+    missing: Int64
 
     def __len__(self) -> int:
         return len(self.row)
@@ -71,7 +78,7 @@ class SegmentTable:
 
     def take(self, index: Int64) -> SegmentTable:
         """The rows at these places of the table, in this order."""
-        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in ("row", *SEGMENT_ARRAYS, "source")}
+        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in ("row", *SEGMENT_ARRAYS, *LATER_ARRAYS)}
         return SegmentTable(**columns, reason=tuple(self.reason[i] for i in index))
 
     def of_unit(self, unit: str) -> SegmentTable:

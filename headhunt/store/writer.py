@@ -28,6 +28,7 @@ from headhunt.store.layout import (
     VIDEO_COLUMNS,
     RowStatus,
     VideoStatus,
+    make_column,
     make_columns,
     make_features,
 )
@@ -49,6 +50,9 @@ class PlannedVideo:
         segments: Its rows, in order.
         times_s: float64 (len(segments), 2), true start and end of each row.
         problem: Why it, or a part of it, cannot be extracted; "" when all is well.
+        modified_ns: When its file was last written to, nanoseconds since 1970; 0 when not known.
+        digest: Of the head and tail of its file; "" when not known.
+        mask: Digest of the areas that are ignored in it; "" for none.
     """
 
     manifest: ManifestRow
@@ -59,6 +63,9 @@ class PlannedVideo:
     segments: tuple[Segment, ...]
     times_s: Float64
     problem: str = ""
+    modified_ns: int = 0
+    digest: str = ""
+    mask: str = ""
 
 
 def create(path: Path, *, fingerprint: Fingerprint, spec: ModelSpec, info: Json) -> Store:
@@ -246,9 +253,12 @@ def _write_videos(group: Any, total: int, index: Sequence[int], videos: Sequence
         "problem": [v.problem for v in videos],
         "status": [VideoStatus.PLANNED if v.segments else VideoStatus.FAILED for v in videos],
         "reason": [v.problem for v in videos],
+        "modified_ns": [v.modified_ns for v in videos],
+        "digest": [v.digest for v in videos],
+        "mask": [v.mask for v in videos],
     }
     for name, values in columns.items():
-        array = group[name].with_config(WHOLE)
+        array = _column(group, name).with_config(WHOLE)
         array.resize((total,))
         whole = array[:]
         whole = whole.astype(object) if VIDEO_COLUMNS[name][0] is str else whole
@@ -281,19 +291,26 @@ def write_labels(store: Store, rows: Mapping[str, ManifestRow]) -> Store:
                 "events_known": [row.events is not None for row in found.values()],
             }
             # Events count as unknown while they change: a run killed here leaves no video with events it has not.
-            _set(store, "events_known", found, [False] * len(found))
+            set_column(store, "events_known", found, [False] * len(found))
             _add_truth(store, found, [None] * len(paths) if old is None else old.events)
             for name, values in columns.items():
-                _set(store, name, found, values)
+                set_column(store, name, found, values)
         except OSError as error:
             raise disk_error(store.path, error) from error
     return Store(store.path, writable=True)
 
 
-def _set(store: Store, name: str, found: Collection[int], values: Sequence[Any]) -> None:
-    """Give some videos other values of a column."""
-    array = store.root[f"videos/{name}"].with_config(WHOLE)
+def _column(group: Any, name: str) -> Any:
+    """A column of /videos, made where an earlier version did not know it."""
+    return group[name] if name in group else make_column(group, name, VIDEO_COLUMNS, "video")
+
+
+def set_column(store: Store, name: str, found: Collection[int], values: Sequence[Any]) -> None:
+    """Give some videos other values of a column. Hold the planner's lock."""
+    array = _column(store.root["videos"], name).with_config(WHOLE)
     n = int(store.planned["videos"])
+    if array.shape[0] < n:
+        array.resize((n,))
     kind, fill = VIDEO_COLUMNS[name]
     kind = object if kind is str else kind
     whole = np.full(n, fill, kind) if len(found) == n else array[:n].astype(kind)
@@ -319,7 +336,8 @@ def complete(store: Store) -> None:
     absent = store.absent_chunks()
     for table, columns in (("videos", VIDEO_COLUMNS), ("segments", SEGMENT_COLUMNS)):
         group = store.root[table]
-        have = [name for name in columns if name in group]
+        n = int(store.planned["videos" if table == "videos" else "rows"])
+        have = [name for name in columns if name in group and group[name].shape[0] >= n]
         if set(have) <= set(group.attrs.get(COMPLETE, ())):
             continue
         for name in have:

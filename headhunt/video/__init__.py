@@ -10,9 +10,11 @@ One video is decoded by one thread: frame threads can deadlock on early exit, sl
 Pixels are taken as stored, without correction of the sample aspect ratio.
 """
 
+from headhunt.names import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from headhunt.video.decode import decoder_version
 from headhunt.video.files import find_videos, size_on_disk
-from headhunt.video.info import FOLDER_FPS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, Packets, VideoInfo
+from headhunt.video.identity import Change, Identity, compare, identify, is_begun_by
+from headhunt.video.info import FOLDER_FPS, Packets, VideoInfo
 from headhunt.video.probing import probe
 from headhunt.video.streaming import read_frames, stream
 
@@ -20,10 +22,15 @@ __all__ = [
     "FOLDER_FPS",
     "IMAGE_SUFFIXES",
     "VIDEO_SUFFIXES",
+    "Change",
+    "Identity",
     "Packets",
     "VideoInfo",
+    "compare",
     "decoder_version",
     "find_videos",
+    "identify",
+    "is_begun_by",
     "probe",
     "read_frames",
     "size_on_disk",

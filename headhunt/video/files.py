@@ -1,4 +1,4 @@
-"""Where videos lie on disk: files with a known suffix and folders of images; decodes nothing."""
+"""What a video is on disk: a file, or a folder of images in their order; decodes nothing."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ import re
 import stat
 from pathlib import Path
 
-from headhunt.errors import InputError, VideoError
-from headhunt.video.info import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from headhunt.errors import VideoError
+from headhunt.finding import find
+from headhunt.names import IMAGE_SUFFIXES
 
 
 def find_videos(folder: Path | str) -> list[Path]:
     """All videos in and below a folder, sorted by their path relative to it.
 
-    A video is a file with a known suffix (in any case), or a folder that directly holds two numbered images or more and
-    no video file; what lies below such a folder is not looked at. A folder named like a video that holds neither is
-    returned too, so that it is recorded as one that cannot be read. Names that start with a dot are skipped.
+    As `headhunt.finding.find` says; a folder that is only named like a video is returned too, so that it is recorded as
+    one that cannot be read.
 
     Raises:
         InputError: Not a folder, or one that may not be read.
     """
-    folder = Path(folder)
-    if not is_folder(folder):
-        raise InputError("there is no folder to look for videos in", got=folder)
-    return sorted(_find(folder, frozenset()), key=lambda path: path.relative_to(folder).as_posix())
+    found = find(folder)
+    return sorted({*found.videos, *found.hollow}, key=lambda path: path.relative_to(found.folder).as_posix())
 
 
 def size_on_disk(path: Path | str) -> int | None:
@@ -35,14 +33,6 @@ def size_on_disk(path: Path | str) -> int | None:
         return path.stat().st_size
     except (OSError, VideoError):
         return None
-
-
-def is_folder(path: Path) -> bool:
-    """Whether a path is a folder; not one where it cannot be looked at."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False  # what is wrong with it is said when it is opened
 
 
 def file_size(path: Path) -> int:
@@ -82,25 +72,6 @@ def images_of(folder: Path) -> list[Path]:
             hint="name the video file itself, or remove the folder",
         )
     return images
-
-
-def _find(folder: Path, above: frozenset[Path]) -> list[Path]:
-    real = folder.resolve()
-    if real in above:  # a link back up
-        return []
-    try:
-        entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    except OSError as error:
-        raise InputError(f"the folder {folder} cannot be read", got=error.strerror) from error
-    folders = [entry for entry in entries if entry.is_dir()]
-    videos = [entry for entry in entries if entry.suffix.lower() in VIDEO_SUFFIXES and not entry.is_dir()]
-    images = [entry for entry in entries if _is_image(entry) and re.search("[0-9]", entry.stem)]
-    if not videos and len(images) >= 2:
-        return [folder]
-    for inner in folders:
-        below = _find(inner, above | {real})
-        videos += below or ([inner] if inner.suffix.lower() in VIDEO_SUFFIXES else [])
-    return videos
 
 
 def _is_image(path: Path) -> bool:

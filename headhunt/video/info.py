@@ -10,13 +10,6 @@ import numpy as np
 
 from headhunt.arrays import Bool, Float64, Int64
 
-# fmt: off
-VIDEO_SUFFIXES = frozenset((
-    ".3gp", ".264", ".asf", ".avi", ".divx", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mjpg",
-    ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv",
-))
-# fmt: on
-IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"))
 FOLDER_FPS = 25.0
 
 

@@ -17,8 +17,9 @@ from av.video.stream import VideoStream
 
 from headhunt.arrays import Float64
 from headhunt.errors import InputError, VideoError
+from headhunt.finding import is_folder
 from headhunt.video.decode import decode, first_frame, open_video, quarter_turns, read_packets
-from headhunt.video.files import file_size, images_of, is_folder
+from headhunt.video.files import file_size, images_of
 from headhunt.video.info import FOLDER_FPS, Packets, VideoInfo, counted
 from headhunt.video.times import is_even, numbered_surely, presentation_times
 

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from headhunt.arrays import Int64, UInt8
-from headhunt.errors import InputError, VideoError
+from headhunt.errors import InputError, LostFramesError, VideoError
 from headhunt.video.decode import quarter_turns
 from headhunt.video.info import VideoInfo
 from headhunt.video.probing import probe
@@ -49,7 +49,8 @@ def stream(
 
     Returns:
         An iterator of (index into `groups`, its frames in order), in order of completion, groups of no frames first. A
-        group with a frame that cannot be decoded gets a VideoError that names the frames; the others go on.
+        group with a frame that cannot be decoded gets a LostFramesError that names such frames and has the others; the
+        other groups go on.
 
     Raises:
         InputError: A group is not in ascending order or has a number that the video has not.
@@ -131,7 +132,8 @@ def _stream(
                 if left[index]:
                     continue
                 lost = sorted(missing.intersection(groups[index].tolist()))
-                result = _lost(path, lost) if lost else [held[i] for i in groups[index].tolist()]
+                result: Any = [held.get(i) for i in groups[index].tolist()]
+                result = _lost(path, lost, result) if lost else result
                 for i in np.unique(groups[index]).tolist():
                     users[i].remove(index)
                     if not users[i]:
@@ -140,9 +142,11 @@ def _stream(
                 del result  # the caller's now
 
 
-def _lost(path: Path, frames: list[int]) -> VideoError:
-    named = ", ".join(map(str, frames[:8])) + (f" and {len(frames) - 8} more" if len(frames) > 8 else "")
-    return VideoError(f"frames of {path} cannot be decoded", got=f"frames {named}", hint="the file is damaged there")
+def _lost(path: Path, lost: list[int], frames: list[Any]) -> LostFramesError:
+    named = ", ".join(map(str, lost[:8])) + (f" and {len(lost) - 8} more" if len(lost) > 8 else "")
+    return LostFramesError(
+        f"frames of {path} cannot be decoded", frames=frames, got=f"frames {named}", hint="the file is damaged there"
+    )
 
 
 def _upright(frame: VideoFrame, reformatter: VideoReformatter) -> UInt8 | None:

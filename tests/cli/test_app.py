@@ -165,7 +165,8 @@ def test_a_reader_that_has_gone_is_no_traceback(store: Path) -> None:
     assert "BrokenPipe" not in done.stderr
 
 
-def test_ctrl_c_is_130_and_says_how_to_go_on(store: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_is_130_and_says_how_to_go_on(store: Path, tmp_path: Path, number: signal.Signals) -> None:
     """The manifest is a pipe nobody writes to, so the command waits inside its work until it is interrupted."""
     pipe = tmp_path / "labels.csv"
     os.mkfifo(pipe)
@@ -173,7 +174,7 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(store: Path, tmp_path: Path) -> Non
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         holder = _open_when_read(pipe, running)
         time.sleep(0.2)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         out, err = running.communicate(timeout=60)
         os.close(holder)
     assert running.returncode == 130

@@ -24,14 +24,14 @@ class Report:
 
 def test_json_is_strict_and_keeps_what_is_given_first(capsys: pytest.CaptureFixture[str]) -> None:
     best = HeadSet((Head(1, 2),), (0.5,), "rss")
-    console.print_json("fit", Report(Path("b"), float("nan"), (("é\ud800", 1),), best), store=Path("a"))
+    console.print_json("fit", Report(Path("b"), float("nan"), (("é\udcff", 1),), best), store=Path("a"))
     out = capsys.readouterr().out
     assert out.isascii()
     assert json.loads(out) == {
         "command": "fit",
         "store": "a",
         "value": None,
-        "pairs": [["é\ud800", 1]],
+        "pairs": [["é\\xff", 1]],
         "best": best.to_json(),
     }
 

@@ -8,8 +8,8 @@ import pytest
 from headhunt import video
 from headhunt.datasets import READERS
 from headhunt.datasets.folder import folder as read_folder
-from headhunt.datasets.manifest import read_manifest
-from headhunt.datasets.reading import IMAGE_SUFFIXES, VIDEO_SUFFIXES, find_file, find_videos, join, lines, stem
+from headhunt.datasets.manifest import read_manifest, write_manifest
+from headhunt.datasets.reading import find_file, find_videos, join, lines, stem
 from headhunt.errors import ManifestError, UsageError
 from headhunt.records import ManifestRow
 
@@ -134,17 +134,27 @@ def test_the_video_noun_finds_the_same_videos(tmp_path: Path) -> None:
     (tmp_path / "z").symlink_to(tmp_path / "b/c")
     theirs = [path.relative_to(tmp_path).as_posix() for path in video.find_videos(tmp_path)]
     assert find_videos(tmp_path, frame_folders=True) == theirs == ["a", "b/c/v.ts", "d/e.mxf", "f.MP4", "z/v.ts"]
-    assert (VIDEO_SUFFIXES, IMAGE_SUFFIXES) == (video.VIDEO_SUFFIXES, video.IMAGE_SUFFIXES)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")
-def test_a_name_that_is_not_unicode_is_refused(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_is_spelt_out(tmp_path: Path) -> None:
     try:
-        (tmp_path / "caf\udce9.mp4").touch()
+        tree(tmp_path, "normal/caf\udce9.mp4", "fire/b.mp4")
     except OSError:
         pytest.skip("this file system takes Unicode names only")
-    with pytest.raises(ManifestError, match="not valid Unicode"):
-        find_videos(tmp_path)
+    rows = read_folder(tmp_path).rows
+    assert [row.video for row in rows] == ["fire/b.mp4", "normal/caf\\xe9.mp4"]
+    write_manifest(rows, tmp_path / "manifest.csv")
+    assert read_manifest(tmp_path / "manifest.csv") == list(rows)
+
+
+def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
+    tree(tmp_path, "normal/a.mp4", "normal/@eaDir/a.mp4/1.jpg", "normal/@eaDir/a.mp4/2.jpg", "fire/b.mp4", "fire/b.srt")
+    reading = read_folder(tmp_path)
+    assert [row.video for row in reading.rows] == ["fire/b.mp4", "normal/a.mp4"]
+    told = " ".join(reading.notes)
+    assert "1 file (1 .srt)" in told
+    assert "1 folder (normal/@eaDir)" in told
 
 
 def test_a_file_is_looked_for_in_the_places_in_turn(tmp_path: Path) -> None:

@@ -367,3 +367,21 @@ def test_any_table_is_a_manifest_or_refused(tmp_path: Path, rows: list[list[str]
 def test_a_key_that_stands_twice_in_a_line_is_refused(tmp_path: Path) -> None:
     line = '{"video": "a", "split": "", "label": "normal", "label": "abnormal", "events": null}'
     assert "line 1" in refusal(written(tmp_path, line, "m.jsonl"))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_mask_a_video_comes_back_and_manifests_without_masks_are_as_they_were(tmp_path: Path, suffix: str) -> None:
+    rows = [ManifestRow("a.mp4", "test", "normal", (), mask="masks/cam 1.png"), ManifestRow("b.mp4")]
+    path = tmp_path / f"manifest{suffix}"
+    write_manifest(rows, path)
+    assert read_manifest(path) == rows
+    write_manifest(rows[1:], path)
+    assert "mask" not in path.read_text()
+
+
+def test_a_misspelt_mask_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    path.write_text("video,split,label,events,masks\na.mp4,,,,cam.png\n")
+    with pytest.raises(ManifestError, match="misspelt column") as caught:
+        read_manifest(path)
+    assert caught.value.expected == "mask"

@@ -55,6 +55,7 @@ def table_of(status: list[int], source: list[int] | None = None, video: list[int
         status=np.array(status, np.uint8),
         reason=("",) * n,
         source=np.array([-1] * n if source is None else source, np.int64),
+        missing=np.zeros(n, np.int64),
     )
 
 
