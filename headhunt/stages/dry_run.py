@@ -16,7 +16,7 @@ from headhunt.errors import ModelError
 from headhunt.extraction.batch_size import is_out_of_memory
 from headhunt.extraction.costs import Operations, operations, pace
 from headhunt.extraction.decoders import Decoders
-from headhunt.extraction.preparation import Run, check_events, choose, plan_videos, prepare
+from headhunt.extraction.preparation import Run, check_events, choose, notes_on, plan_videos, prepare
 from headhunt.extraction.sources import collect
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
@@ -133,6 +133,7 @@ def dry_run(
         seconds=seconds,
         estimate=estimate,
         notes=(*told, *notes),
+        notes=(*notes, *notes_on(planned)),
     )
 
 

@@ -17,7 +17,7 @@ from headhunt.extraction.batch_size import BatchSize
 from headhunt.extraction.decoders import Decoders, Task
 from headhunt.extraction.memory import keep_freed_memory
 from headhunt.extraction.passes import Counts, Passes
-from headhunt.extraction.preparation import UNITS, Run, check_events, choose, plan_videos, prepare, units_of
+from headhunt.extraction.preparation import UNITS, Run, check_events, choose, notes_on, plan_videos, prepare, units_of
 from headhunt.extraction.shared_frames import SharedFrames
 from headhunt.extraction.sources import Source, collect, unlisted
 from headhunt.extraction.still_segments import StillSegments
@@ -45,7 +45,7 @@ class ExtractReport:
         failed: (video, reason) of every video asked for that failed, wholly or in part.
         unlisted: Videos that lie beside the manifest but are not in it.
         elsewhere: Rows left to other processes.
-        notes: What the user should know of the model and the labels.
+        notes: What the user should know of the model, the labels and the videos.
     """
 
     store: str
@@ -221,6 +221,7 @@ def _plan(
         planned.append(found)
         progress("probing videos", len(planned), len(new))
     report.notes += check_events(planned)
+    report.notes += notes_on(planned)
     return plan(store, planned)
 
 

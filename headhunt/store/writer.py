@@ -46,6 +46,7 @@ class PlannedVideo:
         segments: Its rows, in order.
         times_s: float64 (len(segments), 2), true start and end of each row.
         problem: Why it, or a part of it, cannot be extracted; "" when all is well.
+        notes: What is odd about it though nothing is wrong, in words; told, not stored.
     """
 
     manifest: ManifestRow
@@ -56,6 +57,7 @@ class PlannedVideo:
     segments: tuple[Segment, ...]
     times_s: Float64
     problem: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def create(path: Path, *, fingerprint: Fingerprint, spec: ModelSpec, info: Json) -> Store:
