@@ -132,8 +132,7 @@ def dry_run(
         operations=cost,
         seconds=seconds,
         estimate=estimate,
-        notes=(*told, *notes),
-        notes=(*notes, *notes_on(planned)),
+        notes=(*told, *notes, *notes_on(planned)),
     )
 
 
