@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.packet import Packet
 
 from headhunt.errors import VideoError
-from headhunt.video import VideoInfo, stream
+from headhunt.video import VideoInfo, probe, stream
 
 BITS = 12
 B_FRAMES = {"bf": "3"}
@@ -140,3 +142,63 @@ def assert_exact(path: Path, info: VideoInfo) -> dict[int, int | None]:
     sound = {i: r[0] for i, r in got.items() if not isinstance(r, VideoError)}
     assert sound == {i: i for i in sound}
     return sound
+
+
+def remux(
+    source: Path,
+    target: Path,
+    *,
+    keep: Callable[[int], bool] = lambda _place: True,
+    change: Callable[[int, Packet], Iterable[Packet]] = lambda _place, packet: [packet],
+    convert: str = "",
+    container_options: dict[str, str] | None = None,
+) -> Path:
+    """Write the packets of a video into another container, without decoding them.
+
+    Args:
+        source: The video.
+        target: Where; the suffix chooses the container.
+        keep: Which packets are written, by their place in stored order.
+        change: What is written for a packet that is.
+        convert: A bitstream filter that packets go through.
+        container_options: Options of the container.
+
+    Returns:
+        `target`.
+    """
+    with av.open(str(source)) as old, av.open(str(target), "w", options=container_options or {}) as new:
+        given = old.streams.video[0]
+        out = new.add_stream_from_template(given)
+        through = av.BitStreamFilterContext(convert, given, out) if convert else None
+        stored = [packet for packet in old.demux(given) if packet.size]
+        if through is not None:
+            stored = [
+                *itertools.chain.from_iterable(through.filter(packet) for packet in stored),
+                *through.filter(None),
+            ]
+        for place, packet in enumerate(stored):
+            for written in change(place, packet) if keep(place) else ():
+                written.stream = out
+                new.mux(written)
+    return target
+
+
+def packet_like(data: bytes, packet: Packet, **times: int) -> Packet:
+    """A packet of these bytes with the times of another, or others."""
+    made = av.Packet(data)
+    made.time_base, made.is_keyframe = packet.time_base, packet.is_keyframe
+    made.pts, made.dts = times.get("pts", packet.pts), times.get("dts", packet.dts)
+    return made
+
+
+def shown_numbers(path: Path) -> list[int | None]:
+    """The number each frame shows, None where it cannot be decoded; the same in one pass and one by one."""
+    info = probe(path)
+    singles = [np.array([i]) for i in range(info.n_frames)]
+    passed = dict(stream(path, singles, info=info))
+    for i, in_a_pass in passed.items():
+        ((_, alone),) = stream(path, [np.array([i])], info=info)
+        assert isinstance(alone, VideoError) == isinstance(in_a_pass, VideoError), i
+        if not isinstance(alone, VideoError):
+            np.testing.assert_array_equal(alone[0], in_a_pass[0])
+    return [None if isinstance(found := passed[i], VideoError) else read_number(found[0]) for i in range(info.n_frames)]

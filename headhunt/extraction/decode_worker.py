@@ -6,6 +6,8 @@ A task is JSON: {path, groups, frames, file, missing, mask, preprocess}. Each gr
 "shown" says which they are. The last answer is {"done": true}, or {"failed": "..."} if the rest of the video cannot be
 decoded.
 The task {probe: path} has a single answer, {"video": {...}} or {"failed": "..."}.
+{"alive": true} may come before any answer: work that gives nothing yet, such as decoding a file to count its frames, is
+still going on.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Generator, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import fields
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,6 +29,8 @@ from headhunt.errors import HeadhuntError, LostFramesError, VideoError
 from headhunt.extraction import masks
 from headhunt.models.preprocess import Preprocess
 from headhunt.records import Json
+
+_ALIVE_EVERY_S = 1.0
 
 Answers = Generator[tuple[Json, "UInt8 | None"], None, None]
 
@@ -47,11 +52,11 @@ def main(*, resize: bool = True) -> None:
             _serve(task, connection)
 
 
-def answers(task: Json) -> Answers:
-    """Do one task, and yield its answers with the pixels of each that has a shape."""
+def answers(task: Json, alive: Callable[[], object] = int) -> Answers:
+    """Do one task, and yield its answers with the pixels of each that has a shape; `alive` is called in between."""
     try:
         if "probe" in task:
-            yield {"video": _plain(video.probe(Path(task["probe"])))}, None
+            yield {"video": _plain(_probe(Path(task["probe"]), alive))}, None
             return
         preprocess = Preprocess.from_json(task["preprocess"])
         mask, file = task.get("mask"), task.get("file")
@@ -63,6 +68,7 @@ def answers(task: Json) -> Answers:
             file=None if file is None else video.Identity(**file),
             missing=task.get("missing", 0),
             ignored=None if mask is None else masks.read_as(Path(mask["path"]), mask["digest"]),
+            alive=alive,
         )
         for group, frames, shown in decoded:
             if isinstance(frames, str):
@@ -84,6 +90,7 @@ def decode(
     file: video.Identity | None = None,
     missing: int = 0,
     ignored: Bool | None = None,
+    alive: Callable[[], object] = int,
 ) -> Iterator[tuple[int, UInt8 | str, list[int] | None]]:
     """Decode and resize groups of frames of one video.
 
@@ -95,6 +102,7 @@ def decode(
         file: Which file it was then, which may have grown since; None where only frames are counted.
         missing: How many frames of a group the nearest ones of the group may stand in for.
         ignored: Pixels that are made grey first, bool (H, W) or of that shape; None for none.
+        alive: Called from time to time while nothing is yielded yet.
 
     Yields:
         (group, uint8 (f, 3, height, width), None), with the numbers of the frames in place of None where some stand in
@@ -103,7 +111,7 @@ def decode(
     Raises:
         VideoError: The video cannot be read at all, or has changed.
     """
-    info = video.probe(path)
+    info = _probe(path, alive)
     grew = file is not None and info.size_bytes > file.bytes
     if file is not None and not video.is_begun_by(path, file):
         larger = "it is larger and does not begin as it did" if grew else "it is another file"
@@ -143,6 +151,21 @@ def stand_ins(lost: LostFramesError, numbers: Int64, missing: int) -> Int64 | No
     return places
 
 
+_latest: dict[tuple[Path, int, int], video.VideoInfo] = {}  # the one video that was probed last
+
+
+def _probe(path: Path, alive: Callable[[], object]) -> video.VideoInfo:
+    """Probe a video, unless it was the last one and has not changed: its tasks follow each other, and take long."""
+    if not path.is_file():
+        return video.probe(path, alive=alive)
+    found = path.stat()
+    key = path, found.st_size, found.st_mtime_ns
+    info = _latest.get(key) or video.probe(path, alive=alive)
+    _latest.clear()
+    _latest[key] = info
+    return info
+
+
 def told(path: Path, plain: Json) -> video.VideoInfo:
     """A video as a probe's answer describes it, without the packets, which only the decoding process needs."""
     arrays = {
@@ -164,8 +187,16 @@ def _load() -> None:
 
 
 def _serve(task: Json, connection: Connection) -> None:
+    said = time.monotonic()
+
+    def alive() -> None:
+        nonlocal said
+        if time.monotonic() - said > _ALIVE_EVERY_S:
+            connection.send_bytes(b'{"alive": true}')
+            said = time.monotonic()
+
     try:
-        for answer, frames in answers(task):
+        for answer, frames in answers(task, alive):
             connection.send_bytes(json.dumps(answer).encode())
             for frame in () if frames is None else frames:
                 connection.send_bytes(frame.reshape(-1).data)

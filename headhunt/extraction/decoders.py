@@ -205,7 +205,10 @@ class _Process:
                         pixels = np.empty(answer["shape"], np.uint8)
                         for frame in pixels:  # one message each: a message is buffered whole before it is copied
                             self._connection.recv_bytes_into(frame.reshape(-1).data)
-                yield answer, pixels
+                if "alive" in answer:
+                    answer = {"group": None}  # there is more to come
+                else:
+                    yield answer, pixels
         except (EOFError, OSError, ValueError):
             reason = self._cause_of_death(process)
             self._end()

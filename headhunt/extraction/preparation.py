@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -153,6 +154,25 @@ def plan_videos(
             yield _plan_video(source, info, config, masks.get(source.row.video))
 
 
+def notes_on(planned: Sequence[PlannedVideo]) -> list[str]:
+    """What is odd about videos, a line for each kind: those that differ in numbers alone are one."""
+    alike: dict[str, list[str]] = {}
+    lines = []
+    for found in planned:
+        for note in found.notes:
+            kind = re.sub(r"[\d.]+", "#", note)
+            if kind not in alike:
+                lines.append((kind, f"{found.manifest.video}: {note}"))
+            alike.setdefault(kind, []).append(found.manifest.video)
+    return [
+        line + (f" (the same kind: {_some(alike[kind][1:])})" if len(alike[kind]) > 1 else "") for kind, line in lines
+    ]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
 def units_of(source: Source, config: ExtractConfig) -> tuple[str, ...]:
     """The units of a video's rows."""
     return ("segment",) if config.units == "both" and splits.is_test(source.row.split) else UNITS[config.units]
@@ -205,4 +225,5 @@ def _plan_video(source: Source, info: video.VideoInfo | str, config: ExtractConf
         modified_ns=0 if file is None else file.modified_ns,
         digest="" if file is None else file.digest,
         mask="" if mask is None else mask.digest,
+        notes=tuple(warning for warning in info.warnings if warning != info.damage),
     )

@@ -16,7 +16,16 @@ from headhunt.errors import ModelError
 from headhunt.extraction.batch_size import is_out_of_memory
 from headhunt.extraction.costs import Operations, operations, pace
 from headhunt.extraction.decoders import Decoders
-from headhunt.extraction.preparation import Run, check_events, choose, mask_notes, masks_of, plan_videos, prepare
+from headhunt.extraction.preparation import (
+    Run,
+    check_events,
+    choose,
+    mask_notes,
+    masks_of,
+    notes_on,
+    plan_videos,
+    prepare,
+)
 from headhunt.extraction.sources import collect
 from headhunt.files import StrPath, several
 from headhunt.progress import Progress, silent
@@ -134,7 +143,7 @@ def dry_run(
         operations=cost,
         seconds=seconds,
         estimate=estimate,
-        notes=(*told, *notes),
+        notes=(*told, *notes, *notes_on(planned)),
     )
 
 

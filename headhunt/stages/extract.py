@@ -25,6 +25,7 @@ from headhunt.extraction.preparation import (
     choose,
     mask_notes,
     masks_of,
+    notes_on,
     plan_videos,
     prepare,
 )
@@ -70,7 +71,7 @@ class ExtractReport:
         rows_missing: How many rows have such frames.
         unlisted: Videos that lie beside the manifest but are not in it.
         elsewhere: Rows left to other processes.
-        notes: What the user should know of the model and the labels.
+        notes: What the user should know of the model, the labels and the videos.
     """
 
     store: str
@@ -251,6 +252,7 @@ def _plan(
             planned.append(found)
         progress("probing videos", count, len(changes.new))
     report.notes += check_events(planned)
+    report.notes += notes_on(planned)
     retire(store, changes.redo)
     return plan(store, planned)
 

@@ -53,6 +53,7 @@ class PlannedVideo:
         modified_ns: When its file was last written to, nanoseconds since 1970; 0 when not known.
         digest: Of the head and tail of its file; "" when not known.
         mask: Digest of the areas that are ignored in it; "" for none.
+        notes: What is odd about it though nothing is wrong, in words; told, not stored.
     """
 
     manifest: ManifestRow
@@ -66,6 +67,7 @@ class PlannedVideo:
     modified_ns: int = 0
     digest: str = ""
     mask: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def create(path: Path, *, fingerprint: Fingerprint, spec: ModelSpec, info: Json) -> Store:

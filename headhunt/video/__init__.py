@@ -3,8 +3,10 @@
 A native frame number is a place in presentation order, 0-based, over the frames the file really holds: headers are not
 believed. `probe` reads all packets once and numbers them; decoding then stamps every packet with its number and reads
 the stamp back from the frame, so a lost, repeated or reordered frame never shifts the ones behind it.
-Where a container keeps no presentation times (AVI, raw streams) and its codec may reorder frames, `probe` decodes the
-file once to learn the order; such a file without any times gets its frames at the header's rate.
+Frames are what the decoder gives: where packets show that they and frames may differ (fields, packets without a
+picture, pictures that are not coded), or a container keeps no presentation times (AVI, raw streams) and its codec may
+reorder
+frames, `probe` decodes the file once. A file without any times gets its frames at the header's rate, and says so.
 
 One video is decoded by one thread: frame threads can deadlock on early exit, slice threads lose corruption flags.
 Pixels are taken as stored, without correction of the sample aspect ratio.

@@ -21,11 +21,16 @@ class Packets:
         numbers: int64 (m,), native frame number of each, -1 where it shows no frame.
         positions: int64 (m,), byte in the file, -1 where not known.
         stamps: int64 (m,), decode time in the stream's ticks, for seeking.
+        turns: int64 (n,), what brings each frame upright: quarter turns counter-clockwise, plus 4 where it is mirrored
+            left to right first; one for all where there is one.
+        lost: int64 (k,), frames that are not to be had: the decoder was given all of the file and left them out.
     """
 
     numbers: Int64
     positions: Int64
     stamps: Int64
+    turns: Int64
+    lost: Int64
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,7 @@ class VideoInfo:
         width: Pixels, upright.
         height: Pixels, upright.
         rotation: Degrees counter-clockwise by which stored frames are turned: 0, 90, 180 or 270.
+        mirrored: Whether stored frames are mirrored left to right before they are turned.
         variable_frame_rate: Whether frames are unevenly spaced in time.
         times_s: float64 (n_frames,), true time of each frame, seconds from the first; never decreasing.
         keyframes: bool (n_frames,), frames that decoding can start from.
@@ -62,6 +68,7 @@ class VideoInfo:
     keyframes: Bool
     codec: str
     size_bytes: int
+    mirrored: bool = False
     warnings: tuple[str, ...] = ()
     damage: str = ""
     packets: Packets | None = field(default=None, repr=False)
@@ -70,4 +77,5 @@ class VideoInfo:
 def counted(n: int, positions: Sequence[int] | None = None) -> Packets:
     """Packets (n,) numbered as stored."""
     unknown = np.full(n, -1, dtype=np.int64)
-    return Packets(np.arange(n), unknown if positions is None else np.asarray(positions, dtype=np.int64), unknown)
+    places = unknown if positions is None else np.asarray(positions, dtype=np.int64)
+    return Packets(np.arange(n), places, unknown, np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64))

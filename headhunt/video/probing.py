@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
-import av
 import numpy as np
 from av.codec.codec import Properties
-from av.packet import Packet
-from av.video.frame import VideoFrame
+from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from headhunt.arrays import Float64
 from headhunt.errors import InputError, VideoError
 from headhunt.finding import is_folder
-from headhunt.video.decode import decode, first_frame, open_video, quarter_turns, read_packets
+from headhunt.video import claims, numbering, orientation, packets, pictures
+from headhunt.video.claims import Claim
+from headhunt.video.decode import first_frame, open_video, streams_of
 from headhunt.video.files import file_size, images_of
-from headhunt.video.info import FOLDER_FPS, Packets, VideoInfo, counted
-from headhunt.video.times import is_even, numbered_surely, presentation_times
+from headhunt.video.info import FOLDER_FPS, Packets, VideoInfo
+from headhunt.video.numbering import Numbered
+from headhunt.video.orientation import Orientation, from_code
+from headhunt.video.packets import Found
+from headhunt.video.times import is_even, numbered_surely, seconds, spread
+from headhunt.video.trial import try_out
 
 _REORDER = cast(int, Properties.REORDER.value)  # a codec that may show frames in another order than it stores them
-_UNTIMED_FORMATS = frozenset(("avi", "h264", "hevc", "m4v", "mpeg", "mpegvideo", "obu", "vc1"))
+_TIMES_FOR_SOME = frozenset(("mpeg", "mpegts"))  # formats that need not store a time for each picture
 
 
-def probe(path: Path | str, *, folder_fps: float | None = None) -> VideoInfo:
-    """Read what a video holds: its packets (not its pixels) once, and one frame for size and rotation.
+def probe(path: Path | str, *, folder_fps: float | None = None, alive: Callable[[], object] = int) -> VideoInfo:
+    """Read what a video holds: its packets once, and one frame for size and rotation.
+
+    Where the packets show that they and the frames may differ (fields, pictures that are not coded, no times), all of
+    it is decoded once.
 
     Args:
         path: A video file, or a folder of images in natural order of their names.
         folder_fps: Frames per second of a folder of images, which does not tell; None takes 25 and says so in
             `warnings`.
+        alive: Called from time to time while a file is decoded.
 
     Raises:
         VideoError: Missing, empty, not a video, without a decodable frame, or not readable; says which.
@@ -42,19 +49,7 @@ def probe(path: Path | str, *, folder_fps: float | None = None) -> VideoInfo:
     path = Path(path)
     if folder_fps is not None and not (math.isfinite(folder_fps) and folder_fps > 0):
         raise InputError("a frame rate must be positive", got=folder_fps, expected="> 0")
-    return _probe_folder(path, folder_fps) if is_folder(path) else _probe_file(path)
-
-
-class Row(NamedTuple):
-    """One packet as read."""
-
-    pts: int | None
-    dts: int | None
-    position: int
-    key: bool
-    corrupt: bool
-    shows: bool
-    duration: int | None
+    return _probe_folder(path, folder_fps) if is_folder(path) else _probe_file(path, alive)
 
 
 def _probe_folder(path: Path, fps: float | None) -> VideoInfo:
@@ -63,7 +58,8 @@ def _probe_folder(path: Path, fps: float | None) -> VideoInfo:
     if found is None:
         raise VideoError(f"no image of {path} can be decoded", got=f"{len(images)} images", hint="copy it again")
     image, frame = found
-    width, height = _size(frame)
+    upright = orientation.told(frame) or Orientation()
+    width, height = upright.size(frame.width, frame.height)
     warnings = () if fps is not None else (f"a folder of frames tells no frame rate: {FOLDER_FPS:g} fps assumed",)
     fps = FOLDER_FPS if fps is None else fps
     n = len(images)
@@ -74,7 +70,8 @@ def _probe_folder(path: Path, fps: float | None) -> VideoInfo:
         duration_s=n / fps,
         width=width,
         height=height,
-        rotation=90 * quarter_turns(frame),
+        rotation=90 * upright.quarters,
+        mirrored=upright.mirrored,
         variable_frame_rate=False,
         times_s=np.arange(n) / fps,
         keyframes=np.ones(n, dtype=np.bool_),
@@ -84,134 +81,172 @@ def _probe_folder(path: Path, fps: float | None) -> VideoInfo:
     )
 
 
-def _probe_file(path: Path) -> VideoInfo:
+def _probe_file(path: Path, alive: Callable[[], object]) -> VideoInfo:
     size_bytes = file_size(path)
     container, video = open_video(path)
+    header_fps = float(video.average_rate or 0)
+    if container.format.name == "mpeg":  # the times that are worked out for most of its pictures are some frames off
+        container.close()
+        container, video = open_video(path, stored_times=True)
     with container:
-        found = [_row(packet, video.name) for packet in read_packets(container, video)]
-        n_lost = 0
-        is_mp4 = "mp4" in container.format.name
-        # Samples that an edit list cuts off are in an MP4's header count, but not in its index.
-        declared = len(video.index_entries) if is_mp4 else video.frames
-        header_fps, header_s = float(video.average_rate or 0), (container.duration or 0) / av.time_base
-        tick_s, codec = float(video.time_base or 0), video.codec_context.codec
-        alone = len(container.streams) == 1
-        untimed = container.format.name in _UNTIMED_FORMATS and bool(codec.properties & _REORDER)
-        if container.format.name == "avi":
-            found, n_lost = _with_lost(found, video)
-    n_read = len(found)
-    while found and found[-1].corrupt:  # a last packet that the end of the file cuts
-        found.pop()
-    if not any(row.shows for row in found):
-        raise VideoError(f"{path} holds no frames", got=f"{n_read} readable packets", hint="copy or download it again")
-    pts, dts, positions, keys, _, shows, durations = zip(*found, strict=True)
-    shown = np.flatnonzero(shows)
-    timed = not untimed and all(pts[place] is not None for place in shown)
-    first, decode_ranks = _decode_once(path, positions, whole=not timed)
-    ranks = np.asarray([pts[place] for place in shown]) if timed else decode_ranks[shown]
-    places = shown[np.argsort(ranks, kind="stable")]
-    times_s, timed_at_all = presentation_times(pts if timed else dts, places, tick_s, header_fps)
-    warnings = [] if timed_at_all else [f"the file stores no times: {header_fps or FOLDER_FPS:g} fps assumed"]
+        found = packets.read(container, video)
+        claim = claims.of(container, video)
+        tick_s = float(video.time_base or 0)
+        codec = video.codec_context.codec
+        untimed = claims.stores_no_times(container)
+        warnings = _other_streams(container, video)
+    asked = found.holds(pictures.EMPTY, pictures.FIELD, pictures.UNSURE)
+    if not np.any(found.holds(pictures.SHOWN) | asked):
+        raise VideoError(
+            f"{path} holds no frames", got=f"{found.n_read} readable packets", hint="copy or download it again"
+        )
 
-    if n_lost:
-        warnings.append(f"{n_lost} of {n_read} packets that the index names cannot be found")
-    ends_early = len(found) < max(n_read, declared) or (not declared and alone and header_s > times_s[-1] + 0.5)
-    damage = ""
-    n = numbered_surely(places, shown, times_s, tick_s, timed=timed, ends_early=ends_early)
-    if ends_early:
-        says = f"{declared} frames" if declared else f"{header_s:.1f} s"
-        damage = f"the header declares {says}, {n} frames were found: the file ends early or is damaged"
-        warnings.append(damage)
-    elif 0 < declared < len(found):
-        warnings.append(f"the header declares {declared} frames, {n} were found")
-    places, times_s = places[:n], times_s[:n]
+    reorders = bool(codec.properties & _REORDER)
+    slots = claim.format == "avi" or (untimed and reorders)  # the place of a packet is all that tells its time
+    times_s, starts = seconds(_slots(found) if slots else found.pts, found.dts, found.keys, tick_s, header_fps)
+    unordered = reorders and slots
+    unordered |= bool(np.any(np.isnan(times_s[~found.discard])))
+    whole = unordered or found.turned or bool(np.any(asked))
+    trial = try_out(
+        path,
+        found.positions,
+        whole=whole,
+        fresh=found.start == pictures.FRESH,
+        knows_start=pictures.knows_start(codec),
+        alive=alive,
+    )
+    numbered = numbering.number(found, trial, starts, None if unordered else times_s)
+    if not len(numbered.places):
+        raise VideoError(f"no frame of {path} can be decoded", got=f"{len(found)} packets", hint="copy it again")
+    known_s = np.full(len(times_s), np.nan) if untimed else times_s
+    frames_s = spread(known_s[numbered.places], header_fps)
 
+    n, damage = _whole(path, claim, found, numbered, frames_s, tick_s)
+    warnings += _notes(found, numbered, claim, n_timed=int(np.sum(~np.isnan(known_s[numbered.places]))), damage=damage)
+    places, times_s = numbered.places[:n], frames_s[:n] - frames_s[0]
     variable = not is_even(times_s, tick_s)
     fps = (n - 1) / times_s[-1] if times_s[-1] > 0 else header_fps or FOLDER_FPS
+    if untimed:
+        warnings.append(f"the file stores no times: {fps:g} fps assumed")
+    if damage:
+        warnings.append(damage)
     if abs(fps - header_fps) <= 0.01 * fps:
         fps = header_fps  # the same without the rounding of times
-    elif header_fps > 0 and not variable:
+    elif header_fps > 0 and not variable and not np.any(numbered.silent):
         warnings.append(f"the header declares {header_fps:g} fps, the frames come at {fps:g}")
-    elif header_fps == 0 and n == 1:
+    elif header_fps == 0 and n == 1 and not untimed:
         warnings.append(f"one frame tells no frame rate: {FOLDER_FPS:g} fps assumed")
-    if first.rotation % 90:
-        warnings.append(f"a rotation of {first.rotation} degrees is rounded to a quarter turn")
-    last_s = (durations[places[-1]] or 0) * tick_s
+
+    last_s = float(found.durations[places[-1]]) * tick_s
+    if slots and n > 1:  # its packets all last one slot
+        last_s = max(last_s, float(np.median(np.diff(times_s))))
+    end_s = float(times_s[-1]) + (last_s if last_s > 0 else 1 / fps)
+    if n == len(numbered.places):  # the second field of the last frame, or pictures that are not coded behind it
+        silent_s = (known_s + found.durations * tick_s)[numbered.silent] - frames_s[0]
+        end_s = max(end_s, float(np.nan_to_num(silent_s).max(initial=0.0)))
+
+    turns = trial.turns(places)
+    upright = from_code(int(turns[0]))
+    if (carried := orientation.told(trial.first)) is not None and carried.off_by:
+        warnings.append(f"a rotation {carried.off_by:g} degrees off is rounded to a quarter turn")
+    width, height = upright.size(trial.first.width, trial.first.height)
     numbers = np.full(len(found), -1, dtype=np.int64)
     numbers[places] = np.arange(n)
-    stamps = [next((int(t) for t in (d, p) if t is not None), 0) for d, p in zip(dts, pts, strict=True)]
-    width, height = _size(first)
     return VideoInfo(
         path=path,
         n_frames=n,
         fps=float(fps),
-        duration_s=float(times_s[-1] + (last_s if last_s > 0 else 1 / fps)),
+        duration_s=end_s,
         width=width,
         height=height,
-        rotation=90 * quarter_turns(first),
+        rotation=90 * upright.quarters,
+        mirrored=upright.mirrored,
         variable_frame_rate=variable,
         times_s=times_s,
-        keyframes=np.asarray(keys, dtype=np.bool_)[places],
+        keyframes=found.keys[places],
         codec=codec.name,
         size_bytes=size_bytes,
         warnings=tuple(warnings),
         damage=damage,
-        packets=Packets(numbers, np.asarray(positions, dtype=np.int64), np.asarray(stamps, dtype=np.int64)),
+        packets=Packets(
+            numbers,
+            np.asarray(found.positions, dtype=np.int64),
+            found.stamps(),
+            turns if np.any(turns != turns[0]) else turns[:1],
+            np.flatnonzero(~trial.gave[places]) if whole else np.zeros(0, dtype=np.int64),
+        ),
     )
 
 
-def _size(frame: VideoFrame) -> tuple[int, int]:
-    """Width and height, upright."""
-    return (frame.height, frame.width) if quarter_turns(frame) % 2 else (frame.width, frame.height)
-
-
-def _with_lost(found: list[Row], video: VideoStream) -> tuple[list[Row], int]:
-    """The packets of an AVI file with those that its index has and reading missed, and how many these are.
-
-    An AVI packet has no time but its place, so one whose header is damaged would shift all behind it.
-    """
-    index = {entry.pos + 8: entry.timestamp for entry in video.index_entries}  # a chunk's data follow 8 bytes of header
-    if not found or any(row.position not in index for row in found):
-        return found, 0
-    read = {row.position: row for row in found}
-    complete = [
-        read.get(position, Row(None, 0, position, False, False, True, 0))._replace(dts=place)
-        for position, place in index.items()
-        if position <= found[-1].position
-    ]
-    return complete, len(complete) - len(found)
-
-
-def _row(packet: Packet[VideoStream], codec: str | None) -> Row:
-    return Row(
-        pts=packet.pts,
-        dts=packet.dts,
-        position=-1 if packet.pos is None else packet.pos,
-        key=packet.is_keyframe,
-        corrupt=packet.is_corrupt,
-        # Not one outside the edit list, nor a hidden VP8 reference (show_frame, RFC 6386 section 9.1).
-        shows=not packet.is_discard and (codec != "vp8" or bool(memoryview(packet)[0] & 0x10)),
-        duration=packet.duration,
+def _whole(
+    path: Path, claim: Claim, found: Found, numbered: Numbered, frames_s: Float64, tick_s: float
+) -> tuple[int, str]:
+    """How many frames have a sure number, and why not all that there should be are there; "" where they are."""
+    n, places = len(numbered.places), numbered.places
+    origin_s = min((stamp for stamp in found.pts if stamp is not None), default=0) * tick_s
+    says = claims.broken(
+        path,
+        claim,
+        read=len(found),
+        packets=_n_slots(found, claim),
+        start_s=origin_s,
+        end_s=origin_s + float(np.max(frames_s + found.durations[places] * tick_s)),
+        longest_s=float(np.diff(frames_s).max(initial=0.0)),
     )
+    cut = found.n_read > len(found)
+    if says or cut or claims.is_torn(path, claim):
+        n = numbered_surely(places, np.sort(places), frames_s, tick_s, timed=not numbered.by_decoder)
+    ends = "the file ends early or is damaged"
+    if says:
+        return n, f"the header declares {says}, {n} frames were found: {ends}"
+    if cut or n < len(places):
+        return n, f"the last packet is cut, {n} frames were found: {ends}"
+    if numbered.lost_fields > 1:
+        return n, f"{numbered.lost_fields} fields cannot be decoded: the file is damaged"
+    return n, ""
 
 
-def _decode_once(path: Path, positions: Sequence[int], *, whole: bool) -> tuple[VideoFrame, Float64]:
-    """Decode the first frame, or all to learn in which order packets (by position in the file) are shown.
+def _slots(found: Found) -> list[int | None]:
+    """Which frame's time each packet takes where packets are counted: one without a picture takes none."""
+    empty = np.cumsum(found.holds(pictures.EMPTY)).tolist()
+    return [None if slot is None else slot - before for slot, before in zip(found.dts, empty, strict=True)]
 
-    A packet that gives no frame is ranked behind the one stored before it.
-    """
-    n_packets = len(positions)
-    with closing(decode(path, counted(n_packets, positions), [(0, n_packets - 1)])) as frames:
-        first = next(frames, None)
-        if first is None:
-            raise VideoError(
-                f"no frame of {path} can be decoded", got=f"{n_packets} packets", hint="copy or download it again"
-            )
-        output = [first[1], *(place for _, place, _ in frames)] if whole else [first[1]]
-    ranks = np.full(n_packets, np.nan)
-    ranks[output[::-1]] = np.arange(len(output), dtype=np.float64)[::-1]
-    behind = -0.5
-    for place, rank in enumerate(ranks.tolist()):
-        ranks[place] = behind if math.isnan(rank) else rank
-        behind = math.floor(ranks[place]) + 0.5
-    return first[2], ranks
+
+def _n_slots(found: Found, claim: Claim) -> int:
+    """How many packets there are, with those that an AVI recorder left empty to stand for dropped frames."""
+    return max(len(found), (found.dts[-1] or 0) + 1 if claim.format == "avi" else 0)
+
+
+def _notes(found: Found, numbered: Numbered, claim: Claim, *, n_timed: int, damage: str) -> list[str]:
+    """What is odd about the packets of a file, in words."""
+    notes, n, n_silent = [], len(numbered.places), int(numbered.silent.sum())
+    n_slots = _n_slots(found, claim)
+    if found.n_lost:
+        notes.append(f"{found.n_lost} of {found.n_read} packets that the index names cannot be found")
+    if numbered.leading:
+        notes.append(
+            f"the recording starts inside a group of pictures: {numbered.leading} before the first that can be decoded "
+            "not counted"
+        )
+    if n_silent:
+        notes.append(
+            f"{n_silent} of {len(found)} packets hold no frame of their own (fields, parameter sets, or pictures that "
+            "are not coded)"
+        )
+    if claim.packets and not damage and (claim.packets > n_slots or (claim.packets < len(found) and not n_silent)):
+        notes.append(f"the header declares {claim.packets} frames, {n} were found")
+    if 0 < n_timed < n and claim.format not in _TIMES_FOR_SOME:
+        notes.append(f"{n - n_timed} of {n} frames have no time of their own: they lie between their neighbours")
+    return notes
+
+
+def _other_streams(container: InputContainer, main: VideoStream) -> list[str]:
+    """What is said of video streams that are not looked at."""
+
+    def size(video: VideoStream) -> str:
+        return f"{video.width}x{video.height}" if video.codec_context else "unknown"
+
+    others = [size(video) for video in streams_of(container) if video.index != main.index]
+    if not others:
+        return []
+    return [f"{len(others) + 1} video streams: only the main one is taken ({size(main)}), not {', '.join(others)}"]

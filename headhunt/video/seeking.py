@@ -39,14 +39,18 @@ def wanted_frames(
         return
     if file_size(path) != info.size_bytes:
         raise VideoError(f"{path} changed", got=f"not {info.size_bytes} bytes any more", hint="probe it again")
-    waiting = dict.fromkeys(wanted)
-    for jump in (True, False):
+    lost = set(info.packets.lost.tolist())
+    for number in wanted:
+        if number in lost:
+            yield number, None
+    waiting = dict.fromkeys(number for number in wanted if number not in lost)
+    for jump in (True, False) if waiting else ():
         runs, starts, firsts = _runs(info, list(waiting), jump=jump)
         begun, trusted = -1, True
         with closing(decode(path, info.packets, runs)) as frames:
             for run, number, frame in frames:
-                if number < starts[run]:
-                    continue  # leans on frames that were jumped over
+                if frame is None or number < starts[run]:
+                    continue  # cannot be decoded, or leans on frames that were jumped over
                 overdue = list(itertools.takewhile(functools.partial(operator.gt, number - _MAX_REORDER), waiting))
                 # One cannot start at a key frame that leans on others (intra refresh) or does not come.
                 key_came = number == starts[run] and frame.pict_type == PictureType.I
@@ -74,27 +78,34 @@ def _runs(info: VideoInfo, wanted: list[int], *, jump: bool) -> tuple[list[tuple
         the first packet on; the first wanted frame of each of the other runs.
     """
     packets = cast(Packets, info.packets)
-    place_of = np.zeros(info.n_frames, dtype=np.int64)
-    shown = packets.numbers >= 0
-    place_of[packets.numbers[shown]] = np.flatnonzero(shown)
-    last = place_of[wanted]
+    shown = np.flatnonzero(packets.numbers >= 0)
+    # What shows no frame of its own may belong to the one before it (a second field), or behind it (parameter sets).
+    # With the packet behind it, a decoder that was given one that is not coded still gives the frame its own number.
+    begin, end = np.zeros((2, info.n_frames), dtype=np.int64)
+    begin[packets.numbers[shown]] = np.append(0, shown[:-1] + 1)
+    following = np.append(shown[1:], len(packets.numbers) - 1)
+    last = np.where(following == shown + 1, shown, following)
+    last[-1] = following[-1]
+    end[packets.numbers[shown]] = last
+    last = end[wanted]
     if not jump:
-        return [(0, int(last.max()))], [-1], set()
+        return [(0, min(int(last.max()) + _MAX_REORDER, len(packets.numbers) - 1))], [-1], set()
     keys = np.flatnonzero(info.keyframes)
     before = np.searchsorted(keys, wanted, side="right") - 1
     key = np.where(before >= 0, keys[before], -1) if len(keys) else np.full(len(wanted), -1)
-    first = np.minimum(np.where(key >= 0, place_of[key], 0), last)
+    first = np.minimum(np.where(key >= 0, begin[key], 0), last)
     runs: list[tuple[int, int]] = []
     starts: list[int] = []
     firsts: set[int] = set()
-    for start, end, key_number, number in sorted(zip(first.tolist(), last.tolist(), key.tolist(), wanted, strict=True)):
+    needs = zip(first.tolist(), last.tolist(), key.tolist(), wanted, strict=True)
+    for start, stop, key_number, number in sorted(needs):
         if runs and start <= runs[-1][1] + _MIN_JUMP:
-            runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
+            runs[-1] = (runs[-1][0], max(stop, runs[-1][1]))
         elif start <= _MIN_JUMP:
-            runs.append((0, end))
+            runs.append((0, stop))
             starts.append(-1)
         else:
-            runs.append((start, end))
+            runs.append((start, stop))
             starts.append(key_number)
             firsts.add(number)
     return runs, starts, firsts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 import av
 import numpy as np
@@ -14,8 +14,8 @@ from av.video.reformatter import VideoReformatter
 
 from headhunt.arrays import Int64, UInt8
 from headhunt.errors import InputError, LostFramesError, VideoError
-from headhunt.video.decode import quarter_turns
 from headhunt.video.info import VideoInfo
+from headhunt.video.orientation import Orientation, from_code, told
 from headhunt.video.probing import probe
 from headhunt.video.seeking import wanted_frames
 
@@ -121,7 +121,7 @@ def _stream(
     reformatter = VideoReformatter()
     with closing(wanted_frames(path, info, sorted(users))) as frames:
         for number, frame in frames:
-            pixels = None if frame is None else _upright(frame, reformatter)
+            pixels = None if frame is None else _upright(frame, _orientation(info, number, frame), reformatter)
             if pixels is None:
                 missing.add(number)
             else:
@@ -149,9 +149,17 @@ def _lost(path: Path, lost: list[int], frames: list[Any]) -> LostFramesError:
     )
 
 
-def _upright(frame: VideoFrame, reformatter: VideoReformatter) -> UInt8 | None:
+def _orientation(info: VideoInfo, number: int, frame: VideoFrame) -> Orientation:
+    """Every image of a folder has its own; a frame of a video has what holds from the last that tells one."""
+    if info.packets is None:
+        return told(frame) or Orientation()
+    turns = info.packets.turns
+    return from_code(int(turns[number if len(turns) > 1 else 0]))
+
+
+def _upright(frame: VideoFrame, orientation: Orientation, reformatter: VideoReformatter) -> UInt8 | None:
     try:
         rgb = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     except av.FFmpegError:  # a damaged header can name a layout that has no RGB
         return None
-    return np.ascontiguousarray(np.rot90(rgb, quarter_turns(frame)))
+    return orientation.apply(cast(UInt8, rgb))

@@ -6,19 +6,98 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headhunt.arrays import Float64, Int64
+from headhunt.arrays import Bool, Float64, Int64
 from headhunt.video.info import FOLDER_FPS
 
+_FARTHEST = 2**61  # ticks; what lies beyond is damage, and must not overflow
+_FEW_FRAMES = 4
+_LOOK_AHEAD = 4  # packets that must agree that times began anew: one alone may have a damaged time
 
-def presentation_times(
-    stamps: Sequence[int | None], places: Int64, tick_s: float, header_fps: float
-) -> tuple[Float64, bool]:
-    """Times (n,) of frames in presentation order, seconds from the first, and whether the file stores any."""
-    known = [stamp for place in places if (stamp := stamps[place]) is not None]
-    if len(known) < len(places):
-        return np.arange(len(places)) / (header_fps or FOLDER_FPS), False
-    first = min(known)
-    return np.sort(np.asarray([float(stamp - first) for stamp in known])) * tick_s, True
+
+def seconds(
+    stamps: Sequence[int | None], clock: Sequence[int | None], keys: Bool, tick_s: float, fps: float
+) -> tuple[Float64, list[int]]:
+    """Times of packets, and where recordings after the first begin.
+
+    Recordings that were joined end to end may each count from their own start: times then go on from the end of the
+    one before. That they begin anew is seen at a key frame, which in a sound recording is shown behind all that is
+    stored before it, and else at the decode times, which never go back.
+
+    Args:
+        stamps: Presentation times in ticks, in stored order.
+        clock: Decode times in ticks.
+        keys: bool (m,), packets of key frames.
+        tick_s: Seconds of a tick.
+        fps: Frames a second by the header, 0 where it does not say.
+
+    Returns:
+        float64 (m,), seconds from the earliest, NaN where a packet has no time; places of packets.
+    """
+    times = np.full(len(stamps), np.nan)
+    known = np.flatnonzero([stamp is not None for stamp in stamps])
+    if not len(known):
+        return times, []
+    ticks = np.asarray([stamp for stamp in stamps if stamp is not None], dtype=np.int64).clip(-_FARTHEST, _FARTHEST)
+    decode = np.asarray([np.nan if c is None else c for c in clock], dtype=np.float64)[known]
+    # A stream that counts 90,000 ticks a second in 33 bits: what begins anew may have been taken for a new turn.
+    leap = 2**32 if abs(tick_s * 90_000 - 1) < 1e-9 else _FARTHEST
+    rate = round(1 / (fps * tick_s)) if fps * tick_s > 0 else _FARTHEST
+    ticks, starts = _joined(ticks, decode, keys[known], known, rate=rate, leap=leap)
+    times[known] = (ticks - ticks.min()) * tick_s
+    return times, known[starts].tolist()
+
+
+def _joined(
+    ticks: Int64, decode: Float64, keys: Bool, places: Int64, *, rate: int, leap: int
+) -> tuple[Int64, list[int]]:
+    """Ticks that do not begin anew, neither back nor by a `leap`, and where they did."""
+    highest, gaps = np.maximum.accumulate(ticks), np.diff(places) - 1
+    falls = (ticks[1:] < highest[:-1]) & (keys[1:] | (np.diff(decode) < 0))
+    if not np.any(falls | (gaps > 0) | (np.diff(highest) > leap)):
+        return ticks, []
+    steps = np.diff(np.unique(ticks))
+    step = min(int(np.median(steps)), rate) if len(steps) else rate % _FARTHEST
+    starts = _beginnings(ticks.tolist(), decode.tolist(), keys.tolist(), [0, *gaps.tolist()], step, leap)
+    joined, end = ticks.copy(), int(ticks.min())
+    for part, last in zip(np.split(joined, starts), [*(start - 1 for start in starts), 0], strict=True):
+        part += end - part.min()
+        end = int(part.max()) + step * int(places[last + 1] - places[last] if last + 1 < len(places) else 1)
+    return joined, starts
+
+
+def _beginnings(
+    ticks: list[int], decode: list[float], keys: list[bool], gaps: list[int], step: int, leap: int
+) -> list[int]:
+    """Where recordings after the first begin; `gaps` are how many packets without a time lie before each."""
+    starts, highest, latest, slack = [], ticks[0], decode[0], 1.5 * step
+    for i in range(1, len(ticks)):
+        ahead = sorted(ticks[i : i + _LOOK_AHEAD])
+        behind = highest + step * gaps[i] / 2  # packets without a time take some too
+        falls = ticks[i] < behind - slack and (keys[i] or decode[i] < latest - slack)
+        if (falls and ahead[(len(ahead) - 1) // 2] < behind) or ahead[0] > highest + leap:
+            starts.append(i)
+            highest, latest = ticks[i], decode[i]
+        highest = max(highest, ticks[i])
+        latest = latest if decode[i] < latest else decode[i]
+    return starts
+
+
+def spread(times_s: Float64, fps: float) -> Float64:
+    """Times (n,) of frames in presentation order, never decreasing, from those of their packets.
+
+    One that is not known (NaN) lies evenly between its neighbours, or goes on at the rate. Where most are not known,
+    those that are may belong to a neighbour: all keep to the rate if these do, but for a few frames.
+    """
+    known, places, step = np.flatnonzero(~np.isnan(times_s)), np.arange(len(times_s)), 1 / (fps or FOLDER_FPS)
+    if not len(known):
+        return np.asarray(places * step, dtype=np.float64)
+    sure = np.sort(times_s[known])
+    if fps and len(known) < len(times_s) / 2:
+        late = sure - known * step
+        if np.ptp(late) <= _FEW_FRAMES * step:
+            return np.asarray(late[0] + places * step, dtype=np.float64)
+    before, behind = np.minimum(places - known[0], 0), np.maximum(places - known[-1], 0)
+    return np.asarray(np.interp(places, known, sure) + step * (before + behind), dtype=np.float64)
 
 
 def is_even(times_s: Float64, tick_s: float) -> bool:
@@ -30,19 +109,17 @@ def is_even(times_s: Float64, tick_s: float) -> bool:
     return bool(np.all(np.abs(steps - typical) <= max(0.1 * typical, 1.01 * tick_s)))
 
 
-def numbered_surely(
-    places: Int64, shown: Int64, times_s: Float64, tick_s: float, *, timed: bool, ends_early: bool
-) -> int:
-    """How many frames from the start have a sure number.
+def numbered_surely(places: Int64, shown: Int64, times_s: Float64, tick_s: float, *, timed: bool) -> int:
+    """How many frames from the start have a sure number in a file that breaks off.
 
-    Where a file breaks off, its last frames may be shown behind ones that are lost: frames that overtook others in
-    storage are kept there only as far as they follow each other at an even rate.
+    Its last frames may be shown behind ones that are lost: frames that overtook others in storage are kept there only
+    as far as they follow each other at an even rate.
     """
     n = len(places)
     overtakes = np.searchsorted(shown, places) - np.arange(n)
     sure = max(1, n - max(0, int(overtakes.max())))
     if not timed or not is_even(times_s[:sure], tick_s):
-        return sure if ends_early else n
+        return sure
     steps = np.diff(times_s)
     late = steps > max(1.5 * np.median(steps), np.median(steps) + 1.01 * tick_s) if n > 1 else steps > 0
     gaps = np.flatnonzero(late) + 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
 
 from headhunt.errors import InputError, VideoError
 from headhunt.video import probe, read_frames, stream
-from tests.made_videos import KINDS, read_number, spaced, write_image, write_video
+from tests.made_videos import KINDS, draw_frame, read_number, shown_numbers, spaced, write_image, write_video
 
 
 def test_a_damaged_packet_fails_its_groups_and_no_other(tmp_path):
@@ -110,3 +112,39 @@ def test_real_old_and_damaged_avi_files_read(real_data):
     groups = spaced(270)
     results = dict(stream(damaged.path, groups, info=damaged, transform=lambda frame: frame.shape))
     assert sorted(results) == list(range(len(groups)))
+
+
+def write_two(path, *specs):
+    """A file of several video streams: codec, size and number of pictures of each."""
+    with av.open(str(path), "w") as container:
+        streams = []
+        for codec, (width, height), _ in specs:
+            stream = container.add_stream(codec, rate=25)
+            stream.width, stream.height = width, height
+            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+            streams.append(stream)
+        for i in range(max(n for _, _, n in specs)):
+            for stream, (_, size, n) in zip(streams, specs, strict=True):
+                if i < n:
+                    frame = av.VideoFrame.from_ndarray(draw_frame(i, size), "rgb24")
+                    frame.pts, frame.time_base = i, Fraction(1, 25)
+                    container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".avi", ".mov"])
+@pytest.mark.parametrize(
+    "other", [("small", (64, 48), 30), ("one picture", (320, 240), 1)], ids=["a small one", "a large picture"]
+)
+@pytest.mark.parametrize("main_first", [True, False])
+def test_of_several_video_streams_the_main_one_is_read_and_the_others_are_told(tmp_path, suffix, other, main_first):
+    codec = "mpeg2video" if suffix == ".ts" else "mjpeg"
+    specs = [("libx264", (128, 96), 30), (codec, *other[1:])]
+    path = write_two(tmp_path / f"two{suffix}", *(specs if main_first else specs[::-1]))
+    info = probe(path)
+    assert (info.n_frames, info.width, info.height, info.codec) == (30, 128, 96, "h264")
+    width, height = other[1]
+    assert f"2 video streams: only the main one is taken (128x96), not {width}x{height}" in info.warnings
+    assert shown_numbers(path) == list(range(30))

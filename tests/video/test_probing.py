@@ -123,7 +123,11 @@ def test_a_file_that_ends_early_gives_what_is_there(tmp_path, kind, share):
     path.write_bytes(data[:end])
     there = int(np.sum(whole.packets.positions < end)) if -1 not in whole.packets.positions else 0
     info = probe(path)
-    sound = assert_exact(path, info)
+    # A transport stream cut between two of its small packets is whole for all that can be seen: what was shown behind
+    # lost frames is kept, at its true time.
+    shown = stream(path, [np.array([i]) for i in range(info.n_frames)], info=info, transform=read_number)
+    sound = {i: frames[0] for i, frames in shown if not isinstance(frames, VideoError)}
+    assert sound == {i: round(25 * info.times_s[i]) if path.suffix == ".ts" else i for i in sound}
     assert len(sound) >= info.n_frames - 1  # the last picture may be half there
     assert there - 8 <= info.n_frames <= N
     if kind.endswith((".mp4", ".mkv", ".webm")) and share < 0.85:

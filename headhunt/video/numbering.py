@@ -1,0 +1,79 @@
+"""Which packets of a file show a frame, and in which order; knows no file and no times but their order."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from headhunt.arrays import Bool, Float64, Int64
+from headhunt.video import pictures
+from headhunt.video.packets import Found
+from headhunt.video.trial import Trial
+
+
+@dataclass(frozen=True, eq=False)
+class Numbered:
+    """The frames of a file.
+
+    Attributes:
+        places: int64 (n,), the packet of each frame, in presentation order.
+        silent: bool (m,), packets that hold no frame of their own.
+        leading: How many frames at the start lean on what came before the file, and are left out.
+        by_decoder: Whether the order is the one in which the decoder gave them, not that of their times.
+        lost_fields: How many single fields gave nothing, not even together with another.
+    """
+
+    places: Int64
+    silent: Bool
+    leading: int
+    by_decoder: bool
+    lost_fields: int
+
+
+def number(found: Found, trial: Trial, starts: list[int], times_s: Float64 | None) -> Numbered:
+    """Number the frames of a file.
+
+    Args:
+        found: Its packets.
+        trial: What came of decoding: everything, where its packets do not say what they show.
+        starts: Packets with which further recordings begin.
+        times_s: float64 (m,), presentation times, NaN where there is none; None where they do not tell the order.
+    """
+    asked = found.holds(pictures.EMPTY, pictures.FIELD, pictures.UNSURE)
+    gave = trial.gave | (trial.refused & found.holds(pictures.UNSURE))
+    shown = found.holds(pictures.SHOWN) | (asked & gave)
+    by_decoder = times_s is None or bool(np.any(np.isnan(times_s[shown])))
+    ranks = trial.ranks if times_s is None or by_decoder else times_s
+    leading = np.zeros(len(found), dtype=np.bool_)
+    first = int(np.argmax(shown))
+    if found.start == pictures.INSIDE:
+        leading |= ranks < ranks[trial.start]
+    elif found.start == pictures.OPEN:
+        leading |= ranks < min(ranks[first], ranks[trial.start])  # which may be whole: a closed group
+    if by_decoder and (found.start == pictures.INSIDE or (found.start == pictures.OPEN and first == trial.start)):
+        # Ones that are stored behind the first frame and shown before it, which the decoder left out.
+        behind = np.flatnonzero(trial.gave[trial.start + 1 :])
+        end = trial.start + 1 + (int(behind[0]) if len(behind) else 0)
+        leading[trial.start + 1 : end] = True
+    for start, end in itertools.pairwise([*starts, len(found)]):
+        leading[start:end] |= _leading(found.keys[start:end], ranks[start:end])
+    leading &= shown | found.holds(pictures.UNSURE)
+    shown &= ~leading
+    places = np.flatnonzero(shown)
+    fields = found.holds(pictures.FIELD)
+    fields[: trial.start] = False
+    return Numbered(
+        places=places[np.argsort(ranks[places], kind="stable")],
+        silent=asked & ~shown & ~leading,
+        leading=int(leading.sum()),
+        by_decoder=by_decoder,
+        lost_fields=max(0, int(fields.sum()) - 2 * int((fields & trial.gave).sum())),
+    )
+
+
+def _leading(keys: Bool, ranks: Float64) -> Bool:
+    """Bool (m,), packets of a recording behind another that lean on what came before its first key frame."""
+    key = int(np.argmax(keys)) if np.any(keys) else 0
+    return np.asarray((ranks < ranks[key]) | (np.arange(len(keys)) < key), dtype=np.bool_)

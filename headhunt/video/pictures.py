@@ -1,0 +1,243 @@
+"""What the bytes of a packet say of its picture: whether it holds one, all of it, and how it is to be turned.
+
+Nothing is decoded: a look at the first bytes tells the packets that are sure to give one frame each from those of which
+only the decoder knows. It knows no file, no times and no numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import av
+from av.codec.codec import Properties
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from headhunt.video.bits import (
+    Sequence,
+    is_message,
+    mpeg4_is_coded,
+    mpeg4_time_bits,
+    read_field,
+    read_sequence,
+    sequences_of,
+    turns,
+)
+
+SHOWN = 0  # a picture, and so a frame
+HIDDEN = 1  # a reference that is never shown
+EMPTY = 2  # surely no picture: parameter sets, the end of a sequence; what is damaged counts as a picture
+FIELD = 3  # half a frame, as a rule
+UNSURE = 4  # only the decoder knows: it is not coded, or leans on what may not be there
+FRESH = 0  # nothing at the start can lean on what came before it
+OPEN = 1  # a key frame, but what is shown before it may lean on what came before
+INSIDE = 2  # inside a group of pictures: nothing is whole before the decoder says so
+TURNED = 8  # added to the others: a message tells the orientation
+
+Judge = Callable[["Packet[VideoStream]"], int]
+
+_INTRA_ONLY = cast(int, Properties.INTRA_ONLY.value)
+_KNOW_THEIR_START = frozenset(("av1", "h264", "hevc", "mpeg1video", "mpeg2video", "vp8", "vp9"))
+_CLEAN_RANDOM_ACCESS = 21  # a key frame of HEVC whose leading pictures may lean on what came before
+_SHORTEST_PICTURE = 8  # bytes
+_LONGEST_UNCODED = 19  # bytes of an MPEG-4 picture that is not coded
+_MPEG4_HEADERS = frozenset((*range(0x30), 0xB0, 0xB2, 0xB3, 0xB5))
+_MPEG2_HEADERS = (b"\xb2", b"\xb3", b"\xb5", b"\xb7", b"\xb8")  # ISO 13818-2 table 6-1
+_HEAD = 1024  # bytes within which a picture begins as a rule
+
+
+def judge(video: VideoStream) -> Judge | None:
+    """What judges the packets of a stream, in stored order; None where each is one shown picture."""
+    codec = video.codec_context.codec
+    if codec.properties & _INTRA_ONLY or codec.canonical_name == "av1":
+        return None
+    name, extradata = codec.canonical_name, video.codec_context.extradata or b""
+    if name in _WITH_HEADERS:
+        return _WITH_HEADERS[name](extradata)
+    return _JUDGES.get(name, _unknown)
+
+
+def knows_start(codec: av.Codec) -> bool:
+    """Whether a decoder itself drops pictures that lean on what came before the first packet."""
+    return bool(codec.properties & _INTRA_ONLY) or codec.canonical_name in _KNOW_THEIR_START
+
+
+def start_of(video: VideoStream, packet: Packet[VideoStream]) -> int:
+    """How a recording begins whose first picture is in this packet: FRESH, OPEN or INSIDE."""
+    codec = video.codec_context.codec.canonical_name
+    if not packet.is_keyframe:
+        return INSIDE
+    if codec not in {"h264", "hevc"}:
+        return OPEN if codec in {"mpeg1video", "mpeg2video", "mpeg4"} else FRESH
+    data = bytes(packet)
+    for at, _ in _units(data, _length_bytes(codec, video.codec_context.extradata or b"")):
+        kind = data[at] & 31 if codec == "h264" else data[at] >> 1 & 63
+        if kind in ((1, 5) if codec == "h264" else range(32)):
+            return INSIDE if kind == (1 if codec == "h264" else _CLEAN_RANDOM_ACCESS) else FRESH
+    return FRESH
+
+
+def _length_bytes(codec: str, extradata: bytes) -> int:
+    """How many bytes the length before each unit has; 0 where units stand behind start codes."""
+    at = 4 if codec == "h264" else 21
+    return (extradata[at] & 3) + 1 if extradata[:1] == b"\1" and len(extradata) > at + 1 else 0
+
+
+def _units(data: bytes, width: int) -> Iterator[tuple[int, int]]:
+    """Where the units of a packet lie, each behind its length or a start code."""
+    at = 0 if width else data.find(b"\0\0\1") + 3
+    while width and at + width < len(data):
+        size = int.from_bytes(data[at : at + width], "big")
+        yield at + width, min(len(data), at + width + size)
+        at += width + max(1, size)
+    while not width and 3 <= at < len(data):
+        behind = data.find(b"\0\0\1", at)
+        yield at, len(data) if behind < 0 else behind
+        at = behind + 3
+
+
+def _h264(extradata: bytes) -> Judge:
+    width = _length_bytes("h264", extradata)
+    known: dict[bytes, Sequence | None] = {}
+    latest: Sequence | None = None
+
+    def learn(unit: bytes) -> None:
+        nonlocal latest
+        if unit not in known:
+            known[unit] = read_sequence(unit)
+        latest = known[unit] or latest
+
+    for unit in sequences_of(extradata, width):
+        learn(unit)
+    first = width or 4  # most often the start code is of four bytes
+
+    def look(data: bytes) -> int:
+        turned = 0
+        for start, end in _units(data, width):
+            kind = data[start] & 31
+            if 1 <= kind <= 5:
+                field = latest and not latest.frames_only and read_field(data[start + 1 : start + 24], latest)
+                return (FIELD if field else SHOWN) + turned
+            if kind == 7:
+                learn(data[start:end])
+            elif kind == 6 and turns(data[start + 1 : end]):
+                turned = TURNED
+            if not _holds_none(kind, data[start:end]):
+                return SHOWN
+        return EMPTY + turned
+
+    def judge_packet(packet: Packet[VideoStream]) -> int:
+        data = memoryview(packet)
+        if (
+            len(data) > first + 1
+            and (width or (data[3] == 1 and data[2] == 0))
+            and data[first] & 31 in (1, 5)
+            and (latest is None or latest.frames_only)
+        ):
+            return SHOWN
+        head = bytes(data[:_HEAD])
+        found = look(head)
+        return look(bytes(data)) if found & ~TURNED == EMPTY and len(data) > _HEAD else found
+
+    return judge_packet
+
+
+def _holds_none(kind: int, unit: bytes) -> bool:
+    """Whether an H.264 unit is one of those around pictures, and sound: a damaged picture must not pass for one."""
+    size = len(unit.rstrip(b"\0"))
+    if kind == 7:
+        return size <= 256 and read_sequence(unit) is not None
+    if kind == 6:
+        return is_message(unit[1:size])
+    if kind == 12:
+        return unit[1:size].strip(b"\xff") == b"\x80"
+    return 1 <= size <= {8: 16, 9: 2, 10: 1, 11: 1}.get(kind, 0)
+
+
+def _hevc(extradata: bytes) -> Judge:
+    width = _length_bytes("hevc", extradata)
+    skipping = begun = False  # whether leading pictures of the last key frame lean on what is not there
+
+    def look(data: bytes) -> int:
+        nonlocal skipping, begun
+        turned = 0
+        for start, end in _units(data, width):
+            kind = data[start] >> 1 & 63
+            if kind < 32:
+                if 16 <= kind <= 23:
+                    skipping, begun = kind <= 18 or not begun, True
+                return (UNSURE if kind in {8, 9} and skipping else SHOWN) + turned
+            if kind == 39 and turns(data[start + 2 : end]):
+                turned = TURNED
+            if not 32 <= kind <= 40:
+                return SHOWN
+        return EMPTY + turned
+
+    def judge_packet(packet: Packet[VideoStream]) -> int:
+        data = memoryview(packet)
+        if width and len(data) > width + 2 and data[width] >> 1 & 63 < 8:
+            return SHOWN
+        found = look(bytes(data[:_HEAD]))
+        return look(bytes(data)) if found & ~TURNED == EMPTY and len(data) > _HEAD else found
+
+    return judge_packet
+
+
+def _mpeg4(extradata: bytes) -> Judge:
+    time_bits = mpeg4_time_bits(extradata)
+
+    def judge_packet(packet: Packet[VideoStream]) -> int:
+        nonlocal time_bits
+        data = memoryview(packet)
+        size = len(data)
+        if size > 64 and data[3] == 0xB6 and data[2] == 1:
+            return SHOWN
+        whole = bytes(data)
+        time_bits = mpeg4_time_bits(whole) or time_bits
+        start = whole.find(b"\0\0\1\xb6")
+        if start >= 0:
+            return UNSURE if size <= _LONGEST_UNCODED and not mpeg4_is_coded(whole[start + 4 :], time_bits) else SHOWN
+        # A placeholder behind a packet that holds two pictures, or headers alone: ISO 14496-2 section 6.2.1.
+        return UNSURE if size < _SHORTEST_PICTURE or (whole[:3] == b"\0\0\1" and whole[3] in _MPEG4_HEADERS) else SHOWN
+
+    return judge_packet
+
+
+def _mpeg2(packet: Packet[VideoStream]) -> int:
+    data = bytes(packet)
+    start = data.find(b"\0\0\1\0")
+    if start < 0:
+        return EMPTY if data[:3] == b"\0\0\1" and data[3:4] in _MPEG2_HEADERS else SHOWN
+    coding = data.find(b"\0\0\1\xb5", start)
+    while coding >= 0 and coding + 6 < len(data) and data[coding + 4] >> 4 != 8:
+        coding = data.find(b"\0\0\1\xb5", coding + 4)
+    # Picture structure, ISO 13818-2 section 6.2.3.1: 3 is a frame. MPEG-1 has no such extension.
+    return SHOWN if coding < 0 or coding + 6 >= len(data) or data[coding + 6] & 3 == 3 else FIELD
+
+
+def _vp8(packet: Packet[VideoStream]) -> int:
+    return SHOWN if memoryview(packet)[0] & 0x10 else HIDDEN  # show_frame, RFC 6386 section 9.1
+
+
+def _vp9(packet: Packet[VideoStream]) -> int:
+    data = memoryview(packet)
+    if data[-1] & 0xE0 == 0xC0:
+        return SHOWN  # a superframe, which ends with the picture that is shown
+    bits = int.from_bytes(bytes(data[:2]).ljust(2, b"\0"), "big")
+    at = 11 - (bits >> 12 & 3 == 3)  # marker 2, profile 2, a reserved bit in profile 3
+    exists, shown = bits >> at & 1, bits >> (at - 2) & 1
+    return SHOWN if exists or shown else HIDDEN
+
+
+def _unknown(_packet: Packet[VideoStream]) -> int:
+    return UNSURE
+
+
+_JUDGES: dict[str, Judge] = {
+    "mpeg1video": _mpeg2,
+    "mpeg2video": _mpeg2,
+    "vp8": _vp8,
+    "vp9": _vp9,
+}
+_WITH_HEADERS: dict[str, Callable[[bytes], Judge]] = {"h264": _h264, "hevc": _hevc, "mpeg4": _mpeg4}
