@@ -11,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= demo-out
 
-.PHONY: setup demo docs test soak quick parity check format build bench clean
+.PHONY: setup demo docs test soak quick parity check format build bench gpu clean
 
 setup: .venv/.ready
 
@@ -72,6 +72,10 @@ build: setup
 
 bench: setup
 	for script in extract fit select_heads world decode store kills mutated still; do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
+
+# On a machine with a CUDA device: what needs one, tests first; each step's output is kept in build/on_gpu.
+gpu: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash benchmarks/on_gpu.sh build/on_gpu
 
 clean:
 	rm -rf .venv build dist $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .parity

@@ -2,12 +2,14 @@
 
     python benchmarks/gpu.py --device cpu --small       the same code on tiny shapes, to prove that it runs
 
+    python benchmarks/gpu.py --segments 480 --kernels   the run whose figures the documentation has
+
 Random weights are made on the device in bfloat16 (float32 on a CPU), nothing is read from disk. Rendered videos are
 extracted with 16 frames and five prompts a segment; each word of a prompt is one token. Times inside the model are
-CUDA events, read after the batch is back on the host, so that measuring does not hold the device up; `decode` is
-what the model waits for its decoders, `write` what it waits for the writer, `other` is what is left of the whole.
-Operations are counted as a dry run does: matrix products, masked positions too, no logits. The ceiling is the best
-square matrix product of the same dtype in the same run. One batch runs before the clock starts.
+CUDA events, read after the run, so that measuring does not hold the device up; `decode` is the time in which the device
+has nothing to do because the model waits for its decoders, `write` because it waits for the writer, `other` what is
+left of the whole. Operations are counted as a dry run does: matrix products, masked positions too, no logits. The
+ceiling is the best square matrix product of the same dtype in the same run. One batch runs before the clock starts.
 """
 
 from __future__ import annotations
@@ -17,21 +19,23 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks import gpu_clock
 from headhunt import models, prompts
 from headhunt.demo import world
 from headhunt.demo.world import WorldConfig
 from headhunt.extraction import activations
 from headhunt.extraction.costs import operations
 from headhunt.extraction.decoders import Decoders
-from headhunt.extraction.passes import Passes
 from headhunt.extraction.preparation import prepare
 from headhunt.models import Preprocess
 from headhunt.models import random as embedded
@@ -40,8 +44,8 @@ from headhunt.stages import extract as stage
 from headhunt.stages.extract import ExtractConfig, extract
 from headhunt.store import ShardWriter
 
-N_FRAMES, SEGMENT = 16, 48
-MODEL_PARTS, HOST_PARTS = ("vision", "prefix", "suffix"), ("decode", "write")
+N_FRAMES, SEGMENT, FPS = 16, 48, 25
+MOST_VIDEOS, SHORTEST = 8, 6  # segments of the shortest video
 
 
 @dataclass(frozen=True)
@@ -122,56 +126,7 @@ def build(shapes: Shapes, device: torch.device, dtype: torch.dtype) -> InternVL:
     return InternVL(model, tokenizer, name="random weights", preprocess=preprocess, fingerprint={"weights": "random"})
 
 
-class Times:
-    """Seconds by part: of the device by events, of the host by the clock."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.spent = dict.fromkeys((*MODEL_PARTS, *HOST_PARTS), 0.0)
-        self._open: list[tuple[str, Any, Any]] = []
-        self._inside = False
-
-    def _now(self) -> Any:
-        if self.device.type != "cuda":
-            return time.perf_counter()
-        event = torch.cuda.Event(enable_timing=True)
-        event.record(torch.cuda.current_stream(self.device))
-        return event
-
-    @contextmanager
-    def model_part(self, name: str) -> Iterator[None]:
-        """A stretch of the device's stream."""
-        begin = self._now()
-        yield
-        self._open.append((name, begin, self._now()))
-
-    @contextmanager
-    def host_part(self, name: str) -> Iterator[None]:
-        """A stretch of this process's time; one inside another counts once."""
-        if self._inside:
-            yield
-            return
-        self._inside, begin = True, time.perf_counter()
-        try:
-            yield
-        finally:
-            self._inside = False
-            self.spent[name] += time.perf_counter() - begin
-
-    def read(self) -> None:
-        """Add up what the device has finished; waits for it."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        for name, begin, end in self._open:
-            cuda = self.device.type == "cuda"
-            seconds = begin.elapsed_time(end) / 1000 if cuda else end - begin
-            self.spent[name] += seconds
-            if name == "prefix":
-                self.spent["suffix"] -= seconds  # the stretch of the prompts has the prefix inside
-        self._open.clear()
-
-
-def instrument(run: Any, times: Times) -> None:
+def instrument(run: Any, clock: gpu_clock.Clock) -> None:
     """Put clocks around the parts of an extraction; for a process that does nothing else."""
 
     def around(part: Callable[[str], Any], name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -181,34 +136,44 @@ def instrument(run: Any, times: Times) -> None:
 
         return timed
 
-    run.backbone.encode_frames = around(times.model_part, "vision", run.backbone.encode_frames)
-    activations._prefill = around(times.model_part, "prefix", activations._prefill)
-    activations.SHARINGS["packed"] = around(times.model_part, "suffix", activations.SHARINGS["packed"])
+    run.backbone.encode_frames = around(clock.model_part, "vision", run.backbone.encode_frames)
+    activations._prefill = around(clock.model_part, "prefix", activations._prefill)
+    activations.SHARINGS["packed"] = around(clock.model_part, "suffix", activations.SHARINGS["packed"])
 
     class Clocked(ShardWriter):
-        __init__ = around(times.host_part, "write", ShardWriter.__init__)  # type: ignore[assignment]
-        add = around(times.host_part, "write", ShardWriter.add)
-        fail = around(times.host_part, "write", ShardWriter.fail)
-        flush = around(times.host_part, "write", ShardWriter.flush)
+        __init__ = around(clock.host_part, "write", ShardWriter.__init__)  # type: ignore[assignment]
+        add = around(clock.host_part, "write", ShardWriter.add)
+        fail = around(clock.host_part, "write", ShardWriter.fail)
+        flush = around(clock.host_part, "write", ShardWriter.flush)
 
     stage.ShardWriter = Clocked  # type: ignore[misc]
-    frames, keep = Decoders.frames, Passes._keep
+    frames = Decoders.frames
 
     def decoded(*args: Any, **options: Any) -> Iterator[Any]:
         with closing(frames(*args, **options)) as items:
             while True:
-                with times.host_part("decode"):
+                with clock.host_part("decode"):
                     item = next(items, None)
                 if item is None:
                     return
                 yield item
 
-    def kept(*args: Any) -> Any:
-        times.read()  # the batch's numbers are on the host already: nothing is left to wait for
-        return keep(*args)
-
     Decoders.frames = decoded  # type: ignore[assignment, method-assign]
-    Passes._keep = kept  # type: ignore[method-assign]
+
+
+def render(folder: Path, n: int, size: str) -> None:
+    """Write videos of `n` segments together, several at once."""
+    folder.mkdir()
+    width, height = map(int, size.split("x"))
+    count = max(1, min(MOST_VIDEOS, n // SHORTEST))
+    seconds = SEGMENT * -(-n // count) / FPS
+    plans = [
+        world.plan_video(seed, kind="normal", duration_s=seconds, config=WorldConfig(width=width, height=height))
+        for seed in range(1, count + 1)
+    ]
+    paths = [folder / f"{seed}.mp4" for seed in range(1, count + 1)]
+    with ProcessPoolExecutor(min(count, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+        list(pool.map(world.write_video, plans, paths))
 
 
 def ceiling(side: int, device: torch.device, dtype: torch.dtype) -> float:
@@ -252,22 +217,22 @@ class Measured:
         return {name: seconds / self.seconds for name, seconds in self.spent.items()}
 
 
-def measure(shapes: Shapes, device: torch.device, folder: Path, config: ExtractConfig, n: int, size: str) -> Measured:
+def measure(
+    shapes: Shapes,
+    device: torch.device,
+    folder: Path,
+    config: ExtractConfig,
+    n: int,
+    size: str,
+    *,
+    with_kernels: bool = False,
+) -> Measured:
     """Render videos of `n` segments together, then extract them."""
-    width, height = map(int, size.split("x"))
-    (folder / "videos").mkdir()
-    for seed in (1, 2):
-        plan = world.plan_video(
-            seed,
-            kind="normal",
-            duration_s=max(10.0, SEGMENT * -(-n // 2) / 25),
-            config=WorldConfig(width=width, height=height),
-        )
-        world.write_video(plan, folder / "videos" / f"{seed}.mp4")
+    render(folder / "videos", n, size)
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     backbone = build(shapes, device, dtype)
     loader, preparer = models.load, stage.prepare
-    kept = (activations._prefill, activations.SHARINGS["packed"], stage.ShardWriter, Decoders.frames, Passes._keep)
+    kept = (activations._prefill, activations.SHARINGS["packed"], stage.ShardWriter, Decoders.frames)
     try:
         models.load = lambda *_args, **_options: backbone  # type: ignore[assignment]
         run = prepare(config)
@@ -278,15 +243,16 @@ def measure(shapes: Shapes, device: torch.device, folder: Path, config: ExtractC
         most = ceiling(shapes.ceiling, device, dtype)
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
-        times = Times(device)
+        if with_kernels:
+            gpu_clock.kernels(run.extractor, blank)
+        clock = gpu_clock.Clock(device)
         flops = operations(run.extractor).times(frames=N_FRAMES, rows=1)
-        instrument(run, times)
-        begin = [time.perf_counter()]
+        instrument(run, clock)
         plan_rows = stage.plan
 
         def planned(*args: Any) -> Any:
             store = plan_rows(*args)
-            begin.append(time.perf_counter())
+            clock.start()
             return store
 
         stage.plan = planned
@@ -294,15 +260,13 @@ def measure(shapes: Shapes, device: torch.device, folder: Path, config: ExtractC
             rows = extract([folder / "videos"], folder / "store.zarr", config).rows_done
         finally:
             stage.plan = plan_rows
-        times.read()
-        seconds = time.perf_counter() - begin[-1]
+        spent = clock.stop()
     finally:
         models.load, stage.prepare = loader, preparer
         activations._prefill, activations.SHARINGS["packed"] = kept[:2]
-        stage.ShardWriter, Decoders.frames, Passes._keep = kept[2:]  # type: ignore[misc, method-assign]
-    spent = times.spent | {"other": seconds - sum(times.spent.values())}
+        stage.ShardWriter, Decoders.frames = kept[2:]  # type: ignore[misc, method-assign]
     tokens = len(run.tokens.prefix) + sum(map(len, run.tokens.suffixes))
-    return Measured(rows, seconds, tokens, flops.total, most, spent)
+    return Measured(rows, sum(spent.values()), tokens, flops.total, most, spent)
 
 
 def main() -> None:
@@ -313,6 +277,8 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--decoders", type=int, help="decoder processes; half the cores, at most 8")
     parser.add_argument("--size", default="320x240", help="WIDTHxHEIGHT of the videos")
+    parser.add_argument("--compile", action="store_true", help="as `extract --compile`")
+    parser.add_argument("--kernels", action="store_true", help="say where one batch's time on the device goes")
     options = parser.parse_args()
     device, shapes = models.pick_device(options.device), SMALL if options.small else INTERNVL3_8B
     config = ExtractConfig(
@@ -323,9 +289,12 @@ def main() -> None:
         n_frames=N_FRAMES,
         batch_size=options.batch_size,
         decoders=options.decoders,
+        compiled=options.compile,
     )
     with tempfile.TemporaryDirectory() as scratch:
-        found = measure(shapes, device, Path(scratch), config, options.segments, options.size)
+        found = measure(
+            shapes, device, Path(scratch), config, options.segments, options.size, with_kernels=options.kernels
+        )
     cuda = device.type == "cuda"
     where = torch.cuda.get_device_name(device) if cuda else f"CPU, {torch.get_num_threads()} threads"
     memory = f", {torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB at most" if cuda else ""
@@ -333,7 +302,7 @@ def main() -> None:
         f"{where}{memory}, torch {torch.__version__}, {os.cpu_count()} cores, {config.n_decoders} decoders; "
         f"{found.segments} segments, batches of {config.batch_size}, {options.size} video"
     )
-    work = sum(found.spent[name] for name in MODEL_PARTS)
+    work = sum(found.spent[name] for name in gpu_clock.MODEL_PARTS)
     total = found.flops * found.segments
     lines = {
         "segments/s": f"{found.segments / found.seconds:.3f}",

@@ -30,7 +30,8 @@ from typing import Any
 import numpy as np
 
 from headhunt import store as stores
-from headhunt.records import Head, ManifestRow, Segment
+from headhunt.fingerprint import Fingerprint
+from headhunt.records import Head, ManifestRow, ModelSpec, Segment
 from headhunt.store import SHARD_ROWS, PlannedVideo, ShardWriter, Store
 
 LAYERS, HEADS, CHANNELS = 28, 28, 128
@@ -195,9 +196,9 @@ def blocks(n_prompts: int, n_rows: int) -> Iterator[np.ndarray]:
 
 def ours(folder: Path, n_prompts: int, n_rows: int) -> Callable[[], np.ndarray]:
     prompts = [{"id": f"p{i}", "text": "?"} for i in range(n_prompts)]
-    spec = {"layers": LAYERS, "heads": HEADS, "head_dim": CHANNELS, "hidden": LAYERS * CHANNELS}
-    fingerprint = {"prompts": prompts, "heads": "all"}
-    store = stores.create(folder, fingerprint=fingerprint, spec=spec, info={}, context=False)
+    spec = ModelSpec(layers=LAYERS, heads=HEADS, head_dim=CHANNELS, hidden=HEADS * CHANNELS)
+    fingerprint = Fingerprint.from_json({"prompts": prompts, "heads": "all", "weights": "none", "dtype": "float16"})
+    store = stores.create(folder, fingerprint=fingerprint, spec=spec, info={})
     rows = tuple(Segment("1.mp4", 48 * i, 48 * i + 48) for i in range(n_rows))
     times = np.array([[r.start_frame / 25, r.end_frame / 25] for r in rows])
     n = 48 * n_rows
