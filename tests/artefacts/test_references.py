@@ -36,9 +36,7 @@ def test_heads_by_name_file_store_or_none_are_the_same(learnt: Path, tmp_path: P
 def test_heads_of_another_model_are_refused(learnt: Path, tmp_path: Path) -> None:
     make_store(tmp_path / "other", weights="sha256:another")
     for which in (str(tmp_path / "heads.json"), str(learnt)):
-        with pytest.raises(
-            FingerprintError, match=r"weights: found in sha256:0, now sha256:another"
-        ):
+        with pytest.raises(FingerprintError, match=r"weights: found in sha256:0, now sha256:another"):
             references.heads(which, Store(tmp_path / "other"))
 
 
