@@ -103,7 +103,9 @@ def test_a_store_with_all_heads_still_selects_and_fits(made: Path) -> None:
     then = {name: stored.artefact("heads", name) for name in ("rss", "rsa")}
     assert stored.names("heads") == ("rsa", "rss")
     for name, k in (("rss", 3), ("rsa", 2)):
-        found = select_heads(Path("full.zarr"), SelectConfig(metric=name, k=k))
+        as_then = SelectConfig.stored(then[name].made_by["config"])
+        assert (as_then.k, as_then.kmeans_starts, as_then.shrinkage) == (k, 1, "ridge")
+        found = select_heads(Path("full.zarr"), as_then)
         close(found.head_set.to_json()["heads"], then[name].facts["head_set"]["heads"], 9)
         np.testing.assert_allclose(
             Store(made / "full.zarr").artefact("heads", name).arrays["score"], then[name].arrays["score"], rtol=1e-6

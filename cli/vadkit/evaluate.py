@@ -43,6 +43,7 @@ def _tell_what_was_measured(result: Mapping[str, Any]) -> None:
         f"({counts['n_positive_frames']} abnormal)" + ("" if protocol == "native" else f", protocol {protocol}"),
         f"smoothing sigma {result['sigma']:g}, threshold {result['tau']:g} ({result['settings_from']})",
     )
+    console.notes(result["notes"])
     for what, names in result["left_out"].items():
         console.say_some(names, "video", f"left out, {what.replace('_', ' ')}")
     console.say_some(
@@ -65,6 +66,7 @@ MAIN = (
     ("frames, average precision", "frame/continuous/frame_ap_step", ""),
     ("frames of abnormal videos alone, ROC-AUC", "abnormal_videos/frame_auc", ""),
     ("videos by their highest score, ROC-AUC", "video/video_auc", ""),
+    ("frames above the threshold, F1", "frame/at_threshold/frame_f1", ""),
     ("events at IoU 0.3, F1", "event/iou_0.3/event_f1", ""),
     ("annotated events that were found", "event/detection_rate", ""),
     ("false alarms", "event/false_alarms_per_hour", " an hour of normal video"),

@@ -21,7 +21,8 @@ def fit(
     """Fit a light scorer on the chosen heads of the labelled rows."""
     from headhunt.stages.fit import fit as stage
 
-    report = stage(store, config, output=output)
+    with console.progress() as progress:
+        report = stage(store, config, output=output, progress=progress)
     if as_json:
         console.print_json("fit", report, store=store)
     console.notes(report.notes)
@@ -30,5 +31,6 @@ def fit(
     console.say(
         f"scorers/{report.name}: {report.method}, {len(report.heads)} heads {heads_text}, "
         f"prompt {report.prompt!r}, {report.parameters} parameters{loss}",
-        f"from {report.rows} {report.unit} rows, {report.positives} of them abnormal",
+        f"from {report.rows} {report.unit} rows, {report.positives} of them abnormal"
+        + (f"; scored out of fold in {report.folds} folds" if report.folds else ""),
     )

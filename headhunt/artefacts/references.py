@@ -9,7 +9,7 @@ from headhunt import ranking
 from headhunt.artefacts import freshness, head_sets, scorers
 from headhunt.artefacts.scorers import FittedOn
 from headhunt.configs.extract import ExtractConfig
-from headhunt.configs.select_heads import first_and_last
+from headhunt.configs.select_heads import SelectConfig, first_and_last
 from headhunt.errors import ArtefactError, FingerprintError, UsageError
 from headhunt.fingerprint import Fingerprint, kind_differences, version_differences
 from headhunt.names import text_of
@@ -30,12 +30,14 @@ class Chosen:
         name: Its name in the store, None where it comes from elsewhere.
         digest: Digest of that artefact, None likewise.
         notes: What the user should know of it.
+        selection: How it was selected in this store; None where it was not.
     """
 
     head_set: HeadSet
     name: str | None = None
     digest: str | None = None
     notes: tuple[str, ...] = ()
+    selection: SelectConfig | None = None
 
 
 def heads(which: str | None, store: Store | None) -> Chosen:
@@ -68,7 +70,9 @@ def heads(which: str | None, store: Store | None) -> Chosen:
             raise ArtefactError(f"{path} does not exist", expected="a head set written by `vadkit select-heads -o`")
     assert store is not None
     found = store.artefact("heads", which)
-    return Chosen(head_sets.of(found), found.name, found.digest, freshness.check(store, found))
+    notes = freshness.check(store, found)
+    selection = SelectConfig.stored(found.made_by["config"])
+    return Chosen(head_sets.of(found), found.name, found.digest, notes, selection)
 
 
 def _of(store: Store | None, head_set: HeadSet, source: Path) -> HeadSet:

@@ -37,7 +37,9 @@ from headhunt.store.groups import Arrays
 SCORER_FORMAT = "headhunt-scorer"
 SCORER_VERSION = 1
 LOSS = "loss"
-BESIDE = (LOSS, learnt.ROW, learnt.ABNORMAL)
+FOLD_ROW, FOLD_SCORE, FOLD = "fold_row", "fold_score", "fold"
+"""Segments that were scored out of fold, their scores, and the fold of each."""
+BESIDE = (LOSS, learnt.ROW, learnt.ABNORMAL, FOLD_ROW, FOLD_SCORE, FOLD)
 """Arrays of a store's scorer that it does not compute with."""
 AGAIN = "fit again, or copy both files again"
 
@@ -174,6 +176,20 @@ def made(store: Store, scores: Artefact) -> Scorer:
     return of(home.artefact("scorers", name))
 
 
+def out_of_fold(store: Store, scores: Artefact) -> dict[int, float] | None:
+    """Row -> score by a scorer that never saw its video, for the videos that the scorer of these scores was fitted on.
+
+    None where there are none: it was fitted without folds, or comes from a file or another store.
+    """
+    for source in scores.made_by["inputs"]:
+        kind, _, name = source.partition("/")
+        if kind == "scorers":
+            arrays = store.artefact(kind, name).arrays
+            if FOLD_ROW in arrays:
+                return dict(zip(arrays[FOLD_ROW].tolist(), arrays[FOLD_SCORE].tolist(), strict=True))
+    return None
+
+
 def write(
     store: Store,
     name: str,
@@ -183,18 +199,35 @@ def write(
     config: Json,
     seed: int,
     inputs: Mapping[str, str],
-    rows: Arrays,
+    beside: Arrays,
+    folds: Json | None,
 ) -> Artefact:
     """Write a scorer as `scorers/<name>`.
 
-    Beside its arrays lie its training loss (epoch,), where there is one, and the rows it learnt from.
+    Args:
+        store: The store, writable.
+        name: Name of the scorer.
+        scorer: The scorer.
+        loss: Its training loss (epoch,), None where it has none.
+        config: Configuration of the stage.
+        seed: Its seed.
+        inputs: What it was made from: name -> digest.
+        beside: What lies beside its arrays: the rows it learnt from, and scores out of fold where there are some.
+        folds: How those were made, None where there are none.
     """
     arrays = {key: (values, tuple(f"{key}_{i}" for i in range(values.ndim))) for key, values in scorer.arrays.items()}
-    arrays |= rows
+    arrays |= beside
     if loss is not None:
         arrays[LOSS] = (loss, ("epoch",))
     return store.write_artefact(
-        "scorers", name, stage="fit", config=config, seed=seed, inputs=inputs, facts=_described(scorer), arrays=arrays
+        "scorers",
+        name,
+        stage="fit",
+        config=config,
+        seed=seed,
+        inputs=inputs,
+        facts=_described(scorer) | ({} if folds is None else {"folds": folds}),
+        arrays=arrays,
     )
 
 

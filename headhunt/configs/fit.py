@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from headhunt.configs.option import check, option
 from headhunt.configs.shared import NAME_HELP, RESULT, RowsConfig
+from headhunt.errors import UsageError
 
+FOLDS = 5
 METHOD = "Options of one method"
 OWN = ("c", "max_iter", "epochs", "rank", "lambda_reg", "variant", "standardize")
 """Options of single methods; None leaves the method's own default."""
@@ -58,11 +60,21 @@ class FitConfig(RowsConfig):
         shown="raw",
         panel=METHOD,
     )
+    folds: int | None = option(
+        None,
+        "Folds of the nested cross-fitting: labelled videos get scores from scorers that never saw them, with heads "
+        "selected anew in each fold, for localize --calibrate to read. 0 for none.",
+        metavar="N",
+        least=0,
+        shown=f"{FOLDS} where no video is in the split val, else 0",
+    )
     options: Mapping[str, Any] = option({}, "Options of a method that is not listed here, by name.", library=True)
     name: str | None = option(None, NAME_HELP, metavar="NAME", shown="that of the method", panel=RESULT)
 
     def __post_init__(self) -> None:
         check(self)
+        if self.folds == 1:
+            raise UsageError("one fold leaves nothing to fit on", expected="--folds 0, or 2 or more")
 
     @property
     def own(self) -> dict[str, Any]:

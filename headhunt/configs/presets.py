@@ -11,12 +11,18 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "localize": {"smoothing": "gaussian", "sigma": 1.5},
     },
     "steervad": {
-        "select-heads": {"saliency": "rsa", "k": 4},
+        "select-heads": {"saliency": "rsa", "k": 4, "prompt_ids": ("scoring",), "penalty": 0.0},
         "fit": {"method": "steer", "variant": "full", "epochs": 1000, "lambda_reg": 0.1},
     },
     "headhunt-reference": {
         "extract": {"tail": "drop", "units": "both"},
-        "select-heads": {"units": "video"},
+        "select-heads": {
+            "units": "video",
+            "shrinkage": "ridge",
+            "kmeans_starts": 1,
+            "kmeans_seed": 42,
+            "kmeans_order": "classes",
+        },
         "localize": {"smoothing": "gaussian-zero", "sigma": 1.5, "tau": 0.65},
     },
 }

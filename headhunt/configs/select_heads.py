@@ -12,6 +12,8 @@ from headhunt.errors import UsageError
 
 RANKING = "Ranking"
 RSS = "rss"
+ALL, SCORING = "all", "scoring"  # prompts, where the store has none of that id
+RSA = "rsa"
 PUBLISHED_K = {"rsa": 4}  # SteerVAD; HeadHunt-VAD takes 5
 OTHER_K = 5
 
@@ -62,10 +64,10 @@ class SelectConfig(RowsConfig):
     )
     prompt_ids: tuple[str, ...] | None = option(
         None,
-        "Rank over this prompt only; may be repeated.",
+        "Rank over this prompt only; may be repeated. scoring is the prompt set's scoring prompt, all are all.",
         flag="prompt",
         metavar="ID",
-        shown="all of the store",
+        shown="all of the store, for rsa scoring",
         panel=RANKING,
     )
     among: tuple[int, int] | None = option(
@@ -76,10 +78,19 @@ class SelectConfig(RowsConfig):
         shown="all",
         panel=RANKING,
     )
-    shrinkage: Literal["ledoit-wolf"] | None = option(
-        None,
-        "lda: shrink covariances instead of the published ridge.",
-        shown="the published ridge",
+    shrinkage: Literal["auto", "ledoit-wolf", "ridge"] = option(
+        "auto",
+        "lda: ridge is the published one, ledoit-wolf shrinks covariances; auto does where there are no more rows "
+        "than channels and two, for there the ridge ranks heads by their scale.",
+        panel=RANKING,
+    )
+    kmeans_starts: int = option(
+        10, "nmi: how often k-means starts anew, the best is kept.", metavar="N", least=1, panel=RANKING
+    )
+    kmeans_seed: int = option(0, "nmi: seed of k-means.", metavar="SEED", least=0, panel=RANKING)
+    kmeans_order: Literal["store", "classes"] = option(
+        "store",
+        "nmi: order of the rows that k-means starts from; classes puts abnormal ones first, as the authors' code does.",
         panel=RANKING,
     )
     average: Literal["arithmetic", "geometric"] = option(
@@ -104,4 +115,8 @@ class SelectConfig(RowsConfig):
         given: dict[str, Any] = {
             name: tuple(v) if isinstance(v, list) else v for name, v in data.items() if name in known
         }
-        return cls(**given | ({"k": "auto"} if "k" in data and data["k"] is None else {}))
+        earlier: dict[str, Any] = {"shrinkage": "ridge"} if given.get("shrinkage", "") is None else {}
+        if "kmeans_starts" not in data:  # before it could be told
+            earlier |= {"kmeans_starts": 1, "kmeans_seed": given.get("seed", 0)}
+            earlier |= {"prompt_ids": (ALL,)} if given.get("prompt_ids") is None else {}
+        return cls(**given | earlier | ({"k": "auto"} if "k" in data and data["k"] is None else {}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from headhunt.datasets.manifest import by_id
@@ -12,6 +12,27 @@ from headhunt.errors import UsageError
 from headhunt.records import ManifestRow
 
 _MIN_PER_CLASS = 2
+
+
+def deal(abnormal: Mapping[str, bool], n_folds: int, *, seed: int = 0) -> dict[str, int]:
+    """Deal names into folds, each class as evenly as it goes; the same on any machine, in any order of the names.
+
+    Args:
+        abnormal: Name -> its class.
+        n_folds: How many folds, >= 1.
+        seed: Of the dealing.
+
+    Returns:
+        Name -> fold, from 0.
+    """
+
+    def drawn(name: str) -> str:
+        return hashlib.sha256(f"{seed}/{name}".encode()).hexdigest()
+
+    ordered = [
+        name for kind in (True, False) for name in sorted((n for n in abnormal if abnormal[n] is kind), key=drawn)
+    ]
+    return {name: place % n_folds for place, name in enumerate(ordered)}
 
 
 def sample(

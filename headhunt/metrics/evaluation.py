@@ -121,7 +121,8 @@ def evaluate(
         n_bootstrap: Replicates; 0 for no intervals.
 
     Returns:
-        settings and counts; frame.{continuous, gated, binary}.{frame_auc, frame_ap_step, frame_ap_trapezoid}; the same
+        settings and counts; frame.{continuous, gated, binary}.{frame_auc, frame_ap_step, frame_ap_trapezoid};
+        frame.at_threshold.{frame_precision, frame_recall, frame_f1}, F1 being what calibration maximises; the first
         three under abnormal_videos and category.<name> (a category is pooled with all normal videos); per_video.
         frame_auc_macro (over the videos that hold both classes); video.{video_auc, ...} (highest score of each video);
         event.iou_<threshold>.{event_precision, event_recall, event_f1}; event.{false_alarms_per_hour, detection_rate,
@@ -163,7 +164,12 @@ def evaluate(
     result: Json = {"settings": settings, "counts": counts, "category": {}}
     intervals: Json = {}
     undefined: dict[str, str] = {}
-    for metric in [*_area_metrics(videos, frames, per_video, tau), *_event_metrics(tallies)]:
+    metrics = (
+        *_area_metrics(videos, frames, per_video, tau),
+        *_threshold_metrics(frames, len(videos), tau),
+        *_event_metrics(tallies),
+    )
+    for metric in metrics:
         estimates = metric.values(draws)[:, 0]
         wanted = metric.interval and n_bootstrap > 0 and len(videos) > 1
         spread = metric.values(replicates.astype(np.float64)) if wanted else None
@@ -268,6 +274,20 @@ def _area_metrics(
     scored = np.flatnonzero(np.isfinite(peak))
     by_video = AreaTable.of(scored, peak[scored], abnormal[scored], ~abnormal[scored], n_videos=n)
     yield areas("video", by_video, every, of="video")
+
+
+def _threshold_metrics(frames: FrameCounts, n_videos: int, tau: float) -> Iterator[_Metric]:
+    above = frames.score > tau
+
+    def a_video(count: Int64) -> Float64:
+        return np.bincount(frames.video, count, minlength=n_videos).astype(np.float64)
+
+    hit, n_true = a_video(frames.positives * above), a_video(frames.positives)
+    n_above = hit + a_video(frames.negatives * above)
+    no_truth = "no abnormal frame has a score"
+    yield _ratio("frame/at_threshold", "frame_precision", hit, n_above, "no frame is above the threshold")
+    yield _ratio("frame/at_threshold", "frame_recall", hit, n_true, no_truth)
+    yield _ratio("frame/at_threshold", "frame_f1", 2 * hit, (n_above + n_true) * n_true.any(), no_truth)
 
 
 def _per_video_auc(frames: FrameCounts, n_videos: int) -> Float64:

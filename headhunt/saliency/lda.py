@@ -19,12 +19,12 @@ def plain(p: Float64, n: Float64, options: SaliencyOptions) -> float:
     Args:
         p: Abnormal rows (n_p, d).
         n: Normal rows (n_n, d).
-        options: `shrinkage`. With fewer rows than channels the published ridge ranks heads by their scale.
+        options: `shrinkage`.
 
     Source: HeadHunt-VAD (AAAI 2026); the covariance shrunk by Ledoit and Wolf is ours.
     """
     difference = p.mean(axis=0) - n.mean(axis=0)
-    if options.shrinkage is None:
+    if not options.shrinks(len(p) + len(n), p.shape[1]):
         scatter = (len(p) - 1) * np.cov(p.T) + (len(n) - 1) * np.cov(n.T)
     else:
         from sklearn.covariance import ledoit_wolf
@@ -44,7 +44,7 @@ def fast(block: Block, options: SaliencyOptions) -> Float64:
     with an n × n matrix for a d × d one. Heads for which the subtraction loses digits are solved as they stand.
     """
     scale, ridge = np.ones(block.m), np.full(block.m, RIDGE)
-    if options.shrinkage is not None:
+    if options.shrinks(block.n, block.d):
         product = block.within_gram if block.small else block.scatters[0] + block.scatters[1]
         share, mu = shrinkage(block.within_sq, np.einsum("mij,mij->m", product, product), block.d)
         scale, ridge = 1.0 - share, ridge + block.n * share * mu

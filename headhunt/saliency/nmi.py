@@ -16,25 +16,25 @@ def plain(p: Float64, n: Float64, options: SaliencyOptions) -> float:
     """Normalised mutual information of 2-means and the labels of one head, in [0, 1].
 
     k-means draws the rows it starts from by their place: here the abnormal ones come first, the fast form takes them
-    in the caller's order.
+    in the caller's order unless `by_class` says otherwise.
 
     Args:
         p: Abnormal rows (n_p, d).
         n: Normal rows (n_n, d).
-        options: `seed` of k-means and `average` of the entropies.
+        options: `seed` and `starts` of k-means, and `average` of the entropies.
 
     Source: HeadHunt-VAD (AAAI 2026); the paper divides by the geometric mean, the authors' code by the arithmetic.
     """
     from sklearn.metrics import normalized_mutual_info_score
 
     abnormal = np.repeat([True, False], [len(p), len(n)])
-    clusters = plain_two_means(np.concatenate([p, n]), options.seed)
+    clusters = plain_two_means(np.concatenate([p, n]), options.seed, options.starts)
     return float(normalized_mutual_info_score(abnormal, clusters, average_method=options.average))
 
 
 def fast(block: Block, options: SaliencyOptions) -> Float64:
     """The same, (m,), from the 2 × 2 tables of all heads at once; see `two_means` for the clusters."""
-    clusters = two_means(block, options.seed)
+    clusters = two_means(block, options.seed, options.starts, by_class=options.by_class)
     n = block.n
     ones = np.stack([clusters[:, side].sum(axis=1) for side in block.sides], axis=1)  # (m, 2)
     sizes = np.array([block.n_p, block.n_n])

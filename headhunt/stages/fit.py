@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from headhunt.arrays import Bool
 from headhunt.artefacts import head_sets, references, scorers, seen
 from headhunt.artefacts.learnt import ROWS_INPUT
 from headhunt.artefacts.scorers import FittedOn
-from headhunt.configs.fit import FitConfig
+from headhunt.configs.fit import FOLDS, FitConfig
 from headhunt.configs.option import to_json
+from headhunt.errors import HeadhuntError
 from headhunt.files import StrPath, check_writable
+from headhunt.progress import Progress, silent
 from headhunt.records import Head
-from headhunt.scorers import METHODS, Scorer
+from headhunt.scorers import METHODS, Fitted, Scorer
 from headhunt.scorers.method import check_options, options
-from headhunt.stages.labelled_rows import labelled_rows
+from headhunt.stages.cross_fitting import Fit, OutOfFold, cross_fit
+from headhunt.stages.labelled_rows import LabelledRows, labelled_rows
 from headhunt.store import Store, check_name
 
 __all__ = ["FitConfig", "FitReport", "fit"]
@@ -35,6 +39,7 @@ class FitReport:
         positives: How many of them are abnormal.
         unit: Their unit.
         loss: First and last training loss, None where the method has none.
+        folds: In how many folds labelled videos were scored out of fold, 0 where they were not.
         notes: What the user should know.
     """
 
@@ -47,6 +52,7 @@ class FitReport:
     positives: int
     unit: str
     loss: tuple[float, float] | None
+    folds: int
     notes: tuple[str, ...]
 
     def __repr__(self) -> str:
@@ -56,11 +62,23 @@ class FitReport:
         )
 
 
-def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath | None = None) -> FitReport:
-    """Fit a scorer and write it as `scorers/<name>`, and to `output` (safetensors and JSON) when given.
+def fit(
+    store_path: StrPath,
+    config: FitConfig | None = None,
+    *,
+    output: StrPath | None = None,
+    progress: Progress = silent,
+) -> FitReport:
+    """Fit a scorer and write it as `scorers/<name>`.
+
+    Args:
+        store_path: The store.
+        config: How; the defaults when left out.
+        output: Also write it there (safetensors and JSON).
+        progress: Called with how far the cross-fitting is.
 
     Raises:
-        LabelError: Labelled rows of one class only.
+        LabelError: Labelled rows of one class only, or too few videos for the folds that are asked for.
         UsageError: An option that the method does not have.
         InputError: The method reads the context, and the store holds none.
         StaleError: There is no such head set.
@@ -77,9 +95,15 @@ def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath
     chosen = references.heads(config.heads, store)
     rows = labelled_rows(store, split=config.split, units=config.units, fraction=config.fraction, seed=config.seed)
     prompt = config.prompt or references.default_prompt(store)
-    z = store.heads(rows.table.row, chosen.head_set.heads, prompt=prompt)
     context = store.context(rows.table.row, prompt=prompt) if "context" in method.reads(own) else None
-    fitted = method.fit(z, context, rows.y, seed=config.seed, **own)
+    hidden = None if context is None else context.shape[1]
+
+    def fitted_to(heads: tuple[Head, ...], part: Bool) -> tuple[Scorer, Fitted]:
+        z = store.heads(rows.table.row[part], heads, prompt=prompt)
+        found = method.fit(z, None if context is None else context[part], rows.y[part], seed=config.seed, **own)
+        return Scorer(config.method, heads, store.spec.head_dim, hidden, found.arrays, {}), found
+
+    plain, fitted = fitted_to(chosen.head_set.heads, np.ones(len(rows.y), bool))
     arrays, loss = fitted.arrays, fitted.loss
     fitted_on = FittedOn(
         prompt=store.fingerprint.prompts[store.place_of_prompt(prompt)],
@@ -96,8 +120,8 @@ def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath
         videos=tuple(name for name, _ in rows.learnt_from),
         learnt_from=seen.join(rows.learnt_from, head_sets.learnt_from(chosen.head_set)),
     )
-    hidden = None if context is None else context.shape[1]
-    made = Scorer(config.method, chosen.head_set.heads, store.spec.head_dim, hidden, arrays, fitted_on.to_json())
+    made = replace(plain, facts=fitted_on.to_json())
+    folds, notes = _out_of_fold(store, config, rows, chosen, lambda h, part: fitted_to(h, part)[0], prompt, progress)
     inputs = {ROWS_INPUT: rows.digest}
     if chosen.name is not None and chosen.digest is not None:
         inputs[f"heads/{chosen.name}"] = chosen.digest
@@ -109,7 +133,8 @@ def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath
         config=effective,
         seed=config.seed,
         inputs=inputs,
-        rows=rows.arrays,
+        beside={**rows.arrays, **({} if folds is None else folds.arrays)},
+        folds=None if folds is None else folds.facts,
     )
     if output is not None:
         scorers.save(made, output)
@@ -123,5 +148,46 @@ def fit(store_path: StrPath, config: FitConfig | None = None, *, output: StrPath
         positives=int(rows.y.sum()),
         unit=rows.unit,
         loss=None if loss is None or not len(loss) else (float(loss[0]), float(loss[-1])),
-        notes=(*rows.notes, *chosen.notes),
+        folds=0 if folds is None else len(folds.heads),
+        notes=(*rows.notes, *chosen.notes, *notes),
     )
+
+
+def _out_of_fold(
+    store: Store,
+    config: FitConfig,
+    rows: LabelledRows,
+    chosen: references.Chosen,
+    fit: Fit,
+    prompt: str,
+    progress: Progress,
+) -> tuple[OutOfFold | None, list[str]]:
+    """Scores out of fold where they are wanted and can be had, and notes."""
+    wanted = config.folds
+    if wanted is None:
+        wanted = 0 if "val" in store.videos().split else FOLDS
+    if not wanted or not len(store.segments().of_unit("segment").done()):
+        return None, []
+    selection = None if chosen.selection is None or store.subset is not None else chosen.selection
+    try:
+        found = cross_fit(
+            store,
+            rows,
+            wanted,
+            fit,
+            heads=chosen.head_set.heads,
+            selection=selection,
+            prompt=prompt,
+            seed=config.seed,
+            progress=progress,
+        )
+    except HeadhuntError as error:
+        if config.folds is not None:
+            raise
+        return None, [f"no scores out of fold, a calibration will see fitted rows: {error.line}"]
+    notes = []
+    if len(found.heads) < wanted:
+        notes.append(f"{len(found.heads)} folds: so few labelled videos allow no more")
+    if not found.selected:
+        notes.append(f"the heads are the same in all {len(found.heads)} folds: they were not selected in this store")
+    return found, notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from headhunt.names import text_of
 from headhunt.records import Event
 from headhunt.sinks import sink_for
 from headhunt.stages.labelled_rows import events_outside, pick_split
-from headhunt.store import Artefact, Store, VideoTable, check_name
+from headhunt.store import Artefact, Store, check_name
 
 __all__ = ["LocalizeConfig", "LocalizeReport", "localize"]
 
@@ -99,7 +100,8 @@ def localize(
     name = config.name or found_in.name
     made = None
     if config.calibrate:
-        settings, learnt_from, told = _calibrate(per_video, videos, config)
+        unseen = scorers.out_of_fold(store, found_in)
+        settings, learnt_from, told = _calibrate(store, per_video, unseen, scores.fitted_on(found_in), config)
         notes += told
         made = calibrations.write(
             store, name, settings, scores=found_in, videos=videos, learnt_from=learnt_from, config=to_json(config)
@@ -178,12 +180,25 @@ def _given(store: Store, found_in: Artefact, config: LocalizeConfig) -> tuple[Ca
 
 
 def _calibrate(
-    per_video: list[scores.VideoScores], videos: VideoTable, config: LocalizeConfig
+    store: Store,
+    per_video: list[scores.VideoScores],
+    unseen: Mapping[int, float] | None,
+    fitted_on: Collection[str],
+    config: LocalizeConfig,
 ) -> tuple[Calibration, list[int], list[str]]:
-    """The best calibration, the videos it was found on, and notes."""
+    """The best calibration, the videos it was found on, and notes.
+
+    Args:
+        store: The store.
+        per_video: The scores.
+        unseen: Row -> score out of fold, of the videos that were fitted on; None where there are none.
+        fitted_on: Ids of the videos that the scorer was fitted on.
+        config: How.
+    """
+    videos = store.videos()
     split = pick_split(videos, config.split if config.split is not None else "val" if "val" in videos.split else None)
     assert not splits.is_test(split)
-    usable, learnt_from, left = [], [], 0
+    usable, learnt_from, left, fitted = [], [], 0, 0
     outside = events_outside(videos, [i for i in range(len(videos)) if videos.split[i] == split])
     for video in per_video:
         index = video.index
@@ -194,10 +209,20 @@ def _calibrate(
             left += 1
             continue
         truth = frame_truth(int(videos.frames[index]), known or ())
+        values = video.score
+        if unseen is not None and int(video.table.row[0]) in unseen:
+            values = np.array([unseen.get(int(row), np.nan) for row in video.table.row])
+            fitted += 1
         learnt_from.append(index)
-        usable.append((video.start_frame, video.end_frame, video.score, truth))
+        usable.append((video.start_frame, video.end_frame, values, truth))
     notes = [f"{left} abnormal videos with a label but no events left out of the calibration"] if left else []
     notes += [lengths.left_out(outside.values())] if outside else []
+    seen_before = {videos.path[i] for i in learnt_from} & set(fitted_on) if not fitted else set()
+    if seen_before:
+        notes.append(
+            f"{len(seen_before)} of the {len(usable)} videos were fitted on, and there are no scores out of fold: the "
+            "F1 flatters, and new videos will do worse"
+        )
     if not usable:
         raise LabelError(
             f"no video of the split {split!r} has events to calibrate on",
@@ -208,6 +233,8 @@ def _calibrate(
     smoothing = "gaussian" if config.smoothing is None else config.smoothing
     best = calibrate(usable, sigmas=sigmas, taus=taus, mode=smoothing)
     source = f"calibrated on {len(usable)} videos of split {split!r}"
+    if fitted:
+        source += ", by scores out of fold" if fitted == len(usable) else f", {fitted} of them by scores out of fold"
     found = Calibration(best.sigma, best.tau, smoothing, source, best.f1, calibrated_on=seen.seen(videos, learnt_from))
     given = {name: value for name in LENGTHS if (value := getattr(config, name)) is not None}
     return replace(found, **given), learnt_from, [*notes, *best.doubts()]

@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from headhunt.configs import ExtractConfig, FitConfig, LocalizeConfig, SelectConfig
-from headhunt.configs.option import KEY
+from headhunt.configs.option import KEY, to_json
 from headhunt.errors import UsageError
 from headhunt.records import Head
 from headhunt.stages import evaluate, extract, fit, localize, score, select_heads
@@ -48,8 +48,17 @@ def test_the_number_of_heads_is_the_published_one(saliency: str, k: int) -> None
 
 def test_a_stored_null_reads_as_auto_and_stored_lists_as_tuples() -> None:
     old = {"metric": "rsa", "k": None, "prompt_ids": ["a"], "seed": 3, "gone": 1}
-    assert SelectConfig.stored(old) == SelectConfig(saliency="rsa", k="auto", prompt_ids=("a",), seed=3)
+    as_then = {"kmeans_starts": 1, "kmeans_seed": 3}
+    assert SelectConfig.stored(old) == SelectConfig(saliency="rsa", k="auto", prompt_ids=("a",), seed=3, **as_then)
     assert SelectConfig.stored({"metric": "rsa"}).k == 4
+
+
+def test_what_an_earlier_version_did_by_default_is_done_again() -> None:
+    then = {"metric": "rsa", "k": 4, "shrinkage": None, "seed": 7, "prompt_ids": None}
+    found = SelectConfig.stored(then)
+    assert (found.shrinkage, found.kmeans_starts, found.kmeans_seed, found.prompt_ids) == ("ridge", 1, 7, ("all",))
+    now = SelectConfig(saliency="rsa", seed=7)
+    assert SelectConfig.stored(to_json(now)) == now
 
 
 @pytest.mark.parametrize(

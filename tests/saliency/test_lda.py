@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from headhunt.saliency import DEFAULTS, SALIENCIES
+from headhunt.saliency import DEFAULTS, SALIENCIES, SaliencyOptions
 from headhunt.saliency.lda import plain
 from tests.saliency.made_rows import classes, expected, rows
 
@@ -36,4 +36,33 @@ def test_huge_activations_keep_the_ridge(n) -> None:
     wide[:, :, :2] = z * 1e4
     wide[y, :, 2] = 3.0
     want = 9.0 / 1e-6 + expected("lda", z * 1e4, y)  # the two parts share no channel
-    np.testing.assert_allclose(SALIENCIES["lda"](wide, y), want, rtol=1e-6)
+    ridge = SaliencyOptions(shrinkage="ridge")
+    np.testing.assert_allclose(SALIENCIES["lda"](wide, y, options=ridge), want, rtol=1e-6)
+
+
+def test_few_rows_are_shrunk_unless_told_otherwise() -> None:
+    """With no more rows than channels the ridge ranks heads by their scale; from three rows more it does not."""
+    for n, shrunk in ((12, True), (14, True), (15, False), (40, False)):
+        z, y = rows(n, 3, 12)
+        auto, ridge, wolf = (
+            SALIENCIES["lda"](z, y, options=SaliencyOptions(shrinkage=kind))
+            for kind in ("auto", "ridge", "ledoit-wolf")
+        )
+        np.testing.assert_array_equal(auto, wolf if shrunk else ridge)
+        assert not np.allclose(ridge, wolf)
+
+
+def test_from_few_rows_shrinking_finds_the_heads_that_know_and_the_ridge_the_loud_ones() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(16) % 2 == 1
+    z = rng.normal(size=(16, 60, 128))
+    knowing = np.arange(5)
+    z[np.ix_(y, knowing)] += 0.35 * rng.normal(size=(5, 128))
+    z *= np.exp(rng.normal(size=(60, 1)))
+    z[:, knowing] *= 0.2
+    found = {
+        kind: set(np.argsort(-SALIENCIES["lda"](z, y, options=SaliencyOptions(shrinkage=kind)))[:5].tolist())
+        for kind in ("ridge", "ledoit-wolf")
+    }
+    assert len(found["ledoit-wolf"] & set(knowing.tolist())) >= 4
+    assert not found["ridge"] & set(knowing.tolist())

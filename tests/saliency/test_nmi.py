@@ -26,8 +26,14 @@ def test_the_plain_formula_by_hand() -> None:
 
 @pytest.mark.parametrize("few", [False, True], ids=["third", "two"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_rows_are_clustered_in_the_callers_order(shape, few) -> None:
+@pytest.mark.parametrize("starts", [1, 10])
+@pytest.mark.parametrize("by_class", [False, True], ids=["caller", "classes"])
+def test_rows_are_clustered_in_the_order_asked_for(shape, few, starts, by_class) -> None:
     z, y = rows(*shape, few=few, mixed=True)
-    clusters = [KMeans(2, n_init="auto", random_state=0).fit_predict(np.ascontiguousarray(x)) for x in z.swapaxes(0, 1)]
-    wanted = [normalized_mutual_info_score(y, found) for found in clusters]
-    np.testing.assert_allclose(SALIENCIES["nmi"](z, y), wanted, rtol=1e-6, atol=1e-11)
+    order = np.argsort(~y, kind="stable") if by_class else np.arange(len(y))
+    clusters = [
+        KMeans(2, n_init=starts, random_state=0).fit_predict(np.ascontiguousarray(x[order])) for x in z.swapaxes(0, 1)
+    ]
+    wanted = [normalized_mutual_info_score(y[order], found) for found in clusters]
+    options = SaliencyOptions(starts=starts, by_class=by_class)
+    np.testing.assert_allclose(SALIENCIES["nmi"](z, y, options=options), wanted, rtol=1e-6, atol=1e-11)

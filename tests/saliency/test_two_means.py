@@ -24,11 +24,12 @@ def test_clusters_are_label_for_label_those_of_scikit_learn(shape, kind) -> None
         z = rng.integers(-1, 2, size=(n, m, d)).astype(np.float64)
     if kind == "repeats":
         z = z[rng.integers(0, 3, size=n)]
-    for seed in (0, 5):
-        given = two_means(Block(z.copy(), Rows(y)), seed)
-        order = np.argsort(~y, kind="stable")
+    order = np.argsort(~y, kind="stable")
+    for seed, starts, by_class in ((0, 1, False), (5, 1, True), (5, 4, False), (3, 10, True)):
+        given = two_means(Block(z.copy(), Rows(y)), seed, starts, by_class=by_class)
         for i in range(m):
-            want = plain_two_means(np.ascontiguousarray(z[:, i]), seed)[order]
+            x = np.ascontiguousarray(z[:, i])
+            want = plain_two_means(x[order], seed, starts) if by_class else plain_two_means(x, seed, starts)[order]
             same = (given[i] == want).mean()
             assert same in (0.0, 1.0), f"head {i}"  # which cluster is called 1 does not matter
 
@@ -36,7 +37,7 @@ def test_clusters_are_label_for_label_those_of_scikit_learn(shape, kind) -> None
 def test_few_random_heads_need_scikit_learn(monkeypatch) -> None:
     called = []
     real = module.plain_two_means
-    monkeypatch.setattr(module, "plain_two_means", lambda x, seed: called.append(1) or real(x, seed))
+    monkeypatch.setattr(module, "plain_two_means", lambda *given: called.append(1) or real(*given))
     z, y = rows(40, 300, 32, dtype=np.float16)
     SALIENCIES["nmi"](z, y)
     assert len(called) <= 3
