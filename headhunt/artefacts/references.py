@@ -81,9 +81,27 @@ def _of(store: Store | None, head_set: HeadSet, source: Path) -> HeadSet:
     Raises:
         FingerprintError: It was found in another model.
     """
-    if store is None:
-        return head_set
-    now = {"weights": store.fingerprint.weights, "spec": asdict(store.spec)}
+    if store is not None:
+        check_heads(head_set, store.fingerprint, store.spec, source=str(source), what=f"{store.path} holds")
+    return head_set
+
+
+def check_heads(
+    head_set: HeadSet, fingerprint: Fingerprint, spec: ModelSpec, *, source: str, what: str = "is loaded"
+) -> None:
+    """Raise when heads were found in another model; those that do not say where they were found are taken.
+
+    Args:
+        head_set: The heads.
+        fingerprint: Of the features that they are read from.
+        spec: Sizes of their model.
+        source: Where the heads come from, for the message.
+        what: Which model it is, for the message.
+
+    Raises:
+        FingerprintError: They were.
+    """
+    now = {"weights": fingerprint.weights, "spec": asdict(spec)}
     lines = [
         f"{key}: found in {then}, now {value}"
         for key, value in now.items()
@@ -91,10 +109,9 @@ def _of(store: Store | None, head_set: HeadSet, source: Path) -> HeadSet:
     ]
     if lines:
         raise FingerprintError(
-            f"the heads of {source} were found in another model than {store.path} holds\n" + _indented(lines),
-            hint="select heads on this store, or extract with the model that they were found in",
+            f"the heads of {source} were found in another model than {what}\n" + _indented(lines),
+            hint="select heads on features of this model, or take the model that they were found in",
         )
-    return head_set
 
 
 def _made_up(which: str, spec: ModelSpec) -> HeadSet:
@@ -165,12 +182,14 @@ class Wanted:
         prompts: The prompts that are read.
         context: Whether the context is read.
         like: The store that all this was learnt in: features must be of the same kind.
+        head_set: The heads as a file has them, which says the model they were found in.
     """
 
     heads: tuple[Head, ...] | None = None
     prompts: PromptSet | None = None
     context: bool | None = None
     like: Path | None = None
+    head_set: HeadSet | None = None
 
 
 def wanted(which: str, store_path: Path | None) -> Wanted:
@@ -209,7 +228,8 @@ def wanted(which: str, store_path: Path | None) -> Wanted:
             got=f"and there is no store {store_path} that could hold a set of that name",
             expected="all, a JSON file, a store's folder, or a name in the store",
         )
-    return Wanted(heads(which, Store(store_path) if named and store_path is not None else None).head_set.heads)
+    found = heads(which, Store(store_path) if named and store_path is not None else None).head_set
+    return Wanted(found.heads, head_set=None if named else found)
 
 
 def look_up(config: ExtractConfig, store_path: Path | None) -> ExtractConfig:
@@ -231,6 +251,7 @@ def look_up(config: ExtractConfig, store_path: Path | None) -> ExtractConfig:
         config,
         heads=found.heads,
         like=found.like if config.like is None else config.like,
+        head_set=found.head_set,
         prompts=prompts,
         prompt_ids=config.prompt_ids if config.prompt_ids is not None else ids,
         context=config.context if config.context is not None else found.context,

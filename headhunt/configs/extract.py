@@ -31,6 +31,7 @@ DECIDED = (
     "context",
     "like",
     "scorer",
+    "head_set",
 )
 """Fields that a fitted scorer decides, in a run that has one."""
 
@@ -139,6 +140,7 @@ class ExtractConfig(ModelConfig):
     )
     like: Path | None = option(None, "A store whose heads and scorers these features must fit.", library=True)
     scorer: Any = option(None, "A scorer that these features must fit.", library=True)
+    head_set: Any = option(None, "A head set that must have been found in this model.", library=True)
     units: Literal["segment", "video", "both"] = option(
         "both",
         "Extract segments, one row for the whole video, or both (segments alone for the split test).",

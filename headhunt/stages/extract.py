@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headhunt.artefacts.references import check_fits, check_like, look_up
+from headhunt.artefacts.references import check_fits, check_heads, check_like, look_up
 from headhunt.configs.extract import ExtractConfig
 from headhunt.errors import StaleError, StoreBusyError
 from headhunt.extraction.batch_size import BatchSize
@@ -143,6 +143,8 @@ def _extract(
         keep_freed_memory()
     if config.like is not None:
         check_like(Store(config.like), run.fingerprint)
+    if config.head_set is not None:
+        check_heads(config.head_set, run.fingerprint, run.backbone.spec, source="the file given with --heads")
     if config.scorer is not None:
         check_fits(config.scorer, run.fingerprint, run.backbone.spec)
     report.notes += run.backbone.notes

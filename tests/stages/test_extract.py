@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import av
@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 
 from headhunt import models, segments, video
+from headhunt.artefacts.head_sets import write_file
 from headhunt.datasets.manifest import write_manifest
 from headhunt.errors import FingerprintError, InputError, ManifestError, StaleError, StoreBusyError, UsageError
 from headhunt.extraction.activations import Extractor
 from headhunt.extraction.passes import Passes
 from headhunt.models import random as embedded
-from headhunt.records import Head, Interval, ManifestRow
+from headhunt.records import Head, HeadSet, Interval, ManifestRow
 from headhunt.stages.extract import ExtractConfig, extract, prepare
 from headhunt.store import RowStatus, Store, VideoStatus, claim_shard
 from tests.made_videos import write_video
@@ -503,6 +504,23 @@ def test_a_lean_pass_of_another_kind_is_refused_before_it_runs(
         with pytest.raises(FingerprintError, match="fitted on"):
             extract([videos], tmp_path / "other.zarr", replace(lean, **change))
     assert not (tmp_path / "other.zarr").exists()
+
+
+def test_heads_of_a_file_that_were_found_in_another_model_are_refused_before_anything_is_decoded(
+    done: Path, videos: Path, config: ExtractConfig, tmp_path: Path
+) -> None:
+    store = Store(done)
+    mine = {"weights": store.fingerprint.weights, "spec": asdict(store.spec)}
+    file = tmp_path / "heads.json"
+    for change, word in (({}, None), ({"weights": "sha256:another"}, "weights"), ({"spec": {"layers": 99}}, "spec")):
+        write_file(HeadSet((Head(1, 1),), (1.0,), "rss", mine | change), file)
+        lean = replace(config, heads=str(file))
+        if word is None:
+            assert extract([videos / "ü.mp4"], tmp_path / "lean.zarr", lean).rows_done > 0
+            continue
+        with pytest.raises(FingerprintError, match=rf"found in another model than is loaded[\s\S]*{word}: found in"):
+            extract([videos], tmp_path / "other.zarr", lean)
+        assert not (tmp_path / "other.zarr").exists()
 
 
 def test_videos_beside_the_manifest_of_a_folder_are_told_too(
