@@ -13,7 +13,7 @@ from headhunt.configs.shared import RESULT
 from headhunt.datasets import READERS
 from vadkit import console, options
 
-OWN = [name for name in READERS if name != "folder"]
+KNOWN = ", ".join(READERS).replace("folder", "folder (a folder a class)", 1)
 LISTED = 50
 """Missing files that are listed; --json lists all."""
 
@@ -22,9 +22,7 @@ LISTED = 50
 def manifest(
     dataset: Annotated[
         Literal[tuple(READERS)],  # type: ignore[valid-type]
-        typer.Argument(
-            metavar="DATASET", help=f"The data set: folder (a folder a class), {', '.join(OWN[:-1])} or {OWN[-1]}."
-        ),
+        typer.Argument(metavar="DATASET", help=f"The data set: {KNOWN}."),
     ],
     root: Annotated[Path, typer.Argument(metavar="ROOT", help="The folder of its videos; ids are relative to it.")],
     annotations: Annotated[
