@@ -6,9 +6,6 @@ A frame is abnormal where its mask has any pixel that is not zero. Knows no data
 from __future__ import annotations
 
 import re
-import struct
-import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from headhunt.arrays import Bool
+from headhunt.datasets import matlab
 from headhunt.errors import ManifestError
 from headhunt.names import text_of
 from headhunt.records import Interval
 
 _CODECS = {".bmp": "bmp", ".png": "png", ".tif": "tiff", ".tiff": "tiff"}  # without loss: JPEG makes black pixels grey
 _BLOCK = 64  # masks looked at together
-_HDF5_HEADER = b"MATLAB 7.3"
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,8 @@ def of_npy(path: Path) -> FrameLabels:
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        hint = "an array of Python objects is not read: it could run code" if "pickle" in str(error) else None
+        objects = re.search("pickle|Python objects", str(error))
+        hint = "an array of Python objects is not read: it could run code" if objects else None
         raise ManifestError(
             f"{path} cannot be read", got=error, expected="an array as NumPy saves it", hint=hint
         ) from error
@@ -99,66 +97,12 @@ def of_mat(path: Path, name: str) -> FrameLabels:
     """Labels from a variable of a MATLAB file: a cell with a mask a frame, masks along the third axis, or a vector.
 
     Raises:
-        ManifestError: It cannot be read, or has no such variable; or it is of version 7.3 and h5py is not installed.
+        ManifestError: As `matlab.read` says, or it holds no such labels.
     """
-    try:
-        with path.open("rb") as file:
-            is_hdf5 = file.read(len(_HDF5_HEADER)) == _HDF5_HEADER
-    except OSError as error:
-        raise ManifestError(f"{path} cannot be read", got=error.strerror) from error
-    values = _hdf5_variable(path, name) if is_hdf5 else _mat_variable(path, name)
+    values = matlab.read(path, name)
     if isinstance(values, list):
-        return FrameLabels.of(np.array([_any(mask, path) for mask in values], dtype=np.bool_))
+        return FrameLabels.of(np.array([_is_set(mask, path).any() for mask in values], dtype=np.bool_))
     return _of_array(values, path, frames_first=False)
-
-
-def _mat_variable(path: Path, name: str) -> npt.NDArray[np.generic] | list[npt.NDArray[np.generic]]:
-    from scipy.io import loadmat, whosmat
-
-    try:
-        found = loadmat(str(path), variable_names=[name]).get(name)
-        names = [one for one, _, _ in whosmat(str(path))] if found is None else []
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        NotImplementedError,
-        zlib.error,
-        struct.error,
-    ) as error:
-        raise ManifestError(f"{path} cannot be read", got=error, expected="a MATLAB file") from error
-    if found is None:
-        raise _no_variable(path, name, names)
-    return list(found.ravel()) if found.dtype == object else found
-
-
-def _hdf5_variable(path: Path, name: str) -> npt.NDArray[np.generic] | list[npt.NDArray[np.generic]]:
-    """The same of a file of version 7.3, whose axes are the other way round."""
-    try:
-        import h5py
-    except ImportError:
-        raise ManifestError(
-            f"{path} is a MATLAB file of version 7.3, which is HDF5",
-            hint="pip install h5py, or save it in MATLAB with -v7",
-        ) from None
-    try:
-        with h5py.File(path, "r") as file:
-            if name not in file:
-                raise _no_variable(path, name, [one for one in file if not one.startswith("#")])
-            values = file[name]
-            if values.dtype == h5py.ref_dtype:
-                cells = [file[reference] for reference in np.ravel(values[()])]
-                # An empty cell is stored as its shape.
-                return [np.zeros(0) if "MATLAB_empty" in cell.attrs else cell[()] for cell in cells]
-            return np.asarray(values[()]).T
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise ManifestError(f"{path} cannot be read", got=error, expected="a MATLAB file") from error
-
-
-def _no_variable(path: Path, name: str, names: Iterable[str]) -> ManifestError:
-    return ManifestError(f"{path} has no variable {name}", got=", ".join(names) or "no variable at all", expected=name)
 
 
 def _of_array(values: npt.NDArray[np.generic], path: Path, *, frames_first: bool) -> FrameLabels:
@@ -174,10 +118,6 @@ def _of_array(values: npt.NDArray[np.generic], path: Path, *, frames_first: bool
         values = np.moveaxis(values, -1, 0)
     blocks = (values[start : start + _BLOCK] for start in range(0, len(values), _BLOCK))
     return FrameLabels.of(np.concatenate([_is_set(block, path).reshape(len(block), -1).any(1) for block in blocks]))
-
-
-def _any(mask: npt.NDArray[np.generic], path: Path) -> bool:
-    return bool(_is_set(np.asarray(mask), path).any())
 
 
 def _is_set(values: npt.NDArray[np.generic], path: Path) -> Bool:

@@ -17,7 +17,7 @@ from headhunt.datasets.reading import Reading, find_files, find_folders, lines, 
 from headhunt.errors import ManifestError
 from headhunt.names import text_of
 
-_VIDEO = re.compile("(Train|Test)([0-9]{3})")
+_VIDEO = re.compile("(Train|Test)([0-9]{3})", re.IGNORECASE)
 _LINE = re.compile(r"TestVideoFile\{end\s*\+\s*1\}\.gt_frame\s*=\s*\[(.*)\]\s*;?")
 _RANGE = re.compile("([0-9]{1,9})(?::([0-9]{1,9}))?")
 _SET = re.compile("ped[12]", re.IGNORECASE)
@@ -59,12 +59,17 @@ def ucsd(root: Path, *, annotations: Path | None = None) -> Reading:
             _add(by_line, f"{sets[path]}Test{number:03d}", one, path)
     by_mask: dict[str, FrameLabels] = {}
     for folder in masks:
-        _add(by_mask, (sets[folder] or only) + folder.name[: -len("_gt")], frame_labels.of_masks(folder), folder)
+        _add(
+            by_mask,
+            (sets[folder] or only) + folder.name[: -len("_gt")].capitalize(),
+            frame_labels.of_masks(folder),
+            folder,
+        )
 
     def key(video: str) -> str:
         found = _VIDEO.fullmatch(stem(video))
         of_set = (_set_of(_full(root / video)) or only) if named else ""
-        return of_set + found[0] if found else ""
+        return of_set + found[0].capitalize() if found else ""
 
     notes = [f"labels from masks: {len(by_mask)}, from lines of .m files: {len(by_line.keys() - by_mask.keys())}"]
     differing = sorted(name for name in by_mask.keys() & by_line.keys() if by_mask[name].events != by_line[name].events)
