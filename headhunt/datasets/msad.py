@@ -58,28 +58,33 @@ def msad(
             the other; videos are missing altogether or ambiguous.
     """
     videos, passed_over = look(root)
-    folder = annotations.parent if annotations is not None and not annotations.is_dir() else annotations
-    places = [root] if folder is None else [folder, root]
+    lies_at = {stem(video): video for video in videos}
+    places = [root]
     if annotations is None or annotations.is_dir():
+        places = [root] if annotations is None else [annotations, root]
         annotations = find_file(ANNOTATIONS, places)
     if annotations is None:
         raise ManifestError(f"no {ANNOTATIONS} under {root}", hint="it comes with the data set: name it")
     notes: list[str] = []
     table = dict(_read_table(annotations))
-    train_list, test_list = train_list or find_file(TRAIN_LIST, places), test_list or find_file(TEST_LIST, places)
+    train_list, test_list = (
+        given or _official(name, annotations, places)
+        for given, name in ((train_list, TRAIN_LIST), (test_list, TEST_LIST))
+    )
     if train_list is not None and test_list is not None:
         notes.append(f"split by {train_list.name} and {test_list.name} (protocol ii)")
         listed = dict(_read_lists({"train": train_list, "test": test_list}, notes))
     elif train_list is None and test_list is None:
         notes.append(f"split by folders (protocol i): for protocol ii put {TRAIN_LIST} and {TEST_LIST} beside")
-        listed = {stem(video): (video, _part(video)) for video in videos} | {
-            name: (name, "test") for name in table if name not in {stem(video) for video in videos}
+        listed = {name: (video, _part(video)) for name, video in lies_at.items()} | {
+            name: (name, "test") for name in table if name not in lies_at
         }
     else:
         raise ManifestError("one list of MSAD without the other", got=train_list or test_list, expected="both, or none")
     rows = {}
     for name, (path, split) in listed.items():
-        if (row := _row(name, path, split, table)) is not None:
+        normal = any(_NORMAL.search(place) for place in (path, lies_at.get(name, "")))
+        if (row := _row(name, path, split, table.get(name), normal=normal)) is not None:
             rows[name] = row
     unknown = [path for name, (path, _) in listed.items() if name not in rows]
     if unknown:
@@ -92,21 +97,25 @@ def msad(
     return replace(reading, frames=frames)
 
 
+def _official(name: str, annotations: Path, places: list[Path]) -> Path | None:
+    beside = annotations.with_name(name)  # its folder alone: it may be a home full of other things
+    return beside if beside.is_file() else find_file(name, places)
+
+
 def _part(video: str) -> str:
     found = _NORMAL.search(video)
     return "train" if found and found["training"] else "test"
 
 
-def _row(name: str, path: str, split: str, table: dict[str, _Annotation]) -> ManifestRow | None:
+def _row(name: str, path: str, split: str, known: _Annotation | None, *, normal: bool) -> ManifestRow | None:
     """The row of a video, None where nothing says whether it is normal."""
-    normal = _NORMAL.search(path) is not None
-    if name in table:
+    if known is not None:
         if normal:
             raise ManifestError(
                 f"{path} is called normal but has an event", got=name, expected=f"none in {ANNOTATIONS}"
             )
         found = _CLASS.fullmatch(name)
-        return ManifestRow(path, split, "abnormal", table[name].events, found[1] if found else name)
+        return ManifestRow(path, split, "abnormal", known.events, found[1] if found else name)
     return ManifestRow(path, split, "normal", ()) if normal else None
 
 

@@ -140,6 +140,10 @@ def test_pickled_cut_and_other_files_are_refused(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(ManifestError, match="cannot be read"):
             of_npy(path)
+    for shape in (b"(100,", b"(10,", b"10**9,", b"(-10,"):
+        path.write_bytes(whole.replace(b"(100,)", shape.ljust(6)))
+        with pytest.raises(ManifestError, match="cannot be read"):
+            of_npy(path)
     np.savez(tmp_path / "b.npz", np.arange(3))
     with pytest.raises(ManifestError, match="an archive"):
         of_npy(tmp_path / "b.npz")

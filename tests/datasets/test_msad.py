@@ -45,7 +45,7 @@ def test_frames_count_from_1_and_include_the_last_and_folders_say_the_split(tmp_
 def test_lists_decide_the_split_and_are_complete(tmp_path: Path) -> None:
     root = lists(
         data(tmp_path),
-        ["/data/MSAD_I3D/MSAD_normal_training_blur/office_1_i3d.npy", "/data/MSAD_I3D/Assault_1_i3d.npy"],
+        ["/data/MSAD_I3D/office_1_i3d.npy", "/data/MSAD_I3D/Assault_1_i3d.npy"],
         ["MSAD_normal_testing_3_i3d.npy", "MSAD_normal_testing_4_i3d.npy"],
     )
     reading = msad(root)
@@ -53,6 +53,16 @@ def test_lists_decide_the_split_and_are_complete(tmp_path: Path) -> None:
     assert [row.video for row in reading.unmatched_rows] == ["MSAD_normal_testing_4"]
     assert reading.unmatched_videos == (ACCIDENT,)
     assert f"in {ANNOTATIONS} but in no list, left out: 1 (Traffic_accident_3)" in reading.notes
+
+
+def test_lists_are_looked_for_beside_the_table(tmp_path: Path) -> None:
+    root = data(tmp_path / "videos")
+    (tmp_path / "labels").mkdir()
+    (root / ANNOTATIONS).rename(tmp_path / "labels" / ANNOTATIONS)
+    lists(tmp_path / "labels", ["Assault_1"], ["MSAD_normal_testing_3"])
+    for place in ("labels", f"labels/{ANNOTATIONS}"):
+        reading = msad(root, annotations=tmp_path / place)
+        assert {row.video: row.split for row in reading.rows} == {ASSAULT: "train", TEST: "test"}
 
 
 def test_a_video_that_nothing_calls_normal_is_left_out_and_told(tmp_path: Path) -> None:
