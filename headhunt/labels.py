@@ -58,6 +58,15 @@ def not_known(word: str) -> bool:
     return _folded(word).strip() in NOT_KNOWN
 
 
+def classes(category: str) -> tuple[str, ...]:
+    """The classes that a category names, several with a semicolon between them, in their order.
+
+    >>> classes("explosion;shooting"), classes("car accident"), classes("")
+    (('explosion', 'shooting'), ('car accident',), ())
+    """
+    return tuple(dict.fromkeys(filter(None, map(str.strip, category.split(";")))))
+
+
 def holds_normal(name: str) -> bool:
     """Whether a name has "normal" in it, other than in "abnormal"."""
     folded = re.sub(r"abnormal|(?<![^\W\d_])ab[\W_]+normal", "", _folded(name))

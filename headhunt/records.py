@@ -94,7 +94,8 @@ class ManifestRow:
             words for these are read as such, see `headhunt.labels`.
         events: Abnormal intervals in native frames, or None when only the video-level label is known. They may end past
             the video: they are kept as given, and cut where they are used.
-        category: Class of the anomaly, "" when not known.
+        category: Class of the anomaly, or several with a semicolon between them, the chief one first; "" when not
+            known.
         mask: A picture of the areas to ignore, a path relative to the manifest; "" for none.
     """
 

@@ -29,6 +29,21 @@ def test_what_data_sets_call_normal_is_normal(word: str) -> None:
     assert labels.stored(word) == "normal"
 
 
+@pytest.mark.parametrize(
+    ("category", "classes"),
+    [
+        ("", ()),
+        ("fire", ("fire",)),
+        ("fire;riot", ("fire", "riot")),
+        (" riot ; fire;;riot", ("riot", "fire")),
+        ("car accident, minor", ("car accident, minor",)),
+        (";", ()),
+    ],
+)
+def test_a_category_names_classes_with_semicolons_between(category: str, classes: tuple[str, ...]) -> None:
+    assert labels.classes(category) == classes
+
+
 @pytest.mark.parametrize("word", ["abnormal", "Abnormal", "ab-normal"])
 def test_abnormal_is_no_class_either(word: str) -> None:
     assert ManifestRow("a", "", word).label == "abnormal"

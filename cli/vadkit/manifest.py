@@ -13,12 +13,16 @@ from headhunt.configs.shared import RESULT
 from headhunt.datasets import READERS
 from vadkit import console, options
 
+KNOWN = ", ".join(READERS).replace("folder", "folder (a folder a class)", 1)
+LISTED = 50
+"""Missing files that are listed; --json lists all."""
+
 
 @options.takes()
 def manifest(
     dataset: Annotated[
         Literal[tuple(READERS)],  # type: ignore[valid-type]
-        typer.Argument(metavar="DATASET", help="The data set: folder (a folder a class), ucf-crime or xd-violence."),
+        typer.Argument(metavar="DATASET", help=f"The data set: {KNOWN}."),
     ],
     root: Annotated[Path, typer.Argument(metavar="ROOT", help="The folder of its videos; ids are relative to it.")],
     annotations: Annotated[
@@ -70,6 +74,9 @@ def manifest(
         dataset, root, annotations=annotations, output=output, options=own, overwrite=overwrite
     )
     counts = Counter((row.split, row.label) for row in reading.rows)
+    events = Counter({(row.split, row.label): 0 for row in reading.rows})
+    for row in reading.rows:
+        events[row.split, row.label] += len(row.events or ())
     missing = [row.video for row in reading.unmatched_rows]
     extraction = ["vadkit", "extract", str(target)]
     if target.resolve().parent != root.resolve():  # ids are relative to the root, not to where the manifest went
@@ -80,7 +87,10 @@ def manifest(
             "root": root,
             "manifest": target,
             "videos": len(reading.rows),
-            "counts": [{"split": s, "label": label, "videos": n} for (s, label), n in sorted(counts.items())],
+            "counts": [
+                {"split": s, "label": label, "videos": n, "events": events[s, label]}
+                for (s, label), n in sorted(counts.items())
+            ],
             "events_known": sum(row.events is not None for row in reading.rows),
             "unmatched_rows": missing,
             "unmatched_videos": reading.unmatched_videos,
@@ -89,8 +99,15 @@ def manifest(
         }
         console.print_json("manifest", result)
     console.notes(reading.notes)
-    rows = [[s or "(none)", label, n] for (s, label), n in sorted(counts.items())]
-    console.table(f"{target}: {console.count(len(reading.rows), 'video')}", ["split", "label", "videos"], rows, left=2)
-    console.say_some(missing, "listed video", "not there")
+    rows = [[s or "(none)", label, n, events[s, label]] for (s, label), n in sorted(counts.items())]
+    title = f"{target}: {console.count(len(reading.rows), 'video')}"
+    console.table(title, ["split", "label", "videos", "events"], rows, left=2)
+    if not_known := sum(row.events is None for row in reading.rows):
+        console.say(f"{console.count(not_known, 'video')} with events that are not known")
+    if missing:
+        more = [f"and {len(missing) - LISTED} more"] if len(missing) > LISTED else []
+        console.say(f"{console.count(len(missing), 'listed video')} not there:")
+        for name in (*missing[:LISTED], *more):
+            console.say(f"  {name}")
     console.say_some(reading.unmatched_videos, "video", "there but not listed")
     console.say(f"next: {shlex.join(extraction)}")

@@ -26,7 +26,12 @@ class Reader(Protocol):
 READERS: Registry[Reader] = Registry(
     {
         "folder": "headhunt.datasets.folder:folder",
+        "avenue": "headhunt.datasets.avenue:avenue",
+        "msad": "headhunt.datasets.msad:msad",
+        "shanghaitech": "headhunt.datasets.shanghaitech:shanghaitech",
+        "ubnormal": "headhunt.datasets.ubnormal:ubnormal",
         "ucf-crime": "headhunt.datasets.ucf_crime:ucf_crime",
+        "ucsd": "headhunt.datasets.ucsd:ucsd",
         "xd-violence": "headhunt.datasets.xd_violence:xd_violence",
     }
 )

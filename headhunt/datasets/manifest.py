@@ -14,6 +14,8 @@ One row a video:
 - `events`: `start-end;start-end` in native frames, half-open; in JSONL also a list of `[start, end]`. Empty (or null)
   means none for a normal video and not known for every other. Events may touch but not overlap: whether overlapping
   intervals are one event or two is for their author to say.
+- `category`: the class of the anomaly, or several, `explosion;shooting`, the chief one first; a video counts for each
+  of them where metrics are given by class.
 - `mask`: a PNG that is black where the picture is to be ignored (`headhunt.extraction.masks`), a path relative to the
   manifest, or empty.
 

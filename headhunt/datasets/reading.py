@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from headhunt.datasets.manifest import read_text, repeats
@@ -13,6 +13,8 @@ from headhunt.errors import InputError, ManifestError
 from headhunt.finding import find
 from headhunt.names import VIDEO_SUFFIXES, of_the_system, text_of
 from headhunt.records import ManifestRow
+
+_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,14 @@ class Reading:
         unmatched_rows: Rows the data set's own lists promise but whose video is not there; ids as in those lists.
         unmatched_videos: Videos under the root of which nothing speaks, sorted.
         notes: What the user should know, a sentence each.
+        frames: How many frames the annotation of a video speaks of, for those of the rows where it says.
     """
 
     rows: tuple[ManifestRow, ...]
     unmatched_rows: tuple[ManifestRow, ...]
     unmatched_videos: tuple[str, ...]
     notes: tuple[str, ...]
+    frames: Mapping[str, int] = field(default_factory=dict)
 
 
 def find_videos(root: Path, *, frame_folders: bool = False) -> list[str]:
@@ -82,6 +86,32 @@ def find_file(name: str, places: Iterable[Path]) -> Path | None:
         if found:
             return found[0]
     return None
+
+
+def find_files(pattern: str, root: Path) -> list[Path]:
+    """Files below a folder whose path matches a pattern as a whole, sorted.
+
+    Args:
+        pattern: Of the path relative to the folder, with `/` between its parts; in any case.
+        root: The folder.
+
+    Raises:
+        ManifestError: It is no folder.
+    """
+    matches = re.compile(pattern, re.IGNORECASE).fullmatch
+    return sorted(root / (place + name) for place, _, files in _walk(root) for name in files if matches(place + name))
+
+
+def find_folders(pattern: str, root: Path) -> list[Path]:
+    """The same of the folders below one.
+
+    Raises:
+        ManifestError: It is no folder.
+    """
+    matches = re.compile(pattern, re.IGNORECASE).fullmatch
+    return sorted(
+        root / (place + name) for place, folders, _ in _walk(root) for name in folders if matches(place + name)
+    )
 
 
 def _check_folder(root: Path) -> None:
@@ -141,6 +171,12 @@ def lines(path: Path, notes: list[str] | None = None) -> Iterator[tuple[str, str
             yield f"{path}, line {number}", content.strip()
     if notes is not None:
         notes += repeats(repeated, path)
+
+
+def some(names: Sequence[str]) -> str:
+    """How many names, and the first of them, for a note."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{len(names)} ({', '.join(names[:_SHOWN])}{more})"
 
 
 def join(

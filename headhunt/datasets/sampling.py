@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
+from headhunt import labels
 from headhunt.datasets.manifest import by_id
 from headhunt.errors import UsageError
 from headhunt.records import ManifestRow
@@ -41,9 +42,9 @@ def sample(
     """A stratified random part of the rows: the calibration budget of HeadHunt-VAD (AAAI 2026), 1 % of the videos.
 
     Normal, abnormal and unlabelled videos keep their proportions (largest remainder). Inside a class every video is
-    as likely as any other, and every category gets its share rounded up or down. The choice depends on the ids,
-    classes and categories, `fraction`, `limit` and `seed` alone: not on the order of the rows, the machine or a
-    library's version.
+    as likely as any other, and every category, of several the first, gets its share rounded up or down. The choice
+    depends on the ids, classes and categories, `fraction`, `limit` and `seed` alone: not on the order of the rows, the
+    machine or a library's version.
 
     Args:
         rows: Every video once.
@@ -101,6 +102,9 @@ def _systematic(rows: list[ManifestRow], count: int, *, seed: int, salt: str) ->
     def draw(text: str) -> int:
         return int.from_bytes(hashlib.sha256(f"{seed}\0{text}".encode("utf-8", "surrogatepass")).digest(), "big")
 
-    ordered = sorted(rows, key=lambda row: (row.category or row.label, draw(row.video)))
+    def chief(row: ManifestRow) -> str:
+        return next(iter(labels.classes(row.category)), row.label)
+
+    ordered = sorted(rows, key=lambda row: (chief(row), draw(row.video)))
     start = draw(salt) % len(rows)
     return [ordered[(start + i * len(rows)) // count] for i in range(count)]

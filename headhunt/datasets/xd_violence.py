@@ -1,8 +1,10 @@
 """XD-Violence (Wu et al., ECCV 2020): labels from its video names, events from its annotations; it opens no video.
 
-A name says the classes: `..._label_A` is normal, `..._label_B1-0-0` or `..._label_G-B2-B6` is violent, the first code
-being the category. `annotations.txt` gives `name start end [start end ...]` a line, in native frames and taken as
-half-open, for the violent test videos only; a name may carry one `.mp4`. Names hold dots and `#`; the join is exact.
+A name says the classes: `..._label_A` is normal, `..._label_B1-0-0` or `..._label_G-B2-B6` is violent, each code but 0
+being a class of it. Which of a video's events shows which class is not said anywhere.
+
+`annotations.txt` gives `name start end [start end ...]` a line, in native frames and taken as half-open, for the
+violent test videos only; a name may carry one `.mp4`. Names hold dots and `#`; the join is exact.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ CATEGORIES = {
     "G": "explosion",
 }
 _CODE = "|".join(CATEGORIES)
-_LABEL = re.compile(rf".*_label_(?:A|(?P<first>{_CODE})(?:-(?:{_CODE}|0))*)", re.DOTALL)
+_LABEL = re.compile(rf".*_label_(?:A|(?P<codes>(?:{_CODE})(?:-(?:{_CODE}|0))*))", re.DOTALL)
 _NUMBER = re.compile("-?[0-9]{1,15}")
 
 
@@ -47,7 +49,7 @@ def xd_violence(
         test_list: The same of the test videos.
 
     Returns:
-        Rows labelled "normal" (no events) or "abnormal" with a category; events are known for the annotated videos.
+        Rows labelled "normal" (no events) or "abnormal" with every class as category; the annotated videos have events.
 
     Raises:
         ManifestError: The annotation file is not found, a file is malformed or contradicts another, videos are missing
@@ -104,9 +106,10 @@ def _row(key: str, split: str, events: tuple[Interval, ...] | None) -> ManifestR
     """The row of a video whose name was found to carry a label."""
     found = _LABEL.fullmatch(key)
     assert found is not None
-    if found["first"] is None:
+    if found["codes"] is None:
         return ManifestRow(key, split, "normal", ())
-    return ManifestRow(key, split, "abnormal", events, CATEGORIES[found["first"]])
+    classes = dict.fromkeys(CATEGORIES[code] for code in found["codes"].split("-") if code != "0")
+    return ManifestRow(key, split, "abnormal", events, ";".join(classes))
 
 
 def _name(text: str, where: str) -> str:

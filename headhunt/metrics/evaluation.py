@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from headhunt import labels
 from headhunt.arrays import Bool, Float64, Int64
 from headhunt.errors import InputError, LabelError
 from headhunt.frames import FrameCounts, count_runs, frame_truth, pool_frames, score_runs
@@ -38,7 +39,7 @@ class VideoResult:
         abnormal: The video-level label.
         events: Annotated events in native frames, () for a normal video; None when only the label is known, which keeps
             an abnormal video out of every frame and event metric.
-        category: Class of the anomaly, "" when not known.
+        category: Class of the anomaly, several with a semicolon between them; "" when not known.
         predicted: Detected events.
     """
 
@@ -244,7 +245,7 @@ def _area_metrics(
     """Everything that ranks frames or videos; per_video is the AUC of each, NaN where not defined."""
     n = len(videos)
     abnormal = np.array([v.abnormal for v in videos])
-    category = np.array([v.category for v in videos])
+    classes = [labels.classes(v.category) for v in videos]
 
     def areas(path: str, table: AreaTable, kept: Bool, *, of: str = "frame", interval: bool = True) -> _Metric:
         weight = kept.astype(np.float64)
@@ -265,8 +266,9 @@ def _area_metrics(
         yield areas(f"frame/{name}", frame_table(transform(frames.score, tau)), every)
     continuous = frame_table(frames.score)
     yield areas("abnormal_videos", continuous, abnormal)
-    for name in sorted(set(category[abnormal].tolist()) - {""}):
-        yield areas(f"category/{name}", continuous, ~abnormal | (category == name), interval=False)
+    for name in sorted({one for own, is_abnormal in zip(classes, abnormal, strict=True) if is_abnormal for one in own}):
+        of_it = np.array([name in own for own in classes])
+        yield areas(f"category/{name}", continuous, ~abnormal | of_it, interval=False)
     defined = np.isfinite(per_video)
     reason = "no video holds both classes among its frames with a score"
     yield _ratio("per_video", "frame_auc_macro", np.where(defined, per_video, 0.0), defined, reason)

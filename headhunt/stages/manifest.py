@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from headhunt.datasets import READERS
 from headhunt.datasets.manifest import write_manifest
-from headhunt.datasets.reading import Reading
-from headhunt.errors import ManifestError, UsageError
+from headhunt.datasets.reading import Reading, some
+from headhunt.errors import ManifestError, UsageError, VideoError
+from headhunt.names import path_of
 
 
 def make_manifest(
@@ -26,7 +28,7 @@ def make_manifest(
     """Read a data set and write its manifest.
 
     Args:
-        dataset: A name of `READERS`: "folder", "ucf-crime", "xd-violence", ...
+        dataset: A name of `READERS`: "folder", "avenue", "ucf-crime", ...
         root: Folder of the videos; ids are relative to it.
         annotations: The annotation file or its folder, when it is not below `root`.
         output: The manifest, .csv or .jsonl; None for ROOT/manifest.csv.
@@ -34,7 +36,8 @@ def make_manifest(
         overwrite: Write in place of a manifest that is there.
 
     Returns:
-        What was read, leftovers included, and where the manifest is.
+        What was read, leftovers included, and where the manifest is. Where annotations have a label a frame, the frames
+        of each video are counted, and a note tells of those that have another number.
 
     Raises:
         ManifestError: The data set's files are malformed, or no video is there.
@@ -64,7 +67,26 @@ def make_manifest(
     if not overwrite and os.path.lexists(target):
         raise UsageError(f"{target} is there already", hint="give --overwrite, or another name with --output")
     write_manifest(reading.rows, target)
-    return reading, target
+    return replace(reading, notes=(*_miscounted(reading, root), *reading.notes)), target
+
+
+def _miscounted(reading: Reading, root: Path) -> Iterator[str]:
+    """Notes on videos that have another number of frames than their annotation speaks of."""
+    from headhunt.video import count_frames
+
+    wrong, unread = [], []
+    for video, told in reading.frames.items():
+        try:
+            n = count_frames(root / path_of(video))
+        except VideoError as error:
+            unread.append(f"{video}: {error}")
+            continue
+        if n != told:
+            wrong.append(f"{video} has {n} frames and {told} labels")
+    if wrong:
+        yield f"as many labels as frames are expected, events are kept as given: {some(wrong)}"
+    if unread:
+        yield f"frames that could not be counted against the labels: {some(unread)}"
 
 
 def _options(dataset: str) -> set[str]:

@@ -9,7 +9,7 @@
         bytes           int64    size of the file (or of a frame folder's files) when it was planned
         split           str      train, val, test, ... or empty
         label           str      normal, abnormal, a class name, or empty when not known
-        category        str      class of the anomaly, or empty
+        category        str      class of the anomaly, several with ; between, or empty
         events_known    bool     whether /truth holds all of this video's events
         problem         str      what the planner found wrong with the file, or empty
         status          uint8    1 planned, 2 done, 3 failed, 4 partial; follows from the rows

@@ -17,7 +17,7 @@ from headhunt.video.decode import decoder_version
 from headhunt.video.files import find_videos, size_on_disk
 from headhunt.video.identity import Change, Identity, compare, identify, is_begun_by
 from headhunt.video.info import FOLDER_FPS, Packets, VideoInfo
-from headhunt.video.probing import probe
+from headhunt.video.probing import count_frames, probe
 from headhunt.video.streaming import read_frames, stream
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Packets",
     "VideoInfo",
     "compare",
+    "count_frames",
     "decoder_version",
     "find_videos",
     "identify",

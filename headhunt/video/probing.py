@@ -52,6 +52,16 @@ def probe(path: Path | str, *, folder_fps: float | None = None, alive: Callable[
     return _probe_folder(path, folder_fps) if is_folder(path) else _probe_file(path, alive)
 
 
+def count_frames(path: Path | str) -> int:
+    """Native frames of a video; of a folder of images, how many they are, and none is opened.
+
+    Raises:
+        VideoError: As `probe` says.
+    """
+    path = Path(path)
+    return len(images_of(path)) if is_folder(path) else probe(path).n_frames
+
+
 def _probe_folder(path: Path, fps: float | None) -> VideoInfo:
     images = images_of(path)
     found = next(((image, frame) for image in images if (frame := first_frame(image)) is not None), None)

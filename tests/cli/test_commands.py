@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -184,9 +185,9 @@ def test_manifest_of_folders_tells_counts_and_leftovers_and_the_next_command(vad
     answer = vadkit("manifest", "folder", root, "--json")
     assert answer.code == 0
     assert answer.json["counts"] == [
-        {"split": "test", "label": "abnormal", "videos": 1},
-        {"split": "train", "label": "abnormal", "videos": 1},
-        {"split": "train", "label": "normal", "videos": 1},
+        {"split": "test", "label": "abnormal", "videos": 1, "events": 0},
+        {"split": "train", "label": "abnormal", "videos": 1, "events": 0},
+        {"split": "train", "label": "normal", "videos": 1, "events": 0},
     ]
     assert answer.json["unmatched_videos"] == ["loose.mp4"]
     assert answer.json["next"] == f"vadkit extract '{root}/manifest.csv'"
@@ -196,6 +197,22 @@ def test_manifest_of_folders_tells_counts_and_leftovers_and_the_next_command(vad
         "normal": 1,
         "abnormal": 1,
     }
+
+
+def test_manifest_counts_events_and_lists_missing_videos(vadkit: Call, tmp_path: Path) -> None:
+    names = [f"v=x{i}__#1_label_B1-0-0" for i in range(60)]
+    (tmp_path / "test").mkdir()
+    (tmp_path / f"test/{names[0]}.mp4").touch()
+    (tmp_path / "test/v=y__#1_label_B2-0-0.mp4").touch()
+    (tmp_path / "annotations.txt").write_text("".join(f"{name} 0 5 7 9\n" for name in names))
+    answer = vadkit("manifest", "xd-violence", tmp_path)
+    assert answer.code == 0
+    assert re.search(r"test\W+abnormal\W+2\W+2\b", answer.err)  # videos, events
+    assert "1 video with events that are not known" in answer.err
+    assert "59 listed videos not there:\n" in answer.err
+    assert f"  {names[50]}\n  and 9 more\n" in answer.err
+    answer = vadkit("manifest", "xd-violence", tmp_path, "--overwrite", "--json")
+    assert answer.json["unmatched_rows"] == names[1:]
 
 
 def test_a_manifest_is_not_overwritten_unless_told(vadkit: Call, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,14 @@ def test_sample_gives_every_category_its_share_rounded_up_or_down() -> None:
         assert got["fire"] == 3
         assert got["riot"] in (0, 1)
         assert got["theft"] in (6, 7)
+
+
+def test_of_several_classes_the_first_decides_so_that_more_of_them_move_no_choice() -> None:
+    rows = population(normal=20, fire=10, theft=10)
+    more = [replace(row, category=f"{row.category};riot") if row.category else row for row in rows]
+    for seed in range(10):
+        chosen = [[row.video for row in sample(of, limit=7, seed=seed)] for of in (rows, more)]
+        assert chosen[0] == chosen[1]
 
 
 def test_sample_is_equally_likely_to_take_any_video_of_a_class() -> None:

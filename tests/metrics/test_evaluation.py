@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,15 @@ def test_pooled_metrics_equal_scikit_learn_on_expanded_frames() -> None:
         }
         assert out["frame"][name] == pytest.approx(expected, rel=1e-12)
     assert out["frame"]["binary"]["frame_auc"] != out["frame"]["continuous"]["frame_auc"]
+
+
+def test_a_video_of_several_classes_counts_for_each() -> None:
+    videos = [replace(v, category=v.category and f"{v.category};Riot") for v in many(12, 2)]
+    out = evaluate(videos, tau=0.5, n_bootstrap=0)
+    assert set(out["category"]) == {"Arson", "Fighting", "Riot"}
+    assert out["category"]["Arson"] == evaluate(many(12, 2), tau=0.5, n_bootstrap=0)["category"]["Arson"]
+    scores, truth = expand(videos)
+    assert out["category"]["Riot"]["frame_auc"] == pytest.approx(roc_auc_score(truth, scores), rel=1e-12)
 
 
 def test_metrics_of_groups_of_videos_equal_scikit_learn() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from headhunt.errors import VideoError
-from headhunt.video import find_videos, probe, read_frames, stream
+from headhunt.video import count_frames, find_videos, probe, read_frames, stream
 from tests.made_videos import B_FRAMES, KINDS, assert_exact, draw_frame, numbers, read_number, write_image, write_video
 
 N = 300
@@ -23,6 +23,16 @@ def test_the_shortest_videos_read(tmp_path, n, suffix):
     assert (info.n_frames, info.fps) == (n, pytest.approx(25))
     assert info.duration_s == pytest.approx(n / 25)
     assert numbers(read_frames(path, range(n))) == list(range(n))
+
+
+def test_frames_are_counted_in_files_and_in_folders_without_opening_images(tmp_path):
+    assert count_frames(write_video(tmp_path / "a.avi", 7)) == 7
+    (tmp_path / "frames").mkdir()
+    for name in ("001.tif", "002.tif", "._001.tif", "notes.txt"):
+        (tmp_path / "frames" / name).touch()
+    assert count_frames(tmp_path / "frames") == 2
+    with pytest.raises(VideoError):
+        count_frames(tmp_path / "none.avi")
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
