@@ -33,23 +33,31 @@ class Claim:
         packets: Packets of video, 0 where it does not say.
         stream: Place of the video among the streams.
         duration_s: Seconds of video, 0 where it does not say, or where sound may be what lasts.
+        samples: Pictures in the index of an MP4 without fragments, those included that an edit list cuts off; else 0.
+        samples_s: How long these last by its header.
     """
 
     format: str
     packets: int
     stream: int
     duration_s: float
+    samples: int
+    samples_s: float
 
 
 def of(container: InputContainer, video: VideoStream) -> Claim:
     """What the header of a file says, after its packets were read."""
+    is_mp4, n_entries = "mp4" in container.format.name, len(video.index_entries)
+    is_listed = is_mp4 and n_entries <= video.frames  # not so where fragments follow
     guessed = container.format.flags & (_NO_TIMESTAMPS | _DISCONTINUOUS) or len(container.streams) > 1
     return Claim(
         container.format.name,
         # Samples that an edit list cuts off are in an MP4's header count, but not in its index.
-        len(video.index_entries) if "mp4" in container.format.name else video.frames,
+        n_entries if is_mp4 else video.frames,
         video.index,
         0.0 if guessed else (container.duration or 0) / time_base,
+        video.frames if is_listed else 0,
+        float((video.duration or 0) * (video.time_base or 0)) if is_listed else 0.0,
     )
 
 
@@ -81,11 +89,19 @@ def broken(path: Path, claim: Claim, *, read: int, packets: int, start_s: float,
     if not claim.packets and claim.duration_s > end_s + max(_SLACK_S, longest_s):
         return f"{claim.duration_s:.1f} s"
     if "matroska" in claim.format:
-        # A gap is one that the recorder left, or one that damage made: then the file has one, too.
-        has_gap = start_s > _SLACK_S or longest_s > 1.5 * float(np.median(steps_s) if len(steps_s) else 0.0)
-        if not matroska.ends_inside(path) or (has_gap and not matroska.is_whole(path)):
-            return "more than there is"
+        return "" if matroska.ends_inside(path) else "more than there is"
     return ""
+
+
+def hides_frames(claim: Claim, n: int, end_s: float) -> bool:
+    """Whether frames are cut off by an edit list only because the times in the index go far beyond its own header."""
+    return n < claim.samples and claim.samples_s > 0 and end_s > 2 * claim.samples_s + _SLACK_S
+
+
+def has_holes(path: Path, claim: Claim, start_s: float, steps_s: Float64) -> bool:
+    """Whether a gap between frames, or before the first, is one in the file and not one that the recorder left."""
+    gaps = start_s > _SLACK_S or (len(steps_s) > 1 and bool(np.any(steps_s > 1.5 * np.median(steps_s))))
+    return gaps and "matroska" in claim.format and not matroska.is_whole(path)
 
 
 def _avi_index(path: Path, stream: int) -> int:

@@ -24,6 +24,7 @@ from headhunt.video.packets import Found
 from headhunt.video.times import is_even, seconds, spread
 from headhunt.video.trial import try_out
 
+_SLOWEST, _FASTEST = 1 / 3600, 10_000  # frames a second that a recorder may take
 _REORDER = cast(int, Properties.REORDER.value)  # a codec that may show frames in another order than it stores them
 
 
@@ -126,6 +127,8 @@ def _probe_file(path: Path, alive: Callable[[], object]) -> VideoInfo:
     fps = (n - 1) / times_s[-1] if times_s[-1] > 0 else header_fps or FOLDER_FPS
     if untimed:
         warnings.append(f"the file stores no times: {fps:g} fps assumed")
+    if n > 1 and not _SLOWEST <= fps <= _FASTEST:
+        warnings.append(f"the frames come at {fps:g} fps: their times can hardly be right")
     if damage:
         warnings.append(damage)
     if abs(fps - header_fps) <= 0.01 * fps:
@@ -135,7 +138,7 @@ def _probe_file(path: Path, alive: Callable[[], object]) -> VideoInfo:
     elif header_fps == 0 and n == 1 and not untimed:
         warnings.append(f"one frame tells no frame rate: {FOLDER_FPS:g} fps assumed")
 
-    last_s = verdict.lasts(found, places, times_s, tick_s)
+    last_s = 0.0 if untimed else verdict.lasts(found, places, times_s, tick_s)
     if last_s < 0:
         warnings.append(
             "frames are said to last far longer than to the next: the last is taken to last as long as others"

@@ -10,6 +10,7 @@ from headhunt.video.packets import Found
 
 _SIZES = (188, 192, 204)  # bytes of a small packet
 _SYNC, _SYNC_AT = 0x47, {188: 0, 192: 4, 204: 0}
+_TABLES = (b"\x47\x40\0", b"\x47\x40\x11")  # how a packet starts with which a table begins that comes first
 _GAP = 1.5  # times the usual time from packet to packet
 
 
@@ -35,13 +36,17 @@ def count_breaks(path: Path, found: Found) -> int:
         return 0
     size = max(_SIZES, key=lambda size: np.bincount(positions % size).max())
     shifted = np.diff(positions % size) != 0
+    with path.open("rb") as file:
+        begins = file.read(_SYNC_AT[size] + 3)[_SYNC_AT[size] :] in _TABLES
+    shifted[0] |= begins and positions[0] % size != 0
     clock = np.asarray([np.nan if stamp is None else stamp for stamp in found.dts], dtype=np.float64)
     steps = np.diff(clock)
     late = steps > _GAP * np.nanmedian(steps) if np.any(~np.isnan(steps)) else np.zeros(len(steps), dtype=np.bool_)
-    lost = shifted | (found.corrupt[:-1] & late & ~found.keys[1:])
-    for place in np.flatnonzero(found.corrupt[:-1] & ~lost).tolist():
+    doubtful = found.corrupt[:-1] | np.append(False, found.corrupt[:-2])  # some demuxers tell it one packet early
+    lost = shifted | (doubtful & late & ~found.keys[1:])
+    for place in np.flatnonzero(doubtful & ~lost).tolist():
         lost[place] = not _in_step(path, positions[place], positions[place + 1], size)
-    return int(lost.sum())
+    return int(np.sum(lost & ~np.append(False, lost[:-1])))
 
 
 def _in_step(path: Path, start: int, end: int, size: int) -> bool:

@@ -48,8 +48,16 @@ def damage(
         return n, f"the header declares {says}, {n} frames were found: {ends}"
     if cut or n < len(places):
         return n, f"the last packet is cut, {n} frames were found: {ends}"
+    latest_s = max((stamp for stamp in found.pts if stamp is not None), default=0) * tick_s
+    if claims.hides_frames(claim, len(places), latest_s + float(found.durations[-1]) * tick_s):
+        return n, (
+            f"the header declares {claim.samples} frames in {claim.samples_s:.1f} s, {n} frames were found in others: "
+            "its index is damaged"
+        )
+    if claims.has_holes(path, claim, origin_s, np.diff(frames_s)):
+        return n, f"parts of the file are lost or damaged, {n} frames were found"
     if is_stream and (breaks := transport.count_breaks(path, found)):
-        return n, f"the stream breaks off at {breaks} places, {n} frames were found: pieces of the file are lost"
+        return n, f"parts of the file are lost or damaged (at {breaks} places), {n} frames were found"
     if numbered.broken:
         return n, f"the first {numbered.broken} frames cannot be decoded: the file is damaged where it begins"
     if numbered.lost_fields > 1:
