@@ -116,10 +116,17 @@ def is_hevc_sequence(unit: bytes) -> bool:
         space, _, profile = bits.take(2), bits.take(1), bits.take(5)
         compatible = bits.take(32)
         bits.take(48)
-        level = bits.take(8)
+        sound = layers < 7 and space == 0 < profile and compatible >> (31 - profile) & 1 and 30 <= bits.take(8) <= 186
+        layered = [(bits.take(1), bits.take(1)) for _ in range(layers)]
+        sound = sound and (not layers or bits.take(2 * (8 - layers)) == 0)
+        for has_profile, has_level in layered:
+            bits.take(88 * has_profile + 8 * has_level)
+        sound = sound and bits.golomb() < 16
+        if (chroma := bits.golomb()) == 3:
+            bits.take(1)
+        return bool(sound and chroma <= 3 and all(8 <= bits.golomb() <= 16_888 for _ in range(2)))  # width, height
     except ValueError:
         return False
-    return layers < 7 and space == 0 and (not profile or bool(compatible >> (31 - profile) & 1)) and 30 <= level <= 186
 
 
 def read_field(header: bytes, sequence: Sequence) -> bool:

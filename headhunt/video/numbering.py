@@ -43,14 +43,17 @@ def number(found: Found, trial: Trial, starts: list[int], times_s: Float64 | Non
         starts: Packets with which further recordings begin.
         times_s: float64 (m,), presentation times, NaN where there is none; None where they do not tell the order.
     """
-    asked = found.holds(pictures.EMPTY, pictures.FIELD, pictures.UNSURE)
-    gave = trial.gave | (trial.refused & found.holds(pictures.UNSURE)) | _damaged_fields(found, trial)
-    shown = found.holds(pictures.SHOWN) | (asked & gave)
+    asked, unsure = found.holds(*pictures.ASKED), found.holds(pictures.UNSURE, pictures.LEADING)
+    gave = trial.gave | (trial.refused & unsure) | _damaged_fields(found, trial)
     # What came before a key frame that cannot be decoded is no reason for frames that are lost.
     broken = found.start == pictures.BROKEN or (found.start == pictures.INSIDE and 0 <= found.alone < trial.start)
     inside = found.start == pictures.INSIDE and not broken
+    shown = found.holds(pictures.SHOWN) | (asked & gave)
     by_decoder = times_s is None or bool(np.any(np.isnan(times_s[shown])))
     ranks = trial.ranks if times_s is None or by_decoder else times_s
+    if not by_decoder:
+        gave |= found.holds(pictures.LEADING) & ~_before_its_key(found.keys, ranks)
+    shown |= asked & gave
     leading = np.zeros(len(found), dtype=np.bool_)
     first = int(np.argmax(shown))
     if inside:
@@ -64,7 +67,7 @@ def number(found: Found, trial: Trial, starts: list[int], times_s: Float64 | Non
         leading[trial.start + 1 : end] = True
     for start, end in itertools.pairwise([*starts, len(found)]):  # further recordings
         leading[start:end] |= _leading(found.keys[start:end], ranks[start:end])
-    leading &= shown | found.holds(pictures.UNSURE)
+    leading &= shown | unsure
     shown &= ~leading
     places = np.flatnonzero(shown)
     fields = found.holds(pictures.FIELD)
@@ -77,6 +80,12 @@ def number(found: Found, trial: Trial, starts: list[int], times_s: Float64 | Non
         by_decoder=by_decoder,
         lost_fields=max(0, int(fields.sum()) - 2 * int((fields & gave).sum())),
     )
+
+
+def _before_its_key(keys: Bool, ranks: Float64) -> Bool:
+    """Bool (m,), packets that are shown before the key frame which is stored before them."""
+    key = np.maximum.accumulate(np.where(keys, np.arange(len(keys)), 0))
+    return np.asarray(ranks < ranks[key], dtype=np.bool_)
 
 
 def _damaged_fields(found: Found, trial: Trial) -> Bool:

@@ -29,7 +29,9 @@ SHOWN = 0  # a picture, and so a frame
 HIDDEN = 1  # a reference that is never shown
 EMPTY = 2  # surely no picture: parameter sets, the end of a sequence, all sound; what is damaged counts as a picture
 FIELD = 3  # half a frame, as a rule
-UNSURE = 4  # only the decoder knows: it is not coded, or leans on what may not be there
+UNSURE = 4  # only the decoder knows: it may not be coded
+LEADING = 5  # only the decoder knows: it may lean on what came before the key frame that it is shown before
+ASKED = (EMPTY, FIELD, UNSURE, LEADING)  # the decoder says what they show
 FRESH = 0  # nothing at the start can lean on what came before it
 OPEN = 1  # a key frame, but what is shown before it may lean on what came before
 INSIDE = 2  # inside a group of pictures: nothing is whole before the decoder says so
@@ -43,7 +45,13 @@ _KNOW_THEIR_START = frozenset(("av1", "h264", "hevc", "mpeg1video", "mpeg2video"
 _CLEAN_RANDOM_ACCESS = 21  # a key frame of HEVC whose leading pictures may lean on what came before
 _SHORTEST_PICTURE = 8  # bytes
 _LONGEST_UNCODED = 19  # bytes of an MPEG-4 picture that is not coded
-_MPEG4_HEADERS = frozenset((*range(0x30), 0xB0, 0xB2, 0xB3, 0xB5))
+_MPEG4_LONGEST = {  # bytes of each header, its kind included; a writer's own text is of any length
+    **dict.fromkeys(range(0x20), 4),
+    **dict.fromkeys(range(0x20, 0x30), 64),
+    0xB0: 4,
+    0xB3: 6,
+    0xB5: 12,
+}
 _MPEG2_HEADERS = (b"\xb2", b"\xb3", b"\xb5", b"\xb7", b"\xb8")  # ISO 13818-2 table 6-1
 _HEAD = 1024  # bytes within which a picture begins as a rule
 
@@ -171,8 +179,8 @@ def _hevc(extradata: bytes) -> Judge:
             kind = data[start] >> 1 & 63
             if kind < 32:
                 if 16 <= kind <= 23:
-                    skipping, begun = kind <= 18 or not begun, True
-                return (UNSURE if kind in {8, 9} and skipping else SHOWN) + turned
+                    skipping, begun = kind <= 18 or (kind == _CLEAN_RANDOM_ACCESS and not begun), True
+                return (LEADING if kind in {8, 9} and skipping else SHOWN) + turned
             if kind == 39 and turns(data[start + 2 : end]):
                 turned = TURNED
             if not 32 <= kind <= 40:
@@ -210,10 +218,10 @@ def _mpeg4(extradata: bytes) -> Judge:
 
 def _mpeg4_headers(data: bytes) -> bool:
     """Whether a packet is headers of MPEG-4 and nothing else; what a writer says of itself is text."""
-    parts = data.split(b"\0\0\1")
-    return not parts[0] and all(
-        part[:1] and part[0] in _MPEG4_HEADERS and (part[0] != 0xB2 or part[1:].rstrip(b"\0").isascii())
-        for part in parts[1:]
+    before, *parts = data.split(b"\0\0\1")
+    return not before and all(
+        part[:1] and (part[1:].isascii() if part[0] == 0xB2 else len(part) <= _MPEG4_LONGEST.get(part[0], 0))
+        for part in parts
     )
 
 

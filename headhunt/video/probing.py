@@ -93,7 +93,7 @@ def _probe_file(path: Path, alive: Callable[[], object]) -> VideoInfo:
         codec = video.codec_context.codec
         untimed = claims.stores_no_times(container)
         warnings = _other_streams(container, video)
-    asked = found.holds(pictures.EMPTY, pictures.FIELD, pictures.UNSURE)
+    asked = found.holds(*pictures.ASKED)
     if not np.any(found.holds(pictures.SHOWN) | asked):
         raise VideoError(
             f"{path} holds no frames", got=f"{found.n_read} readable packets", hint="copy or download it again"

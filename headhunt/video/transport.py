@@ -14,27 +14,21 @@ _TABLES = (b"\x47\x40\0", b"\x47\x40\x11")  # how a packet starts with which a t
 _GAP = 1.5  # times the usual time from packet to packet
 
 
-def is_torn(path: Path) -> bool:
+def is_torn(path: Path, found: Found) -> bool:
     """Whether a stream ends inside one of its small packets."""
-    with path.open("rb") as file:
-        head = file.read(1024)
-    for size in _SIZES:
-        marks = head[_SYNC_AT[size] :: size]
-        if marks and not marks.strip(bytes([_SYNC])):
-            return path.stat().st_size % size != 0
-    return False  # it does not begin with a packet, so nothing is known of its end
+    return found.positions[-1] >= 0 and (path.stat().st_size - found.positions[-1]) % _size(found) != 0
 
 
-def count_breaks(path: Path, found: Found) -> int:
-    """At how many places a piece of a stream is lost.
+def has_breaks(path: Path, found: Found) -> bool:
+    """Whether a piece of a stream is lost.
 
     Where recordings were joined counters break off, too: only where small packets are not where they should be, or
     time passed without a key frame behind, is something lost.
     """
     positions = np.asarray(found.positions, dtype=np.int64)
     if np.any(positions < 0) or len(positions) < 2:
-        return 0
-    size = max(_SIZES, key=lambda size: np.bincount(positions % size).max())
+        return False
+    size = _size(found)
     shifted = np.diff(positions % size) != 0
     with path.open("rb") as file:
         begins = file.read(_SYNC_AT[size] + 3)[_SYNC_AT[size] :] in _TABLES
@@ -46,12 +40,18 @@ def count_breaks(path: Path, found: Found) -> int:
     lost = shifted | (doubtful & late & ~found.keys[1:])
     for place in np.flatnonzero(doubtful & ~lost).tolist():
         lost[place] = not _in_step(path, positions[place], positions[place + 1], size)
-    return int(np.sum(lost & ~np.append(False, lost[:-1])))
+    return bool(np.any(lost))
+
+
+def _size(found: Found) -> int:
+    """How many bytes a small packet has: nearly all are as far from the beginning as others, but for whole ones."""
+    positions = np.asarray(found.positions, dtype=np.int64)
+    return max(_SIZES, key=lambda size: int(np.bincount(positions[positions >= 0] % size, minlength=1).max()))
 
 
 def _in_step(path: Path, start: int, end: int, size: int) -> bool:
     """Whether there is a small packet wherever one should be from one place in the file to another."""
     with path.open("rb") as file:
         file.seek(start)
-        data = file.read(end - start)
-    return not data[0::size].strip(bytes([_SYNC]))
+        data = file.read(max(0, end - start))
+    return not data[_SYNC_AT[size] :: size].strip(bytes([_SYNC]))

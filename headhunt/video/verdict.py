@@ -41,7 +41,7 @@ def damage(
     )
     cut = found.n_read > len(found)
     is_stream = claim.format == "mpegts"
-    if says or cut or (is_stream and transport.is_torn(path)):
+    if says or cut or (is_stream and transport.is_torn(path, found)):
         n = numbered_surely(places, np.sort(places), frames_s, tick_s, timed=not numbered.by_decoder)
     ends = "the file ends early or is damaged"
     if says:
@@ -54,10 +54,8 @@ def damage(
             f"the header declares {claim.samples} frames in {claim.samples_s:.1f} s, {n} frames were found in others: "
             "its index is damaged"
         )
-    if claims.has_holes(path, claim, origin_s, np.diff(frames_s)):
+    if claims.has_holes(path, claim, origin_s, np.diff(frames_s)) or (is_stream and transport.has_breaks(path, found)):
         return n, f"parts of the file are lost or damaged, {n} frames were found"
-    if is_stream and (breaks := transport.count_breaks(path, found)):
-        return n, f"parts of the file are lost or damaged (at {breaks} places), {n} frames were found"
     if numbered.broken:
         return n, f"the first {numbered.broken} frames cannot be decoded: the file is damaged where it begins"
     if numbered.lost_fields > 1:
@@ -95,7 +93,7 @@ def notes(
             f"{n_stray} of {len(found)} packets have a time far from all around them: it is damaged, and taken "
             "from their neighbours"
         )
-    if claim.format == "mpegts" and not damage and transport.is_torn(path):
+    if claim.format == "mpegts" and not damage and transport.is_torn(path, found):
         said.append("the file ends inside a packet of its stream: more of it may be lost")
     if 0 < n_timed < n - n_stray and claim.format not in _TIMES_FOR_SOME:
         said.append(f"{n - n_timed} of {n} frames have no time of their own: they lie between their neighbours")
