@@ -43,12 +43,13 @@ def number(found: Found, trial: Trial, starts: list[int], times_s: Float64 | Non
         starts: Packets with which further recordings begin.
         times_s: float64 (m,), presentation times, NaN where there is none; None where they do not tell the order.
     """
-    asked, unsure = found.holds(*pictures.ASKED), found.holds(pictures.UNSURE, pictures.LEADING)
-    gave = trial.gave | (trial.refused & unsure) | _damaged_fields(found, trial)
+    fields, unsure = _fields(found, trial), found.holds(pictures.UNSURE, pictures.LEADING)
+    asked = found.holds(pictures.EMPTY) | fields | unsure
+    gave = trial.gave | (trial.refused & unsure) | _damaged_fields(fields, trial)
     # What came before a key frame that cannot be decoded is no reason for frames that are lost.
     broken = found.start == pictures.BROKEN or (found.start == pictures.INSIDE and 0 <= found.alone < trial.start)
     inside = found.start == pictures.INSIDE and not broken
-    shown = found.holds(pictures.SHOWN) | (asked & gave)
+    shown = (found.holds(pictures.SHOWN) & ~fields) | (asked & gave)
     by_decoder = times_s is None or bool(np.any(np.isnan(times_s[shown])))
     ranks = trial.ranks if times_s is None or by_decoder else times_s
     if not by_decoder:
@@ -70,7 +71,6 @@ def number(found: Found, trial: Trial, starts: list[int], times_s: Float64 | Non
     leading &= shown | unsure
     shown &= ~leading
     places = np.flatnonzero(shown)
-    fields = found.holds(pictures.FIELD)
     fields[: trial.start] = False
     return Numbered(
         places=places[np.argsort(ranks[places], kind="stable")],
@@ -88,10 +88,18 @@ def _before_its_key(keys: Bool, ranks: Float64) -> Bool:
     return np.asarray(ranks < ranks[key], dtype=np.bool_)
 
 
-def _damaged_fields(found: Found, trial: Trial) -> Bool:
+def _fields(found: Found, trial: Trial) -> Bool:
+    """Bool (m,), packets of single fields; where most are, one that is too damaged to tell is taken for one."""
+    fields = found.holds(pictures.FIELD)
+    if 2 * fields.sum() > len(found):
+        fields |= found.holds(pictures.SHOWN) & trial.refused
+    return fields
+
+
+def _damaged_fields(fields: Bool, trial: Trial) -> Bool:
     """Bool (m,), fields with which a frame begins that is lost: refused by the decoder, and no second one."""
-    damaged, open_frame = np.zeros(len(found), dtype=np.bool_), False
-    for place in np.flatnonzero(found.holds(pictures.FIELD)).tolist():
+    damaged, open_frame = np.zeros(len(fields), dtype=np.bool_), False
+    for place in np.flatnonzero(fields).tolist():
         damaged[place] = trial.refused[place] and not open_frame
         open_frame = bool(trial.gave[place] or damaged[place])
     return damaged

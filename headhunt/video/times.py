@@ -13,7 +13,7 @@ _FARTHEST = 2**61  # ticks; what lies beyond is damage, and must not overflow
 _FEW_FRAMES = 4
 _LOOK_AHEAD = 4  # packets that must agree that times began anew: one alone may have a damaged time
 _LONGEST_REORDER = 17  # packets: what is stored with a time far from those of all of these has a damaged one
-_FAR = 32  # frames
+_FAR = 8  # frames
 
 
 def seconds(
@@ -59,10 +59,13 @@ def _strays(ticks: Int64, rate: int) -> Bool:
     for i in np.flatnonzero(np.minimum(np.append(leaps[:1], leaps), np.append(leaps, 0)) > far).tolist():
         before, behind = ticks[max(0, i - _LONGEST_REORDER) : i], ticks[i + 1 : i + 1 + _LONGEST_REORDER]
         around = np.concatenate([before, behind])
-        if len(behind) < _LONGEST_REORDER or (not len(before) and ticks[i] < behind.min()):
+        if len(behind) < _LONGEST_REORDER:
             continue
+        in_order = ticks[i] <= np.median(behind) and (not len(before) or ticks[i] >= np.median(before))
         distance = np.abs(around - ticks[i]).min()
-        strays[i] = distance > max(far, np.subtract(*np.percentile(around, [75, 25])))  # others may stray, too
+        strays[i] = not in_order and distance > max(
+            far, np.subtract(*np.percentile(around, [75, 25]))
+        )  # others may stray, too
     return strays
 
 
@@ -92,13 +95,14 @@ def _beginnings(
     highest, latest, slack = ticks[0], decode[0], 1.5 * step
     for i in range(1, len(ticks)):
         ahead = sorted(ticks[i : i + _LOOK_AHEAD])
-        behind = highest + step * gaps[i] / 2  # packets without a time take some too
+        since = step * gaps[i] / 2  # packets without a time take some too
+        behind = highest + since
         falls = ticks[i] < behind - slack and (keys[i] or decode[i] < latest - slack)
-        if falls and not keys[i]:  # not because one before it was damaged
+        if falls:  # not because one before it was damaged
             last = starts[-1] if starts else 0
             before = sorted(ticks[max(last, i - _LOOK_AHEAD) : i])
-            falls = i - last + sum(gaps[last + 1 : i + 1]) >= _LOOK_AHEAD
-            falls = falls and before[len(before) // 2] > min(ahead[0], behind - slack)
+            falls = before[-2:][0] + since >= min(ahead[0], behind - slack)
+            falls = falls and (keys[i] or i - last + sum(gaps[last + 1 : i + 1]) >= _LOOK_AHEAD)
         if (falls and ahead[(len(ahead) - 1) // 2] < behind) or ahead[0] > highest + leap:
             starts.append(i)
             highest, latest = ticks[i], decode[i]
