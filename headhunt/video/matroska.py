@@ -11,6 +11,7 @@ _OF_ALL = frozenset((0xBF, 0xEC))  # checksum, void
 _OF_SEGMENT = _OF_ALL | {_TRACKS, _CLUSTER, 0x114D9B74, 0x1549A966, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367}
 _SIMPLE_BLOCK, _GROUP, _BLOCK = 0xA3, 0xA0, 0xA1
 _OF_CLUSTER = _OF_ALL | {_SIMPLE_BLOCK, _GROUP, 0xE7, 0x5854, 0xA7, 0xAB, 0xAF}
+_OPEN = 2**62  # the end of what does not say where it ends
 _ENTRY, _NUMBER = 0xAE, 0xD7  # of a track
 
 
@@ -21,21 +22,23 @@ def ends_inside(path: Path) -> bool:
     try:
         segment = _segment(head)
         return segment is None or segment[1] < 0 or segment[1] <= path.stat().st_size
-    except _DamagedError:
+    except (_DamagedError, IndexError):
         return True
 
 
 def is_whole(path: Path) -> bool:
     """Whether the elements of a file follow each other without a break, and its blocks belong to its tracks."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        segment: tuple[int, int] | None = None
         try:
             segment = _segment(data)
             if segment is None:
                 return True  # something stands before it, so nothing is known
-            at, end = segment
-            _walk(data, at, len(data) if end < 0 else min(end, len(data)))
+            _walk(data, segment[0], min(segment[1], len(data)) if segment[1] >= 0 else _OPEN)
         except _DamagedError:
             return False
+        except IndexError:  # the end of the file
+            return segment is not None and segment[1] < 0  # a recorder that goes on, or was stopped
     return True
 
 
@@ -97,11 +100,15 @@ def _elements(data: bytes | mmap.mmap, at: int, end: int) -> Iterator[tuple[int,
 
 def _element(data: bytes | mmap.mmap, at: int, end: int) -> tuple[int, int, int]:
     """The kind of an element, where its content begins and where it ends, -1 where it does not say."""
-    width = 9 - data[at].bit_length()
-    if not data[at] or width > 4 or at + width >= end:
-        raise _DamagedError
-    kind = int.from_bytes(data[at : at + width], "big")
-    size, start = _number(data, at + width)
+    first = data[at]
+    if first >= 0x80:  # most are blocks of one byte
+        kind, at = first, at + 1
+    else:
+        width = 9 - first.bit_length()
+        if width > 4 or at + width >= end:
+            raise _DamagedError
+        kind, at = int.from_bytes(data[at : at + width], "big"), at + width
+    size, start = _number(data, at)
     if start > end or (size >= 0 and start + size > end):
         raise _DamagedError
     return kind, start, start + size if size >= 0 else -1
@@ -109,9 +116,9 @@ def _element(data: bytes | mmap.mmap, at: int, end: int) -> tuple[int, int, int]
 
 def _number(data: bytes | mmap.mmap, at: int) -> tuple[int, int]:
     """A number, -1 for the largest, which stands for unknown, and where it ends."""
-    if at >= len(data) or not data[at]:
+    if not (first := data[at]):
         raise _DamagedError
-    width = 9 - data[at].bit_length()
+    width = 9 - first.bit_length()
     number = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
     return -1 if number + 1 == 1 << 7 * width else number, at + width
 

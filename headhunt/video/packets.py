@@ -92,7 +92,7 @@ def read(container: InputContainer, video: VideoStream) -> Found:
         content = pictures.SHOWN if judge is None else judge(packet)
         if start is None and content & ~pictures.TURNED not in (pictures.EMPTY, pictures.HIDDEN):
             start = _start_of(container, video, packet)
-        if start in _CUT and alone < 0 and packet.is_keyframe and pictures.stands_alone(video, packet):
+        if start and alone < 0 and start in _CUT and pictures.stands_alone(video, packet):
             alone = len(rows)
         at = packet.pos
         rows.append(

@@ -191,7 +191,7 @@ def _slots(found: Found) -> list[int | None]:
 
 def _n_stray(found: Found, times_s: Float64) -> int:
     """How many packets store a time that is no use."""
-    return sum(stamp is not None and math.isnan(time) for stamp, time in zip(found.pts, times_s.tolist(), strict=True))
+    return sum(found.pts[place] is not None for place in np.flatnonzero(np.isnan(times_s)).tolist())
 
 
 def _other_streams(container: InputContainer, main: VideoStream) -> list[str]:

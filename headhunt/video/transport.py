@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headhunt.arrays import Int64
 from headhunt.video.packets import Found
 
 _SIZES = (188, 192, 204)  # bytes of a small packet
@@ -16,7 +17,8 @@ _GAP = 1.5  # times the usual time from packet to packet
 
 def is_torn(path: Path, found: Found) -> bool:
     """Whether a stream ends inside one of its small packets."""
-    return found.positions[-1] >= 0 and (path.stat().st_size - found.positions[-1]) % _size(found) != 0
+    positions = np.asarray(found.positions, dtype=np.int64)
+    return bool(positions[-1] >= 0 and (path.stat().st_size - positions[-1]) % _size(positions))
 
 
 def has_breaks(path: Path, found: Found) -> bool:
@@ -28,11 +30,13 @@ def has_breaks(path: Path, found: Found) -> bool:
     positions = np.asarray(found.positions, dtype=np.int64)
     if np.any(positions < 0) or len(positions) < 2:
         return False
-    size = _size(found)
+    size = _size(positions)
     shifted = np.diff(positions % size) != 0
     with path.open("rb") as file:
         begins = file.read(_SYNC_AT[size] + 3)[_SYNC_AT[size] :] in _TABLES
     shifted[0] |= begins and positions[0] % size != 0
+    if not np.any(found.corrupt):
+        return bool(np.any(shifted))
     clock = np.asarray([np.nan if stamp is None else stamp for stamp in found.dts], dtype=np.float64)
     steps = np.diff(clock)
     late = steps > _GAP * np.nanmedian(steps) if np.any(~np.isnan(steps)) else np.zeros(len(steps), dtype=np.bool_)
@@ -43,9 +47,8 @@ def has_breaks(path: Path, found: Found) -> bool:
     return bool(np.any(lost))
 
 
-def _size(found: Found) -> int:
+def _size(positions: Int64) -> int:
     """How many bytes a small packet has: nearly all are as far from the beginning as others, but for whole ones."""
-    positions = np.asarray(found.positions, dtype=np.int64)
     return max(_SIZES, key=lambda size: int(np.bincount(positions[positions >= 0] % size, minlength=1).max()))
 
 

@@ -48,7 +48,9 @@ def damage(
         return n, f"the header declares {says}, {n} frames were found: {ends}"
     if cut or n < len(places):
         return n, f"the last packet is cut, {n} frames were found: {ends}"
-    latest_s = max((stamp for stamp in found.pts if stamp is not None), default=0) * tick_s
+    latest_s = (
+        max((stamp for stamp in found.pts if stamp is not None), default=0) * tick_s if claim.samples > n else 0.0
+    )
     if claims.hides_frames(claim, len(places), latest_s + float(found.durations[-1]) * tick_s):
         return n, (
             f"the header declares {claim.samples} frames in {claim.samples_s:.1f} s, {n} frames were found in others: "

@@ -60,6 +60,8 @@ def test_a_live_recording_says_no_sizes_and_is_whole(tmp_path):
     path = write_video(tmp_path / "live.mkv", 30, times=[*range(20), *range(60, 70)], container_options={"live": "1"})
     assert matroska.is_whole(path)
     assert (probe(path).n_frames, probe(path).damage) == (30, "")
+    path.write_bytes(path.read_bytes()[:-1])  # it is still being written
+    assert matroska.is_whole(path)
 
 
 def test_a_block_of_no_track_is_damage(tmp_path):
