@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 _HIGH_PROFILES = frozenset((44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244))
+_PROFILES = frozenset((66, 77, 88, *_HIGH_PROFILES))
 _ORIENTATION = 47  # display orientation, ITU-T H.264 section D.1.27
 
 
@@ -30,13 +31,13 @@ class _Bits:
     """
 
     def __init__(self, data: bytes) -> None:
-        self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)
+        self._value, self.left = int.from_bytes(data, "big"), 8 * len(data)
 
     def take(self, n: int) -> int:
-        self._left -= n
-        if self._left < 0:
+        self.left -= n
+        if self.left < 0:
             raise ValueError("the unit ends early")
-        return self._value >> self._left & ((1 << n) - 1)
+        return self._value >> self.left & ((1 << n) - 1)
 
     def golomb(self) -> int:
         zeros = 0
@@ -70,12 +71,13 @@ def sequences_of(extradata: bytes, width: int) -> list[bytes]:
 
 
 def read_sequence(unit: bytes) -> Sequence | None:
-    """Read a sequence parameter set, ITU-T H.264 section 7.3.2.1.1; None where it is damaged."""
+    """Read a sequence parameter set, ITU-T H.264 section 7.3.2.1.1; None where it says what none does."""
     try:
         bits = _Bits(_payload(unit[1:]))
         profile = bits.take(8)
-        bits.take(16)
-        bits.golomb()
+        bits.take(8)
+        level = bits.take(8)
+        sound = profile in _PROFILES and 9 <= level <= 62 and bits.golomb() < 32
         planes = False
         if profile in _HIGH_PROFILES:
             chroma = bits.golomb()
@@ -87,21 +89,44 @@ def read_sequence(unit: bytes) -> Sequence | None:
                 _skip_scaling(bits, 12 if chroma == 3 else 8)
         number_bits = bits.golomb() + 4
         order = bits.golomb()
+        sound &= number_bits <= 16 and order <= 2
         if order == 0:
-            bits.golomb()
+            sound &= bits.golomb() <= 12
         elif order == 1:
             bits.take(1)
             bits.golomb()
             bits.golomb()
             for _ in range(min(bits.golomb(), 255)):
                 bits.golomb()
-        bits.golomb()
+        sound &= bits.golomb() <= 16  # reference pictures
         bits.take(1)
-        bits.golomb()
-        bits.golomb()
-        return Sequence(bool(bits.take(1)), planes, number_bits)
+        sound &= max(bits.golomb(), bits.golomb()) < 1056  # blocks of 16 pixels
+        return Sequence(bool(bits.take(1)), planes, number_bits) if sound else None
     except ValueError:
         return None
+
+
+def is_hevc_sequence(unit: bytes) -> bool:
+    """Whether a unit is the beginning of a sequence parameter set of HEVC, ITU-T H.265 section 7.3.2.2."""
+    try:
+        bits = _Bits(_payload(unit[2:]))
+        bits.take(4)
+        layers = bits.take(3)
+        bits.take(1)
+        space, _, profile = bits.take(2), bits.take(1), bits.take(5)
+        compatible = bits.take(32)
+        bits.take(48)
+        sound = layers < 7 and space == 0 < profile and compatible >> (31 - profile) & 1 and 30 <= bits.take(8) <= 186
+        layered = [(bits.take(1), bits.take(1)) for _ in range(layers)]
+        sound = sound and (not layers or bits.take(2 * (8 - layers)) == 0)
+        for has_profile, has_level in layered:
+            bits.take(88 * has_profile + 8 * has_level)
+        sound = sound and bits.golomb() < 16
+        if (chroma := bits.golomb()) == 3:
+            bits.take(1)
+        return bool(sound and chroma <= 3 and all(8 <= bits.golomb() <= 16_888 for _ in range(2)))  # width, height
+    except ValueError:
+        return False
 
 
 def read_field(header: bytes, sequence: Sequence) -> bool:
@@ -178,14 +203,23 @@ def mpeg4_time_bits(data: bytes) -> int:
 
 
 def mpeg4_is_coded(picture: bytes, time_bits: int) -> bool:
-    """Whether an MPEG-4 picture (what follows its start code) is coded, section 6.2.5; where not known, it is."""
+    """Whether an MPEG-4 picture (what follows its start code) is coded, section 6.2.5; where not known, it is.
+
+    Behind one that is not, bits up to the end of the byte are 0 and then 1, and no other picture follows.
+    """
     try:
         bits = _Bits(picture)
         bits.take(2)
         while bits.take(1):
             pass
-        bits.take(1 + time_bits + 1)
-        return not time_bits or bool(bits.take(1))
+        if not time_bits or not bits.take(1):
+            return True
+        bits.take(time_bits)
+        if not bits.take(1) or bits.take(1):
+            return True
+        n = (bits.left - 1) % 8
+        stuffing, behind = bits.take(1 + n), picture[len(picture) - bits.left // 8 :]
+        return stuffing != (1 << n) - 1 or not (behind[:3] == b"\0\0\1" or not behind.strip(b"\0"))
     except ValueError:
         return True
 

@@ -7,19 +7,21 @@ recorder left frames out or wrote one more into its header, is no damage.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from av import time_base
 from av.container import InputContainer
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from headhunt.arrays import Float64
+from headhunt.video import matroska
 
 _NO_TIMESTAMPS, _DISCONTINUOUS = 0x0080, 0x0200  # AVFMT_NOTIMESTAMPS, AVFMT_TS_DISCONT: a duration is a guess
 _SLACK_S = 0.5
-_TRANSPORT_PACKETS = ((188, 0), (192, 4))  # bytes, and where 0x47 stands in each
 
 
 @dataclass(frozen=True)
@@ -31,23 +33,31 @@ class Claim:
         packets: Packets of video, 0 where it does not say.
         stream: Place of the video among the streams.
         duration_s: Seconds of video, 0 where it does not say, or where sound may be what lasts.
+        samples: Pictures in the index of an MP4 without fragments, those included that an edit list cuts off; else 0.
+        samples_s: How long these last by its header.
     """
 
     format: str
     packets: int
     stream: int
     duration_s: float
+    samples: int
+    samples_s: float
 
 
 def of(container: InputContainer, video: VideoStream) -> Claim:
     """What the header of a file says, after its packets were read."""
+    is_mp4, n_entries = "mp4" in container.format.name, len(video.index_entries)
+    is_listed = is_mp4 and n_entries <= video.frames  # not so where fragments follow
     guessed = container.format.flags & (_NO_TIMESTAMPS | _DISCONTINUOUS) or len(container.streams) > 1
     return Claim(
         container.format.name,
         # Samples that an edit list cuts off are in an MP4's header count, but not in its index.
-        len(video.index_entries) if "mp4" in container.format.name else video.frames,
+        n_entries if is_mp4 else video.frames,
         video.index,
         0.0 if guessed else (container.duration or 0) / time_base,
+        video.frames if is_listed else 0,
+        float((video.duration or 0) * (video.time_base or 0)) if is_listed else 0.0,
     )
 
 
@@ -56,7 +66,7 @@ def stores_no_times(container: InputContainer) -> bool:
     return bool(container.format.flags & _NO_TIMESTAMPS)
 
 
-def broken(path: Path, claim: Claim, *, read: int, packets: int, start_s: float, end_s: float, longest_s: float) -> str:
+def broken(path: Path, claim: Claim, *, read: int, packets: int, start_s: float, end_s: float, steps_s: Float64) -> str:
     """What a file claims to hold and does not, in words; "" where all is there.
 
     Args:
@@ -66,8 +76,9 @@ def broken(path: Path, claim: Claim, *, read: int, packets: int, start_s: float,
         packets: The same with those that a recorder left empty.
         start_s: Time of the first frame as stored.
         end_s: End of the last frame, on the same clock.
-        longest_s: The longest time from a frame to the next, for the last may last so long too.
+        steps_s: float64, the time from each frame to the next.
     """
+    longest_s = float(steps_s.max(initial=0.0))  # the last frame may last so long, too
     # A count in an AVI header is a recorder's estimate: the index behind the pictures says what there is.
     within = claim.packets <= packets  # empty chunks stand for dropped frames
     counted = claim.format == "avi" and 0 <= _avi_index(path, claim.stream) <= read
@@ -77,65 +88,47 @@ def broken(path: Path, claim: Claim, *, read: int, packets: int, start_s: float,
     end_s -= start_s if claim.duration_s < start_s else 0.0
     if not claim.packets and claim.duration_s > end_s + max(_SLACK_S, longest_s):
         return f"{claim.duration_s:.1f} s"
-    if "matroska" in claim.format and not _is_whole(path, _matroska_is_whole):
-        return "more than there is"
+    if "matroska" in claim.format:
+        return "" if matroska.ends_inside(path) else "more than there is"
     return ""
 
 
-def is_torn(path: Path, claim: Claim) -> bool:
-    """Whether a transport stream, whose header claims nothing, ends inside one of its small packets."""
-    return claim.format == "mpegts" and not _is_whole(path, _transport_is_whole)
+def hides_frames(claim: Claim, n: int, end_s: float) -> bool:
+    """Whether frames are cut off by an edit list only because the times in the index go far beyond its own header."""
+    return n < claim.samples and claim.samples_s > 0 and end_s > 2 * claim.samples_s + _SLACK_S
 
 
-def _is_whole(path: Path, test: Callable[[BinaryIO, int], bool]) -> bool:
-    with path.open("rb") as file:
-        return test(file, path.stat().st_size)
-
-
-def _transport_is_whole(file: BinaryIO, size: int) -> bool:
-    head = file.read(1024)
-    for width, at in _TRANSPORT_PACKETS:
-        if head[at::width].strip(b"\x47") == b"" and len(head) > at:
-            return size % width == 0
-    return True  # it does not begin with a packet, so nothing is known of its end
+def has_holes(path: Path, claim: Claim, start_s: float, steps_s: Float64) -> bool:
+    """Whether a gap between frames, or before the first, is one in the file and not one that the recorder left."""
+    gaps = start_s > _SLACK_S or (len(steps_s) > 1 and bool(np.any(steps_s > 1.5 * np.median(steps_s))))
+    return gaps and "matroska" in claim.format and not matroska.is_whole(path)
 
 
 def _avi_index(path: Path, stream: int) -> int:
-    """How many pictures the index of an AVI file lists, -1 where it has none or its list goes beyond its end."""
+    """How many pictures the index of an AVI file lists, -1 where it has none or does not fit the file."""
     size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(12)
-        end = 8 + int.from_bytes(head[4:8], "little")
-        if head[:4] != b"RIFF" or end > size:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        end = 8 + int.from_bytes(data[4:8], "little")
+        if data[:4] != b"RIFF" or end > size:
             return -1
-        at = 12
+        at, pictures = 12, -1
         while at + 8 <= end:
-            file.seek(at)
-            chunk = file.read(8)
-            length = int.from_bytes(chunk[4:], "little")
-            if chunk[:4] == b"idx1":
-                entries = np.frombuffer(file.read(length // 16 * 16), "S4, <u4, <u4, <u4")
+            length = int.from_bytes(data[at + 4 : at + 8], "little")
+            if data[at : at + 4] == b"LIST" and data[at + 8 : at + 12] == b"movi":
+                pictures = at + 8
+            if data[at : at + 4] == b"idx1":
+                entries = np.frombuffer(data[at + 8 : at + 8 + length // 16 * 16], "S4, <u4, <u4, <u4")
                 kinds = (b"%02ddc" % stream, b"%02ddb" % stream)
-                return int(np.sum(np.isin(entries["f0"], kinds) & (entries["f3"] > 0)))
+                fits = any(_is_index(data, entries, start) for start in (pictures, 0))
+                return int(np.sum(np.isin(entries["f0"], kinds) & (entries["f3"] > 0))) if fits else -1
             at += 8 + length + length % 2
     return -1
 
 
-def _matroska_is_whole(file: BinaryIO, size: int) -> bool:
-    """Whether the segment of a Matroska file, if it says where it ends, ends inside the file (RFC 8794 section 4)."""
-    head = file.read(512)
-
-    def number(at: int) -> tuple[int, int]:
-        """A size (its largest stands for unknown), and where it ends."""
-        width = 9 - head[at].bit_length()
-        size = int.from_bytes(head[at : at + width], "big") & ((1 << 7 * width) - 1)
-        return 0 if size + 1 == 1 << 7 * width else size, at + width
-
-    if len(head) < 64 or head[:4] != b"\x1a\x45\xdf\xa3" or not head[4]:
-        return True
-    length, at = number(4)
-    at += length
-    if at + 12 > len(head) or head[at : at + 4] != b"\x18\x53\x80\x67" or not head[at + 4]:
-        return True
-    length, at = number(at + 4)
-    return at + length <= size
+def _is_index(data: mmap.mmap, entries: NDArray[np.void], start: int) -> bool:
+    """Whether there is a chunk in the file for each entry of an index, which counts from `start`."""
+    places = entries["f2"].astype(np.int64) + start
+    if start < 0 or np.any(places + 8 > len(data)):
+        return False
+    chunks = np.frombuffer(data, np.uint8)[places[:, None] + np.arange(8)].view("S4, <u4")[:, 0]
+    return bool(np.all((chunks["f0"] == entries["f0"]) & (chunks["f1"] == entries["f3"])))

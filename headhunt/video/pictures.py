@@ -6,7 +6,7 @@ only the decoder knows. It knows no file, no times and no numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import cast
 
 import av
@@ -16,7 +16,6 @@ from av.video.stream import VideoStream
 
 from headhunt.video.bits import (
     Sequence,
-    is_message,
     mpeg4_is_coded,
     mpeg4_time_bits,
     read_field,
@@ -24,15 +23,19 @@ from headhunt.video.bits import (
     sequences_of,
     turns,
 )
+from headhunt.video.units import are_whole, is_picture, kind_of, length_bytes, units
 
 SHOWN = 0  # a picture, and so a frame
 HIDDEN = 1  # a reference that is never shown
-EMPTY = 2  # surely no picture: parameter sets, the end of a sequence; what is damaged counts as a picture
+EMPTY = 2  # surely no picture: parameter sets, the end of a sequence, all sound; what is damaged counts as a picture
 FIELD = 3  # half a frame, as a rule
-UNSURE = 4  # only the decoder knows: it is not coded, or leans on what may not be there
+UNSURE = 4  # only the decoder knows: it may not be coded
+LEADING = 5  # only the decoder knows: it may lean on what came before the key frame that it is shown before
+ASKED = (EMPTY, FIELD, UNSURE, LEADING)  # the decoder says what they show
 FRESH = 0  # nothing at the start can lean on what came before it
 OPEN = 1  # a key frame, but what is shown before it may lean on what came before
 INSIDE = 2  # inside a group of pictures: nothing is whole before the decoder says so
+BROKEN = 3  # damaged: nothing is whole before the decoder says so, and what came before that is lost, not cut off
 TURNED = 8  # added to the others: a message tells the orientation
 
 Judge = Callable[["Packet[VideoStream]"], int]
@@ -42,7 +45,13 @@ _KNOW_THEIR_START = frozenset(("av1", "h264", "hevc", "mpeg1video", "mpeg2video"
 _CLEAN_RANDOM_ACCESS = 21  # a key frame of HEVC whose leading pictures may lean on what came before
 _SHORTEST_PICTURE = 8  # bytes
 _LONGEST_UNCODED = 19  # bytes of an MPEG-4 picture that is not coded
-_MPEG4_HEADERS = frozenset((*range(0x30), 0xB0, 0xB2, 0xB3, 0xB5))
+_MPEG4_LONGEST = {  # bytes of each header, its kind included; a writer's own text is of any length
+    **dict.fromkeys(range(0x20), 4),
+    **dict.fromkeys(range(0x20, 0x30), 64),
+    0xB0: 4,
+    0xB3: 6,
+    0xB5: 12,
+}
 _MPEG2_HEADERS = (b"\xb2", b"\xb3", b"\xb5", b"\xb7", b"\xb8")  # ISO 13818-2 table 6-1
 _HEAD = 1024  # bytes within which a picture begins as a rule
 
@@ -70,42 +79,50 @@ def start_of(video: VideoStream, packet: Packet[VideoStream]) -> int:
         return INSIDE
     if codec not in {"h264", "hevc"}:
         return OPEN if codec in {"mpeg1video", "mpeg2video", "mpeg4"} else FRESH
-    data = bytes(packet)
-    for at, _ in _units(data, _length_bytes(codec, video.codec_context.extradata or b"")):
-        kind = data[at] & 31 if codec == "h264" else data[at] >> 1 & 63
-        if kind in ((1, 5) if codec == "h264" else range(32)):
-            return INSIDE if kind == (1 if codec == "h264" else _CLEAN_RANDOM_ACCESS) else FRESH
-    return FRESH
+    kind = _first_picture(codec, bytes(packet), length_bytes(codec, video.codec_context.extradata or b""))
+    return INSIDE if kind == (1 if codec == "h264" else _CLEAN_RANDOM_ACCESS) else FRESH
 
 
-def _length_bytes(codec: str, extradata: bytes) -> int:
-    """How many bytes the length before each unit has; 0 where units stand behind start codes."""
-    at = 4 if codec == "h264" else 21
-    return (extradata[at] & 3) + 1 if extradata[:1] == b"\1" and len(extradata) > at + 1 else 0
+def stands_alone(video: VideoStream, packet: Packet[VideoStream]) -> bool:
+    """Whether a packet holds a picture that surely leans on no other."""
+    codec = video.codec_context.codec.canonical_name
+    if not packet.is_keyframe or codec not in {"h264", "hevc"}:
+        return packet.is_keyframe
+    kind = _first_picture(codec, bytes(packet), length_bytes(codec, video.codec_context.extradata or b""))
+    return kind == 5 if codec == "h264" else 16 <= kind <= _CLEAN_RANDOM_ACCESS
 
 
-def _units(data: bytes, width: int) -> Iterator[tuple[int, int]]:
-    """Where the units of a packet lie, each behind its length or a start code."""
-    at = 0 if width else data.find(b"\0\0\1") + 3
-    while width and at + width < len(data):
-        size = int.from_bytes(data[at : at + width], "big")
-        yield at + width, min(len(data), at + width + size)
-        at += width + max(1, size)
-    while not width and 3 <= at < len(data):
-        behind = data.find(b"\0\0\1", at)
-        yield at, len(data) if behind < 0 else behind
-        at = behind + 3
+def is_whole(video: VideoStream, packet: Packet[VideoStream], *, aligned: bool) -> bool:
+    """Whether a packet is made of what a sound one is made of, as far as that can be seen.
+
+    Args:
+        video: Its stream.
+        packet: The packet.
+        aligned: Whether it has to begin with a unit.
+    """
+    codec, data = video.codec_context.codec.canonical_name, bytes(packet)
+    if codec not in {"h264", "hevc"}:
+        return True
+    width = length_bytes(codec, video.codec_context.extradata or b"")
+    begin = 0 if aligned or width else max(0, data.find(b"\0\0\1"))
+    return are_whole(codec, data[begin:], width)
+
+
+def _first_picture(codec: str, data: bytes, width: int) -> int:
+    """The kind of the first unit that holds a picture, -1 where there is none."""
+    kinds = (kind_of(codec, data[at]) for at, _ in units(data, width))
+    return next((kind for kind in kinds if is_picture(codec, kind)), -1)
 
 
 def _h264(extradata: bytes) -> Judge:
-    width = _length_bytes("h264", extradata)
+    width = length_bytes("h264", extradata)
     known: dict[bytes, Sequence | None] = {}
     latest: Sequence | None = None
 
     def learn(unit: bytes) -> None:
         nonlocal latest
         if unit not in known:
-            known[unit] = read_sequence(unit)
+            known[unit] = read_sequence(unit.rstrip(b"\0"))
         latest = known[unit] or latest
 
     for unit in sequences_of(extradata, width):
@@ -114,7 +131,7 @@ def _h264(extradata: bytes) -> Judge:
 
     def look(data: bytes) -> int:
         turned = 0
-        for start, end in _units(data, width):
+        for start, end in units(data, width):
             kind = data[start] & 31
             if 1 <= kind <= 5:
                 field = latest and not latest.frames_only and read_field(data[start + 1 : start + 24], latest)
@@ -123,7 +140,7 @@ def _h264(extradata: bytes) -> Judge:
                 learn(data[start:end])
             elif kind == 6 and turns(data[start + 1 : end]):
                 turned = TURNED
-            if not _holds_none(kind, data[start:end]):
+            elif not 6 <= kind <= 12:
                 return SHOWN
         return EMPTY + turned
 
@@ -136,38 +153,34 @@ def _h264(extradata: bytes) -> Judge:
             and (latest is None or latest.frames_only)
         ):
             return SHOWN
-        head = bytes(data[:_HEAD])
-        found = look(head)
-        return look(bytes(data)) if found & ~TURNED == EMPTY and len(data) > _HEAD else found
+        return _surely(look, "h264", data, width)
 
     return judge_packet
 
 
-def _holds_none(kind: int, unit: bytes) -> bool:
-    """Whether an H.264 unit is one of those around pictures, and sound: a damaged picture must not pass for one."""
-    size = len(unit.rstrip(b"\0"))
-    if kind == 7:
-        return size <= 256 and read_sequence(unit) is not None
-    if kind == 6:
-        return is_message(unit[1:size])
-    if kind == 12:
-        return unit[1:size].strip(b"\xff") == b"\x80"
-    return 1 <= size <= {8: 16, 9: 2, 10: 1, 11: 1}.get(kind, 0)
+def _surely(look: Callable[[bytes], int], codec: str, data: memoryview, width: int) -> int:
+    """What the first bytes of a packet show; no picture, only if all of it is sound."""
+    found = look(bytes(data[:_HEAD]))
+    if found & ~TURNED != EMPTY:
+        return found
+    whole = bytes(data)
+    found = look(whole)
+    return found if found & ~TURNED != EMPTY or are_whole(codec, whole, width) else SHOWN + (found & TURNED)
 
 
 def _hevc(extradata: bytes) -> Judge:
-    width = _length_bytes("hevc", extradata)
+    width = length_bytes("hevc", extradata)
     skipping = begun = False  # whether leading pictures of the last key frame lean on what is not there
 
     def look(data: bytes) -> int:
         nonlocal skipping, begun
         turned = 0
-        for start, end in _units(data, width):
+        for start, end in units(data, width):
             kind = data[start] >> 1 & 63
             if kind < 32:
                 if 16 <= kind <= 23:
-                    skipping, begun = kind <= 18 or not begun, True
-                return (UNSURE if kind in {8, 9} and skipping else SHOWN) + turned
+                    skipping, begun = kind <= 18 or (kind == _CLEAN_RANDOM_ACCESS and not begun), True
+                return (LEADING if kind in {8, 9} and skipping else SHOWN) + turned
             if kind == 39 and turns(data[start + 2 : end]):
                 turned = TURNED
             if not 32 <= kind <= 40:
@@ -178,8 +191,7 @@ def _hevc(extradata: bytes) -> Judge:
         data = memoryview(packet)
         if width and len(data) > width + 2 and data[width] >> 1 & 63 < 8:
             return SHOWN
-        found = look(bytes(data[:_HEAD]))
-        return look(bytes(data)) if found & ~TURNED == EMPTY and len(data) > _HEAD else found
+        return _surely(look, "hevc", data, width)
 
     return judge_packet
 
@@ -199,16 +211,26 @@ def _mpeg4(extradata: bytes) -> Judge:
         if start >= 0:
             return UNSURE if size <= _LONGEST_UNCODED and not mpeg4_is_coded(whole[start + 4 :], time_bits) else SHOWN
         # A placeholder behind a packet that holds two pictures, or headers alone: ISO 14496-2 section 6.2.1.
-        return UNSURE if size < _SHORTEST_PICTURE or (whole[:3] == b"\0\0\1" and whole[3] in _MPEG4_HEADERS) else SHOWN
+        return UNSURE if size < _SHORTEST_PICTURE or _mpeg4_headers(whole) else SHOWN
 
     return judge_packet
+
+
+def _mpeg4_headers(data: bytes) -> bool:
+    """Whether a packet is headers of MPEG-4 and nothing else; what a writer says of itself is text."""
+    before, *parts = data.split(b"\0\0\1")
+    return not before and all(
+        part[:1] and (part[1:].isascii() if part[0] == 0xB2 else len(part) <= _MPEG4_LONGEST.get(part[0], 0))
+        for part in parts
+    )
 
 
 def _mpeg2(packet: Packet[VideoStream]) -> int:
     data = bytes(packet)
     start = data.find(b"\0\0\1\0")
     if start < 0:
-        return EMPTY if data[:3] == b"\0\0\1" and data[3:4] in _MPEG2_HEADERS else SHOWN
+        parts = data.split(b"\0\0\1")
+        return EMPTY if not parts[0].strip(b"\0") and all(p[:1] in _MPEG2_HEADERS for p in parts[1:]) else SHOWN
     coding = data.find(b"\0\0\1\xb5", start)
     while coding >= 0 and coding + 6 < len(data) and data[coding + 4] >> 4 != 8:
         coding = data.find(b"\0\0\1\xb5", coding + 4)

@@ -15,19 +15,17 @@ from av.video.stream import VideoStream
 from headhunt.arrays import Float64
 from headhunt.errors import InputError, VideoError
 from headhunt.finding import is_folder
-from headhunt.video import claims, numbering, orientation, packets, pictures
-from headhunt.video.claims import Claim
+from headhunt.video import claims, numbering, orientation, packets, pictures, verdict
 from headhunt.video.decode import first_frame, open_video, streams_of
 from headhunt.video.files import file_size, images_of
 from headhunt.video.info import FOLDER_FPS, Packets, VideoInfo
-from headhunt.video.numbering import Numbered
 from headhunt.video.orientation import Orientation, from_code
 from headhunt.video.packets import Found
-from headhunt.video.times import is_even, numbered_surely, seconds, spread
+from headhunt.video.times import is_even, seconds, spread
 from headhunt.video.trial import try_out
 
+_SLOWEST, _FASTEST = 1 / 3600, 10_000  # frames a second that a recorder may take
 _REORDER = cast(int, Properties.REORDER.value)  # a codec that may show frames in another order than it stores them
-_TIMES_FOR_SOME = frozenset(("mpeg", "mpegts"))  # formats that need not store a time for each picture
 
 
 def probe(path: Path | str, *, folder_fps: float | None = None, alive: Callable[[], object] = int) -> VideoInfo:
@@ -105,7 +103,7 @@ def _probe_file(path: Path, alive: Callable[[], object]) -> VideoInfo:
         codec = video.codec_context.codec
         untimed = claims.stores_no_times(container)
         warnings = _other_streams(container, video)
-    asked = found.holds(pictures.EMPTY, pictures.FIELD, pictures.UNSURE)
+    asked = found.holds(*pictures.ASKED)
     if not np.any(found.holds(pictures.SHOWN) | asked):
         raise VideoError(
             f"{path} holds no frames", got=f"{found.n_read} readable packets", hint="copy or download it again"
@@ -131,13 +129,16 @@ def _probe_file(path: Path, alive: Callable[[], object]) -> VideoInfo:
     known_s = np.full(len(times_s), np.nan) if untimed else times_s
     frames_s = spread(known_s[numbered.places], header_fps)
 
-    n, damage = _whole(path, claim, found, numbered, frames_s, tick_s)
-    warnings += _notes(found, numbered, claim, n_timed=int(np.sum(~np.isnan(known_s[numbered.places]))), damage=damage)
+    n, damage = verdict.damage(path, claim, found, numbered, frames_s, tick_s)
+    n_timed, n_stray = int(np.sum(~np.isnan(known_s[numbered.places]))), _n_stray(found, times_s)
+    warnings += verdict.notes(path, found, numbered, claim, n_timed=n_timed, n_stray=n_stray, damage=damage)
     places, times_s = numbered.places[:n], frames_s[:n] - frames_s[0]
     variable = not is_even(times_s, tick_s)
     fps = (n - 1) / times_s[-1] if times_s[-1] > 0 else header_fps or FOLDER_FPS
     if untimed:
         warnings.append(f"the file stores no times: {fps:g} fps assumed")
+    if n > 1 and not _SLOWEST <= fps <= _FASTEST:
+        warnings.append(f"the frames come at {fps:g} fps: their times can hardly be right")
     if damage:
         warnings.append(damage)
     if abs(fps - header_fps) <= 0.01 * fps:
@@ -147,7 +148,11 @@ def _probe_file(path: Path, alive: Callable[[], object]) -> VideoInfo:
     elif header_fps == 0 and n == 1 and not untimed:
         warnings.append(f"one frame tells no frame rate: {FOLDER_FPS:g} fps assumed")
 
-    last_s = float(found.durations[places[-1]]) * tick_s
+    last_s = 0.0 if untimed else verdict.lasts(found, places, times_s, tick_s)
+    if last_s < 0:
+        warnings.append(
+            "frames are said to last far longer than to the next: the last is taken to last as long as others"
+        )
     if slots and n > 1:  # its packets all last one slot
         last_s = max(last_s, float(np.median(np.diff(times_s))))
     end_s = float(times_s[-1]) + (last_s if last_s > 0 else 1 / fps)
@@ -188,66 +193,15 @@ def _probe_file(path: Path, alive: Callable[[], object]) -> VideoInfo:
     )
 
 
-def _whole(
-    path: Path, claim: Claim, found: Found, numbered: Numbered, frames_s: Float64, tick_s: float
-) -> tuple[int, str]:
-    """How many frames have a sure number, and why not all that there should be are there; "" where they are."""
-    n, places = len(numbered.places), numbered.places
-    origin_s = min((stamp for stamp in found.pts if stamp is not None), default=0) * tick_s
-    says = claims.broken(
-        path,
-        claim,
-        read=len(found),
-        packets=_n_slots(found, claim),
-        start_s=origin_s,
-        end_s=origin_s + float(np.max(frames_s + found.durations[places] * tick_s)),
-        longest_s=float(np.diff(frames_s).max(initial=0.0)),
-    )
-    cut = found.n_read > len(found)
-    if says or cut or claims.is_torn(path, claim):
-        n = numbered_surely(places, np.sort(places), frames_s, tick_s, timed=not numbered.by_decoder)
-    ends = "the file ends early or is damaged"
-    if says:
-        return n, f"the header declares {says}, {n} frames were found: {ends}"
-    if cut or n < len(places):
-        return n, f"the last packet is cut, {n} frames were found: {ends}"
-    if numbered.lost_fields > 1:
-        return n, f"{numbered.lost_fields} fields cannot be decoded: the file is damaged"
-    return n, ""
-
-
 def _slots(found: Found) -> list[int | None]:
     """Which frame's time each packet takes where packets are counted: one without a picture takes none."""
     empty = np.cumsum(found.holds(pictures.EMPTY)).tolist()
     return [None if slot is None else slot - before for slot, before in zip(found.dts, empty, strict=True)]
 
 
-def _n_slots(found: Found, claim: Claim) -> int:
-    """How many packets there are, with those that an AVI recorder left empty to stand for dropped frames."""
-    return max(len(found), (found.dts[-1] or 0) + 1 if claim.format == "avi" else 0)
-
-
-def _notes(found: Found, numbered: Numbered, claim: Claim, *, n_timed: int, damage: str) -> list[str]:
-    """What is odd about the packets of a file, in words."""
-    notes, n, n_silent = [], len(numbered.places), int(numbered.silent.sum())
-    n_slots = _n_slots(found, claim)
-    if found.n_lost:
-        notes.append(f"{found.n_lost} of {found.n_read} packets that the index names cannot be found")
-    if numbered.leading:
-        notes.append(
-            f"the recording starts inside a group of pictures: {numbered.leading} before the first that can be decoded "
-            "not counted"
-        )
-    if n_silent:
-        notes.append(
-            f"{n_silent} of {len(found)} packets hold no frame of their own (fields, parameter sets, or pictures that "
-            "are not coded)"
-        )
-    if claim.packets and not damage and (claim.packets > n_slots or (claim.packets < len(found) and not n_silent)):
-        notes.append(f"the header declares {claim.packets} frames, {n} were found")
-    if 0 < n_timed < n and claim.format not in _TIMES_FOR_SOME:
-        notes.append(f"{n - n_timed} of {n} frames have no time of their own: they lie between their neighbours")
-    return notes
+def _n_stray(found: Found, times_s: Float64) -> int:
+    """How many packets store a time that is no use."""
+    return sum(found.pts[place] is not None for place in np.flatnonzero(np.isnan(times_s)).tolist())
 
 
 def _other_streams(container: InputContainer, main: VideoStream) -> list[str]:

@@ -12,6 +12,8 @@ from headhunt.video.info import FOLDER_FPS
 _FARTHEST = 2**61  # ticks; what lies beyond is damage, and must not overflow
 _FEW_FRAMES = 4
 _LOOK_AHEAD = 4  # packets that must agree that times began anew: one alone may have a damaged time
+_LONGEST_REORDER = 17  # packets: what is stored with a time far from those of all of these has a damaged one
+_FAR = 8  # frames
 
 
 def seconds(
@@ -39,12 +41,32 @@ def seconds(
         return times, []
     ticks = np.asarray([stamp for stamp in stamps if stamp is not None], dtype=np.int64).clip(-_FARTHEST, _FARTHEST)
     decode = np.asarray([np.nan if c is None else c for c in clock], dtype=np.float64)[known]
+    rate = round(1 / (fps * tick_s)) if fps * tick_s > 0 else _FARTHEST
+    damaged = _strays(ticks, rate)
+    ticks, decode, known = ticks[~damaged], decode[~damaged], known[~damaged]
     # A stream that counts 90,000 ticks a second in 33 bits: what begins anew may have been taken for a new turn.
     leap = 2**32 if abs(tick_s * 90_000 - 1) < 1e-9 else _FARTHEST
-    rate = round(1 / (fps * tick_s)) if fps * tick_s > 0 else _FARTHEST
     ticks, starts = _joined(ticks, decode, keys[known], known, rate=rate, leap=leap)
     times[known] = (ticks - ticks.min()) * tick_s
     return times, known[starts].tolist()
+
+
+def _strays(ticks: Int64, rate: int) -> Bool:
+    """Bool (k,), times that stray from all around them; the last ones may begin something new."""
+    strays, steps = np.zeros(len(ticks), dtype=np.bool_), np.diff(np.unique(ticks))
+    far = _FAR * (min(int(np.median(steps)), rate) if len(steps) else rate)
+    leaps = np.abs(np.diff(ticks))
+    for i in np.flatnonzero(np.minimum(np.append(leaps[:1], leaps), np.append(leaps, 0)) > far).tolist():
+        before, behind = ticks[max(0, i - _LONGEST_REORDER) : i], ticks[i + 1 : i + 1 + _LONGEST_REORDER]
+        around = np.concatenate([before, behind])
+        if len(behind) < _LONGEST_REORDER:
+            continue
+        in_order = ticks[i] <= np.median(behind) and (not len(before) or ticks[i] >= np.median(before))
+        distance = np.abs(around - ticks[i]).min()
+        strays[i] = not in_order and distance > max(
+            far, np.subtract(*np.percentile(around, [75, 25]))
+        )  # others may stray, too
+    return strays
 
 
 def _joined(
@@ -69,11 +91,18 @@ def _beginnings(
     ticks: list[int], decode: list[float], keys: list[bool], gaps: list[int], step: int, leap: int
 ) -> list[int]:
     """Where recordings after the first begin; `gaps` are how many packets without a time lie before each."""
-    starts, highest, latest, slack = [], ticks[0], decode[0], 1.5 * step
+    starts: list[int] = []
+    highest, latest, slack = ticks[0], decode[0], 1.5 * step
     for i in range(1, len(ticks)):
         ahead = sorted(ticks[i : i + _LOOK_AHEAD])
-        behind = highest + step * gaps[i] / 2  # packets without a time take some too
+        since = step * gaps[i] / 2  # packets without a time take some too
+        behind = highest + since
         falls = ticks[i] < behind - slack and (keys[i] or decode[i] < latest - slack)
+        if falls:  # not because one before it was damaged
+            last = starts[-1] if starts else 0
+            before = sorted(ticks[max(last, i - _LOOK_AHEAD) : i])
+            falls = before[-2:][0] + since >= min(ahead[0], behind - slack)
+            falls = falls and (keys[i] or i - last + sum(gaps[last + 1 : i + 1]) >= _LOOK_AHEAD)
         if (falls and ahead[(len(ahead) - 1) // 2] < behind) or ahead[0] > highest + leap:
             starts.append(i)
             highest, latest = ticks[i], decode[i]

@@ -115,3 +115,37 @@ def test_packets_that_declare_less_than_there_is_are_told(tmp_path):
     data[place : place + 4] = (N - 5).to_bytes(4, "little")
     path.write_bytes(data)
     assert is_sound(path, N, 25, N / 25).warnings == (f"the header declares {N - 5} frames, {N} were found",)
+
+
+def test_an_index_that_does_not_fit_its_file_proves_nothing(tmp_path):
+    path = write_video(tmp_path / "index.avi", N, codec="mjpeg", pix_fmt="yuvj420p")
+    data = bytearray(path.read_bytes())
+    index = data.index(b"idx1")
+    entries = [index + 8 + 16 * i for i in range(N)]
+    for place in (data.index(b"00dc"), entries[0]):
+        data[place + 1] ^= 1  # a picture and its entry, of no stream any more
+    data[entries[20] + 12] ^= 4  # the length of another
+    path.write_bytes(data)
+    info = probe(path)
+    assert info.damage.startswith(f"the header declares {N} frames, ")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_times_that_hide_frames_behind_an_edit_list_are_damage(tmp_path, suffix):
+    path = write_video(tmp_path / f"times{suffix}", N)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"stts") + 4 + 12  # the ticks of each frame
+    data[place] ^= 1
+    path.write_bytes(data)
+    info = probe(path)
+    assert info.n_frames < N
+    assert info.damage.startswith(f"the header declares {N} frames in 1.6 s, {info.n_frames} frames")
+
+
+def test_a_rate_that_no_recorder_has_is_told(tmp_path):
+    path = write_video(tmp_path / "rate.avi", N, codec="mjpeg", pix_fmt="yuvj420p")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"strh") + 8 + 20
+    data[place : place + 4] = (0x7FFFFFFF).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert "their times can hardly be right" in probe(path).warnings[0]

@@ -11,7 +11,7 @@ import pytest
 from headhunt.video import probe, read_frames, stream
 from headhunt.video.bits import mpeg4_time_bits
 from headhunt.video.decode import open_video
-from tests.made_videos import B_FRAMES, packet_like, remux, shown_numbers, write_video
+from tests.made_videos import B_FRAMES, packet_like, read_number, remux, shown_numbers, write_video
 
 FIELDS = Path(__file__).parents[1] / "data" / "video" / "field_pictures.mp4"  # 20 frames of H.264, each of two packets
 X265 = {"x265-params": "log-level=none"}
@@ -148,3 +148,65 @@ def test_a_start_that_refreshes_little_by_little_begins_when_it_is_whole(tmp_pat
     shown = shown_numbers(path)
     assert shown == list(range(shown[0], 60))
     assert "starts inside" in probe(path).warnings[0]
+
+
+@pytest.mark.parametrize("filling", ["zeros", "random", "one bit"])
+@pytest.mark.parametrize(
+    ("suffix", "codec", "options"),
+    [
+        (".mp4", "libx264", B_FRAMES),
+        (".mov", "libx264", B_FRAMES),
+        (".mkv", "libx264", B_FRAMES),
+        (".mkv", "libx265", X265),
+        (".avi", "mpeg4", {"bf": "2"}),
+    ],
+)
+def test_a_key_frame_that_is_damaged_is_no_start_that_is_cut_off(tmp_path, suffix, codec, options, filling):
+    path = write_video(tmp_path / f"whole{suffix}", 60, codec=codec, codec_options=options)
+    whole = probe(path)
+    start, end = (int(place) for place in whole.packets.positions[:2])
+    data = bytearray(path.read_bytes())
+    if filling == "one bit":
+        picture = re.search(rb"\x00\x00(\x00|\x01|.)?.?[\x65\x26\x28\x2a\xb6]", data[start:end])
+        data[start + picture.end() - 1] ^= 4
+    else:
+        n = end - start - 32
+        data[start + 16 : start + 16 + n] = bytes(n) if filling == "zeros" else np.random.default_rng(2).bytes(n)
+    path.write_bytes(data)
+    info = probe(path)
+    assert info.n_frames == 60
+    np.testing.assert_allclose(info.times_s, whole.times_s, atol=1e-6)
+    second = int(np.flatnonzero(whole.keyframes)[1])
+    rest = list(range(second, 60))
+    ((_, frames),) = stream(path, [np.array(rest)], info=info, transform=read_number)
+    assert frames == rest
+
+
+@pytest.mark.parametrize("n", [2048, 4096])
+def test_a_raw_stream_that_begins_with_a_hole_is_damaged(tmp_path, n):
+    path = write_video(tmp_path / "raw.h264", 120, size=(128, 96), codec_options={"bf": "0"})
+    data = path.read_bytes()
+    path.write_bytes(bytes(n) + data[n:])
+    info = probe(path)
+    assert re.fullmatch(r"the first \d+ frames cannot be decoded: the file is damaged where it begins", info.damage)
+    shown = shown_numbers(path)
+    first = next(i for i, number in enumerate(shown) if number is not None)
+    assert int(info.damage.split()[2]) == first
+    assert shown[first:] == list(range(shown[first], 120))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".avi"])
+def test_fields_that_are_damaged_are_a_frame_that_is_lost(tmp_path, suffix):
+    convert = "h264_mp4toannexb" if suffix == ".avi" else ""
+
+    def damage(place, packet):
+        data = bytearray(bytes(packet))
+        if place in {8, 9, 20}:
+            data[-len(data) // 2 :] = bytes(len(data) // 2 + len(data) % 2)
+            at = re.search(rb"\x00\x00.?.?[\x41\x61\x01\x21]", data).end() if place < 20 else 0
+            data[at : at + 40 if at else 0] = b"\xff" * 40 if at else b""
+        return [packet_like(bytes(data), packet)]
+
+    info = probe(remux(FIELDS, tmp_path / f"fields{suffix}", change=damage, convert=convert))
+    assert info.n_frames == 20
+    assert info.fps == pytest.approx(25)

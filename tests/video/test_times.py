@@ -107,6 +107,41 @@ def test_one_wrong_time_is_no_new_recording():
     assert starts == []
 
 
+@pytest.mark.parametrize("at", [0, 1, 20, 80])
+@pytest.mark.parametrize("wrong", [-(10**6), 10**6])
+def test_a_time_that_strays_is_none(at, wrong):
+    stamps = np.arange(100)
+    stamps[at] = wrong
+    times, starts = seconds(stamps.tolist(), stamps.tolist(), np.arange(100) % 12 == 0, 0.04, 25)
+    if at == 0 and wrong < 0:  # the first may be long before the second
+        assert not np.any(np.isnan(times))
+        return
+    assert np.flatnonzero(np.isnan(times)).tolist() == [at]
+    assert starts == []
+    first = int(at == 0)
+    np.testing.assert_allclose(np.delete(times, at), 0.04 * (np.delete(np.arange(100), at) - first), atol=1e-9)
+
+
+@pytest.mark.parametrize("bf", ["0", "3"])
+@pytest.mark.parametrize("byte", [9, 10, 11, 12])
+def test_a_flipped_bit_in_a_time_leaves_the_others_theirs(tmp_path, bf, byte):
+    path = write_video(tmp_path / "whole.ts", 90, codec_options={"bf": bf})
+    data, count = bytearray(path.read_bytes()), -1
+    for at in range(0, len(data), 188):
+        if data[at + 1] & 0x40:
+            start = at + 4 + (data[at + 4] + 1 if data[at + 3] & 0x20 else 0)
+            count += data[start : start + 4] == b"\0\0\1\xe0"
+            if count == 17 and data[start : start + 4] == b"\0\0\1\xe0":
+                data[start + byte] ^= 8
+    path.write_bytes(data)
+    info = probe(path)
+    assert info.n_frames == 90
+    assert info.duration_s == pytest.approx(90 / 25, abs=0.5)
+    shown = shown_numbers(path)
+    assert shown[:12] == list(range(12))
+    assert shown[-48:] == list(range(42, 90))
+
+
 def test_times_that_are_not_known_lie_between_their_neighbours():
     nan = np.nan
     np.testing.assert_allclose(spread(np.array([nan, 1, nan, 2, 10, nan]), 2), [0.5, 1, 1.5, 2, 10, 10.5])
