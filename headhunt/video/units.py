@@ -75,9 +75,10 @@ def is_picture(codec: str, kind: int) -> bool:
 
 
 def _is_whole(codec: str, kind: int, unit: bytes, *, strict: bool) -> bool:
-    apart = b"\0\0\0" not in unit and b"\0\0\2" not in unit  # nothing inside looks like what stands between units
     if kind in ({6} if codec == "h264" else {39, 40}):
-        return is_message(unit[1 if codec == "h264" else 2 :]) or (apart and not strict)
+        return is_message(unit[1 if codec == "h264" else 2 :], ended=strict)
+    # Nothing inside looks like what stands between units.
+    apart = b"\0\0\0" not in unit and b"\0\0\2" not in unit
     return apart and (_h264_is_whole(kind, unit) if codec == "h264" else _hevc_is_whole(kind, unit))
 
 

@@ -48,7 +48,7 @@ def damage(
         return n, f"the header declares {says}, {n} frames were found: {ends}"
     if cut or n < len(places):
         return n, f"the last packet is cut, {n} frames were found: {ends}"
-    if len(places) < claim.samples and claims.contradicts(claim, _latest(found, places) * tick_s):
+    if len(places) < claim.samples and claims.contradicts(claim, _latest(found) * tick_s):
         return n, (
             f"the header declares {claim.samples} frames in {claim.samples_s:.1f} s, {n} frames were found in others: "
             "its index is damaged"
@@ -62,9 +62,9 @@ def damage(
     return n, ""
 
 
-def _latest(found: Found, places: Int64) -> int:
-    """The last end of any of these packets by what is stored, ticks."""
-    stamps = ((found.pts[place], int(found.durations[place])) for place in places.tolist())
+def _latest(found: Found) -> int:
+    """The last end of any packet by what is stored, ticks."""
+    stamps = zip(found.pts, found.durations.tolist(), strict=True)
     return max((stamp + lasts for stamp, lasts in stamps if stamp is not None), default=0)
 
 
