@@ -160,8 +160,11 @@ def turns(message: bytes) -> bool:
     return False
 
 
-def is_message(unit: bytes) -> bool:
-    """Whether supplemental information (what follows the unit's header) is whole: its parts fill it to the end."""
+def is_message(unit: bytes, *, ended: bool = True) -> bool:
+    """Whether supplemental information (what follows the unit's header) is whole: its parts fill it to the end.
+
+    That end is a byte of its own, which some cameras forget: it need not be there unless the message has to be `ended`.
+    """
     data, at = _payload(unit), 0
     while 0 < at + 2 < len(data):
         for _ in range(2):
@@ -172,7 +175,7 @@ def is_message(unit: bytes) -> bool:
                 return False
             size, at = size + data[at], at + 1
         at += size
-        if data[at:] == b"\x80":
+        if data[at:] == b"\x80" or (at == len(data) and not ended):
             return True
     return False
 

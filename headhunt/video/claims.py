@@ -93,9 +93,9 @@ def broken(path: Path, claim: Claim, *, read: int, packets: int, start_s: float,
     return ""
 
 
-def hides_frames(claim: Claim, n: int, end_s: float) -> bool:
-    """Whether frames are cut off by an edit list only because the times in the index go far beyond its own header."""
-    return n < claim.samples and claim.samples_s > 0 and end_s > 2 * claim.samples_s + _SLACK_S
+def contradicts(claim: Claim, end_s: float) -> bool:
+    """Whether frames, by the times in an MP4's index, end far beyond what its own header says."""
+    return claim.samples_s > 0 and end_s > 2 * claim.samples_s + _SLACK_S
 
 
 def has_holes(path: Path, claim: Claim, start_s: float, steps_s: Float64) -> bool:

@@ -105,7 +105,7 @@ def is_whole(video: VideoStream, packet: Packet[VideoStream], *, aligned: bool) 
         return True
     width = length_bytes(codec, video.codec_context.extradata or b"")
     begin = 0 if aligned or width else max(0, data.find(b"\0\0\1"))
-    return are_whole(codec, data[begin:], width)
+    return are_whole(codec, data[begin:], width, strict=False)
 
 
 def _first_picture(codec: str, data: bytes, width: int) -> int:

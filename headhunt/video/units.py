@@ -39,8 +39,15 @@ def kind_of(codec: str, first_byte: int) -> int:
     return first_byte & 31 if codec == "h264" else first_byte >> 1 & 63
 
 
-def are_whole(codec: str, data: bytes, width: int) -> bool:
-    """Whether units fill a packet and each that is no picture is sound; of a picture little can be said."""
+def are_whole(codec: str, data: bytes, width: int, *, strict: bool = True) -> bool:
+    """Whether units fill a packet and each that is no picture is sound; of a picture little can be said.
+
+    Args:
+        codec: "h264" or "hevc".
+        data: The packet.
+        width: Of `length_bytes`.
+        strict: Whether messages have to end as they should, which those of some cameras do not.
+    """
     places = list(units(data, width))
     if not places:
         return False
@@ -52,13 +59,11 @@ def are_whole(codec: str, data: bytes, width: int) -> bool:
     delimited = False  # a delimiter comes first, so a second one has a picture before it
     for start, end in places:
         unit = data[start:end].rstrip(b"\0")
-        # Nothing inside a unit looks like what stands between units.
-        if not unit or unit[0] & 128 or b"\0\0\0" in unit or b"\0\0\2" in unit:
+        if not unit or unit[0] & 128:
             return False
         kind = kind_of(codec, unit[0])
         delimits = kind == (9 if codec == "h264" else 35)
-        is_whole = _h264_is_whole(kind, unit) if codec == "h264" else _hevc_is_whole(kind, unit)
-        if not is_whole or (delimits and delimited):
+        if (delimits and delimited) or not _is_whole(codec, kind, unit, strict=strict):
             return False
         delimited = delimits or (delimited and not is_picture(codec, kind))
     return fills
@@ -69,11 +74,17 @@ def is_picture(codec: str, kind: int) -> bool:
     return 1 <= kind <= 5 if codec == "h264" else kind < 32
 
 
+def _is_whole(codec: str, kind: int, unit: bytes, *, strict: bool) -> bool:
+    if kind in ({6} if codec == "h264" else {39, 40}):
+        return is_message(unit[1 if codec == "h264" else 2 :], ended=strict)
+    # Nothing inside looks like what stands between units.
+    apart = b"\0\0\0" not in unit and b"\0\0\2" not in unit
+    return apart and (_h264_is_whole(kind, unit) if codec == "h264" else _hevc_is_whole(kind, unit))
+
+
 def _h264_is_whole(kind: int, unit: bytes) -> bool:
     if kind == 7:
         return len(unit) <= _LONGEST_SET and read_sequence(unit) is not None
-    if kind == 6:
-        return is_message(unit[1:])
     if kind == 12:
         return unit[1:].strip(b"\xff") == b"\x80"
     if kind in _H264_LONGEST:
@@ -88,8 +99,6 @@ def _hevc_is_whole(kind: int, unit: bytes) -> bool:
         return len(unit) <= _LONGEST_SET and unit[4:6] == b"\xff\xff"  # reserved bits, ITU-T H.265 section 7.3.2.1
     if kind == 33:
         return len(unit) <= _LONGEST_SET and is_hevc_sequence(unit)
-    if kind in {39, 40}:
-        return is_message(unit[2:])
     if kind == 38:
         return unit[2:].strip(b"\xff") == b"\x80"
     if kind in _HEVC_LONGEST:

@@ -48,10 +48,7 @@ def damage(
         return n, f"the header declares {says}, {n} frames were found: {ends}"
     if cut or n < len(places):
         return n, f"the last packet is cut, {n} frames were found: {ends}"
-    latest_s = (
-        max((stamp for stamp in found.pts if stamp is not None), default=0) * tick_s if claim.samples > n else 0.0
-    )
-    if claims.hides_frames(claim, len(places), latest_s + float(found.durations[-1]) * tick_s):
+    if len(places) < claim.samples and claims.contradicts(claim, _latest(found) * tick_s):
         return n, (
             f"the header declares {claim.samples} frames in {claim.samples_s:.1f} s, {n} frames were found in others: "
             "its index is damaged"
@@ -63,6 +60,12 @@ def damage(
     if numbered.lost_fields > 1:
         return n, f"{numbered.lost_fields} fields cannot be decoded: the file is damaged"
     return n, ""
+
+
+def _latest(found: Found) -> int:
+    """The last end of any packet by what is stored, ticks."""
+    stamps = zip(found.pts, found.durations.tolist(), strict=True)
+    return max((stamp + lasts for stamp, lasts in stamps if stamp is not None), default=0)
 
 
 def _n_slots(found: Found, claim: Claim) -> int:

@@ -73,6 +73,10 @@ def test_units_have_to_fill_their_packet(tmp_path):
     assert not are_whole("h264", b"\x55\0\0\1" + unit, 0)
     assert not are_whole("h264", b"\0\0\1\x41\x9a\0\0\0\x9a", 0)  # which no unit holds
     assert not are_whole("h264", b"", 4)
+    message = b"\0\0\1\x06\x05\x02ab"  # which lacks its last bits, as some cameras write them
+    assert not are_whole("h264", message, 0)
+    assert are_whole("h264", message, 0, strict=False)
+    assert are_whole("h264", message + b"\x80", 0)
 
 
 def test_behind_a_picture_that_is_not_coded_nothing_follows():
