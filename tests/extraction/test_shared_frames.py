@@ -144,7 +144,8 @@ def test_tokens_kept_from_another_batch_give_the_same_vectors(tiny: Path) -> Non
     frames = SharedFrames([task], run.extractor.encode)
     for row, group in zip(task.rows, task.groups, strict=True):
         pixels = np.stack([shown[n] for n in group])
-        got, expected = run.extractor.read(frames.tokens([(row, pixels)])), run.extractor(pixels[None])
+        got = run.extractor.read(frames.tokens([(row, pixels)]), run.extractor.questions.grid)
+        expected = run.extractor(pixels[None])
         np.testing.assert_allclose(got.heads, expected.heads, atol=1e-5, rtol=1e-5)
         np.testing.assert_allclose(got.context, expected.context, atol=1e-5, rtol=1e-5)
         frames.release(row)

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from headhunt import models
+from headhunt.models.backbone import sample_grid
+from headhunt.models.templates import numbered, text
 
 _LIBRARIES: list[torch.library.Library] = []
 
@@ -61,5 +63,81 @@ def test_pixels_and_tokens_equal_the_reference_processor(torchvision: None, tiny
     theirs = processor(text=text, videos=[frames], return_tensors="pt", do_sample_frames=False)
     ours = one.preprocess.normalize(torch.from_numpy(np.stack([one.preprocess.resize(f) for f in frames])))
     assert torch.equal(ours, theirs["pixel_values"])
-    ids = one.token_ids("Is it?", n_frames=3, frame_text="Frame{i}: <image>\n", system=None)
+    ids = one.token_ids("Is it?", grid=sample_grid(one, 3), frame_text="Frame{i}: <image>\n", system=None)
     assert ids == theirs["input_ids"][0].tolist()
+
+
+SYSTEM = "Look closely."
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("size", [(48, 64), (240, 320), (320, 100)])
+@pytest.mark.parametrize(("n_frames", "system"), [(4, SYSTEM), (3, None)])
+@pytest.mark.parametrize("packing", ["video", "image"])
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "llava_onevision"])
+def test_what_a_family_is_given_equals_its_own_processor(
+    torchvision: None,
+    checkpoints: dict[str, Path],
+    family: str,
+    packing: str,
+    n_frames: int,
+    system: str | None,
+    size: tuple[int, int],
+) -> None:
+    """Ids of the whole input, and visual tokens of the pixels, for frames of many sizes."""
+    import transformers
+
+    folder = checkpoints[family]
+    one = models.load(str(folder), packing=packing)
+    kinds = {
+        "qwen2_5_vl": ("Qwen2VLImageProcessor", "Qwen2VLVideoProcessor", "Qwen2_5_VLProcessor"),
+        "llava_onevision": (
+            "LlavaOnevisionImageProcessor",
+            "LlavaOnevisionVideoProcessor",
+            "LlavaOnevisionProcessor",
+        ),
+    }
+    pictures, videos, whole = (getattr(transformers, name) for name in kinds[family])
+    named = {"num_image_tokens": 25, "vision_feature_select_strategy": "full"} if family != "qwen2_5_vl" else {}
+    processor = whole(
+        image_processor=pictures.from_pretrained(folder),
+        tokenizer=one.tokenizer,
+        video_processor=videos.from_pretrained(folder),
+        chat_template=one.template or one.tokenizer.chat_template,
+        **named,
+    )
+    frames = np.random.default_rng(0).integers(0, 256, (n_frames, *size, 3), dtype=np.uint8)
+    template = "Frame{i}: <image>\n"
+    if packing == "video":
+        parts = [{"type": "video"}, text("Is it?")]
+    elif family == "qwen2_5_vl":
+        parts = [*numbered(template, n_frames), text("Is it?")]
+    else:
+        parts = [text("".join(template.replace("{i}", str(i + 1)) for i in range(n_frames)) + "Is it?")]
+    messages = [{"role": "user", "content": parts}]
+    if system is not None:
+        messages.insert(0, {"role": "system", "content": [text(system)]})
+    asked = processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    shown = {"videos": [frames]} if packing == "video" else {"images": [list(frames)]}
+    options = {"do_sample_frames": False} if packing == "video" else {}
+    theirs = processor(text=[asked], **shown, **options, return_tensors="pt")
+
+    tile = one.preprocess.of(*size)
+    grid = one.grid(n_frames, tile.height, tile.width)
+    ids = one.token_ids("Is it?", grid=grid, frame_text=template, system=system)
+    assert ids == theirs["input_ids"][0].tolist()
+    assert ids.count(one.placeholder_id) == one.visual_tokens(grid)
+
+    resized = np.stack([tile.resize(frame) for frame in frames])
+    resized = np.concatenate([resized, resized[-1:].repeat(-n_frames % one.frames_per_unit, 0)])
+    inputs = {k: v for k, v in theirs.items() if k not in {"input_ids", "attention_mask", "mm_token_type_ids"}}
+    inputs.pop("second_per_grid_ts", None)
+    core = one.model.model
+    with torch.inference_mode():
+        ours = one.in_a_row(one.encode_frames(torch.from_numpy(resized))[None])[0]
+        if packing == "video":
+            expected = core.get_video_features(**inputs).pooler_output
+        else:
+            expected = core.get_image_features(**inputs).pooler_output
+    expected = torch.cat([part.reshape(-1, ours.shape[-1]) for part in expected])
+    torch.testing.assert_close(ours, expected, atol=1e-6, rtol=1e-5)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from hypothesis import given
 
 from headhunt.errors import ModelError
-from headhunt.models.preprocess import Preprocess, read_settings, square_tile
+from headhunt.models.preprocess import Preprocess, from_json, read_settings, square_tile
 from tests.hostile import mutated
 from tests.soak import drawn
 
@@ -61,4 +61,4 @@ def test_any_processor_configuration_gives_pixels_or_is_refused(tmp_path: Path, 
     except ModelError:
         return
     assert 1 <= made.height <= 1 << 14
-    assert Preprocess.from_json(made.to_json()) == made
+    assert from_json(made.to_json()) == made

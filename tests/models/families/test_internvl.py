@@ -10,6 +10,7 @@ from transformers import AutoTokenizer
 
 from headhunt import models
 from headhunt.errors import ModelError
+from headhunt.models.backbone import sample_grid
 from headhunt.models.families import internvl
 
 
@@ -38,7 +39,7 @@ def test_many_frames_go_through_the_vision_tower_in_passes_that_change_nothing(
 
 def test_the_last_position_is_the_generation_prompt(tiny: Path) -> None:
     one = models.load(str(tiny))
-    ids = one.token_ids("Is it?", n_frames=2, frame_text="Frame{i}: <image>\n", system="Look.")
+    ids = one.token_ids("Is it?", grid=sample_grid(one, 2), frame_text="Frame{i}: <image>\n", system="Look.")
     text = AutoTokenizer.from_pretrained(tiny).decode(ids)
     tile = "<img>" + "<IMG_CONTEXT>" * 4 + "</img>"
     assert text == (
@@ -50,4 +51,4 @@ def test_the_last_position_is_the_generation_prompt(tiny: Path) -> None:
 def test_a_prompt_cannot_smuggle_in_frames(tiny: Path) -> None:
     one = models.load(str(tiny))
     with pytest.raises(ModelError, match="image token"):
-        one.token_ids("<IMG_CONTEXT>", n_frames=1, frame_text="<image>", system=None)
+        one.token_ids("<IMG_CONTEXT>", grid=sample_grid(one, 1), frame_text="<image>", system=None)
