@@ -88,8 +88,10 @@ class LlavaOnevision(Loaded):
         frames = self.preprocess.normalize(pixels.to(self.device, non_blocking=True)).to(self.dtype)
         core = self.model.model
         if self.packing == "video":
-            tokens = core.get_video_features(frames[None]).pooler_output[0, :-1]  # the last one ends the video
-            return tokens.view(len(frames), -1, tokens.shape[-1])  # type: ignore[no-any-return]
+            found = core.get_video_features(frames[None]).pooler_output.flatten(0, -2)
+            each = math.ceil(self.side / 2) ** 2
+            # Later versions of transformers than 5.17 give the token that ends the video with them.
+            return found[: len(frames) * each].view(len(frames), each, -1)  # type: ignore[no-any-return]
         sizes = torch.tensor([frames.shape[-2:]] * len(frames))
         several = torch.tensor([max(2, len(frames))])  # a single image would be expected in tiles
         return torch.stack(list(core.get_image_features(frames, sizes, batch_num_images=several).pooler_output))
