@@ -166,6 +166,11 @@ def test_events_and_metrics_made_then_are_still_fresh(made: Path) -> None:
     assert Path("found.csv").read_text() == Path("events-logistic.csv").read_text()
 
 
+def test_what_cannot_be_compared_is_told(made: Path) -> None:
+    notes = score(Path("full.zarr"), ScoreConfig(scorer="logistic")).notes
+    assert any("scorers/logistic, written by an earlier version, does not say which rows" in note for note in notes)
+
+
 def test_it_can_be_looked_at(made: Path) -> None:
     for name, done in (("full.zarr", 40), ("lean.zarr", 18)):
         told = inspect(Path(name), verify=True)

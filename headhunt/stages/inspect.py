@@ -88,7 +88,7 @@ def _verify(store: Store, progress: Progress) -> tuple[list[str], list[str]]:
         except StoreError as error:
             damaged.append(error.line)
     if not damaged:
-        absent = [f"{table}/{name}/c/{n}" for table, found in store.absent_chunks().items() for name, n in found]
+        absent = [f"{table}/{name}/c/{n}" for table, found in store.tables.absent_chunks().items() for name, n in found]
         damaged += _verify_features(store, progress)
     for kind in KINDS:
         for name in store.names(kind):

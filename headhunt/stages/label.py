@@ -36,7 +36,7 @@ def label(manifest_path: StrPath, store_path: StrPath) -> LabelReport:
             end of its video. Nothing is taken over then.
     """
     store = Store(store_path, writable=True)
-    paths, frames, problems = store.files()
+    paths, frames, problems = store.tables.files()
     listing = manifest.read(Path(manifest_path))
     match = manifest.match(listing.rows, paths)
     if not match.pairs:

@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from headhunt import labels, splits
-from headhunt.arrays import Bool, Float32, Int64, UInt8
+from headhunt.arrays import Float32, Int64
 from headhunt.errors import DamagedError, InputError
 from headhunt.files import StrPath
-from headhunt.records import Head, Interval, Json, canonical_json
-from headhunt.store import artefacts, columns, features, truth
+from headhunt.records import Head, Json, canonical_json
+from headhunt.store import artefacts, columns, features
 from headhunt.store.artefacts import Artefact
 from headhunt.store.cache import unchanged
 from headhunt.store.chunks import Present
@@ -22,16 +21,12 @@ from headhunt.store.damage import reading
 from headhunt.store.groups import Arrays
 from headhunt.store.layout import (
     KINDS,
-    SEGMENT_COLUMNS,
-    SHARD_ROWS,
-    UNITS,
-    VIDEO_COLUMNS,
     RowStatus,
-    VideoStatus,
 )
 from headhunt.store.locks import disk_error
 from headhunt.store.opening import open_store
-from headhunt.store.tables import LATER_ARRAYS, SEGMENT_ARRAYS, SegmentTable, VideoTable
+from headhunt.store.reading import Tables
+from headhunt.store.tables import SEGMENT_ARRAYS, SegmentTable, VideoTable
 
 T = TypeVar("T")
 
@@ -67,6 +62,15 @@ class Store:
         self.fingerprint, self.spec = opened.fingerprint, opened.spec
         self.info: Json = opened.info
         self.planned: Json = opened.planned
+        self.tables = Tables(
+            path=self.path,
+            present=self._present,
+            loose=self.root,
+            n_videos=int(self.planned["videos"]),
+            n_rows=int(self.planned["rows"]),
+            length=self.fingerprint.sampling.length,
+            split_in_use=self._split_in_use,
+        )
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -98,7 +102,7 @@ class Store:
 
     def videos(self) -> VideoTable:
         """All videos; the arrays cannot be written to."""
-        return self._unchanged(("videos", "segments", "truth"), self._videos)
+        return self._unchanged(("videos", "segments", "truth"), lambda: self.tables.videos(self.segments()))
 
     def _unchanged(self, groups: tuple[str, ...], read: Callable[[], T]) -> T:
         place = self.path.resolve()
@@ -106,18 +110,6 @@ class Store:
         key = (place, groups, self.planned["videos"], self.planned["rows"])
         with reading(f"{self.path}: {' or '.join(groups)}", hint=columns.HINT):
             return unchanged(key, [place / group for group in groups], lambda: _sealed(read()))
-
-    def _columns(self, table: str, names: Sequence[str], n: int) -> columns.Columns:
-        with reading(f"{table} of {self.path}", hint=columns.HINT):
-            return columns.read(
-                self._present[table],
-                self.root[table],
-                self.path,
-                names,
-                n,
-                length=self.fingerprint.sampling.length,
-                split_in_use=self._split_in_use,
-            )
 
     def _split_in_use(self) -> str:
         """A split that something in this store was made from, so that there must be one; "" where none is named."""
@@ -130,110 +122,13 @@ class Store:
             for name in self.names(kind):
                 yield self.artefact(kind, name)
 
-    def absent_chunks(self) -> dict[str, tuple[tuple[str, int], ...]]:
-        """Table -> (column, place) of its chunks that are not there and count as all fill, as in early stores."""
-        return {
-            "videos": self._columns("videos", list(VIDEO_COLUMNS), int(self.planned["videos"])).absent,
-            "segments": self._columns("segments", list(SEGMENT_COLUMNS), int(self.planned["rows"])).absent,
-        }
-
     def present(self, name: str) -> Any:
         """An array, in which reading a chunk that is not there raises `MissingChunkError`."""
         return self._present[name]
 
-    def files(self) -> tuple[tuple[str, ...], Int64, tuple[str, ...]]:
-        """Ids, native frames and problems of all videos; read alone, where the columns of labels may be damaged."""
-        column = self._columns("videos", ("path", "frames", "problem"), int(self.planned["videos"])).values
-        return tuple(map(str, column["path"])), column["frames"].astype(np.int64), tuple(map(str, column["problem"]))
-
-    def _videos(self) -> VideoTable:
-        n = int(self.planned["videos"])
-        read = self._columns("videos", list(VIDEO_COLUMNS), n)
-        column = read.values
-        text = {name: tuple(map(str, column[name])) for name in ("path", "split", "label", "category")}
-        text["split"] = tuple(map(splits.stored, text["split"]))
-        text["label"] = tuple(map(labels.stored, text["label"]))
-        text["category"] = tuple("" if labels.not_known(name) else name for name in text["category"])
-        status, reason = self._video_status([str(r) for r in column["problem"]])
-        return VideoTable(
-            path=text["path"],
-            frames=column["frames"].astype(np.int64),
-            fps=column["fps"].astype(np.float64),
-            duration_s=column["duration_s"].astype(np.float64),
-            bytes=column["bytes"].astype(np.int64),
-            split=text["split"],
-            label=text["label"],
-            category=text["category"],
-            events=self._truth(column["events_known"], [k for name, k in read.absent if name == "events_known"]),
-            status=status,
-            reason=tuple(reason),
-            modified_ns=column["modified_ns"],
-            digest=tuple(map(str, column["digest"])),
-            mask=tuple(map(str, column["mask"])),
-        )
-
-    def _video_status(self, problem: Sequence[str]) -> tuple[UInt8, list[str]]:
-        table, n = self.segments(), len(problem)
-        total = np.bincount(table.video, minlength=n)
-        done = np.bincount(table.video[table.status == RowStatus.DONE], minlength=n)
-        failed = np.bincount(table.video[table.status == RowStatus.FAILED], minlength=n)
-        first = {int(v): r for v, r in zip(table.video[::-1], table.reason[::-1], strict=True) if r}
-        status, reason = np.empty(n, np.uint8), list(problem)
-        for i in range(n):
-            if done[i] + failed[i] < total[i]:
-                status[i] = VideoStatus.PLANNED
-            elif done[i] == 0:  # also when it has no rows at all: the planner said why
-                status[i], reason[i] = VideoStatus.FAILED, first.get(i, problem[i])
-            elif failed[i] or problem[i]:
-                lost = f"{failed[i]} of {total[i]} segments failed: {first.get(i)}" if failed[i] else ""
-                status[i], reason[i] = VideoStatus.PARTIAL, "; ".join(part for part in (problem[i], lost) if part)
-            else:
-                status[i] = VideoStatus.DONE
-        return status, reason
-
-    def _truth(self, known: Bool, absent: Sequence[int]) -> tuple[tuple[Interval, ...] | None, ...]:
-        """The events of every video; `absent` are the chunks of `events_known` that are not there."""
-        events: list[list[Interval]] = [[] for _ in known]
-        for video, start, end in truth.read(self.path, self._present, some_known=bool(known.any())).tolist():
-            if video >= len(known):  # of an interrupted plan
-                continue
-            if video < 0 or video // SHARD_ROWS in absent or not 0 <= start < end:
-                raise DamagedError(
-                    f"truth or videos/events_known of {self.path} is damaged",
-                    got=f"an event at [{start}, {end}) of video {video}",
-                    hint=truth.HINT,
-                )
-            events[video].append(Interval(start, end))
-        return tuple(tuple(sorted(e)) if k else None for e, k in zip(events, known, strict=True))
-
     def segments(self) -> SegmentTable:
         """All planned rows, padding left out; its arrays cannot be written to."""
-        return self._unchanged(("segments",), self._segments)
-
-    def _segments(self) -> SegmentTable:
-        n = int(self.planned["rows"])
-        column = self._columns("segments", (*SEGMENT_ARRAYS, "reason", *LATER_ARRAYS), n).values
-        rows = np.flatnonzero(column["status"] != RowStatus.EMPTY).astype(np.int64)
-        video, status = column["video"][rows], column["status"][rows]
-        if not (
-            ((video >= 0) & (video < self.planned["videos"])).all()
-            and (status <= max(RowStatus)).all()
-            and (column["unit"][rows] < len(UNITS)).all()
-        ):
-            raise DamagedError(f"the rows of {self.path} are damaged", got="a video, status or unit that there is not")
-        return SegmentTable(
-            row=rows,
-            video=column["video"][rows].astype(np.int64),
-            start_frame=column["start_frame"][rows].astype(np.int64),
-            end_frame=column["end_frame"][rows].astype(np.int64),
-            start_s=column["start_s"][rows],
-            end_s=column["end_s"][rows],
-            unit=column["unit"][rows],
-            status=column["status"][rows],
-            reason=tuple(str(r) for r in column["reason"][rows]),
-            source=column["source"][rows],
-            missing=column["missing"][rows],
-        )
+        return self._unchanged(("segments",), self.tables.segments)
 
     def to_xarray(self) -> Any:
         """The features of all planned rows as an xarray Dataset, read when they are used.
@@ -395,19 +290,12 @@ class Store:
         except OSError as error:
             raise disk_error(self.path / kind / name, error) from error
 
-    def _planned_anew(self) -> Int64:
-        """Videos some of whose rows were retired."""
-        column = self._columns("segments", ("video", "status"), int(self.planned["rows"])).values
-        videos = column["video"]
-        retired: Int64 = np.unique(videos[(column["status"] == RowStatus.EMPTY) & (videos >= 0)])
-        return retired
-
     def rows_digest(self, table: SegmentTable) -> str:
         """Digest of what a set of rows is: their videos, frames, units and status (not the features themselves)."""
         paths = self.videos().path
         rows = zip(table.video, table.start_frame, table.end_frame, table.unit, table.status, strict=True)
         plain = [[paths[int(v)], int(a), int(b), int(u), int(s)] for v, a, b, u, s in rows]
-        anew = self._planned_anew()
+        anew = self.tables.planned_anew()
         # Their rows may be cut as those before, but they are of another file.
         for place in np.flatnonzero(np.isin(table.video, anew)).tolist():
             plain[place].append(int(table.row[place]))

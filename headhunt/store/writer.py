@@ -283,7 +283,7 @@ def write_labels(store: Store, rows: Mapping[str, ManifestRow]) -> Store:
     """
     with lock(store.path, "plan"):
         store = Store(store.path, writable=True)
-        paths, _, _ = store.files()
+        paths, _, _ = store.tables.files()
         found = {i: rows[path] for i, path in enumerate(paths) if path in rows}
         try:
             # With all videos given, what is there is not read: it may be damaged, and this mends it.
@@ -339,7 +339,7 @@ def complete(store: Store) -> None:
     Only what `Store.videos` and `Store.segments` accept is written out. Hold the planner's lock.
     """
     store.videos()
-    absent = store.absent_chunks()
+    absent = store.tables.absent_chunks()
     for table, columns in (("videos", VIDEO_COLUMNS), ("segments", SEGMENT_COLUMNS)):
         group = store.root[table]
         n = int(store.planned["videos" if table == "videos" else "rows"])

@@ -33,6 +33,13 @@ def test_heads_by_name_file_store_or_none_are_the_same(learnt: Path, tmp_path: P
     assert found[0].digest == store.artefact("heads", "rss").digest
 
 
+def test_heads_of_another_model_are_refused(learnt: Path, tmp_path: Path) -> None:
+    make_store(tmp_path / "other", weights="sha256:another")
+    for which in (str(tmp_path / "heads.json"), str(learnt)):
+        with pytest.raises(FingerprintError, match=r"weights: found in sha256:0, now sha256:another"):
+            references.heads(which, Store(tmp_path / "other"))
+
+
 def test_heads_that_are_not_there_are_told(learnt: Path, tmp_path: Path) -> None:
     with pytest.raises(StaleError):
         references.heads("lda", Store(learnt))
