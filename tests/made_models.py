@@ -118,10 +118,40 @@ def make_llava_onevision(place: Path) -> None:
     _write(place, "chat_template.json", {"chat_template": ONEVISION_TEMPLATE})
 
 
+def make_qwen3_vl(place: Path) -> None:
+    """Qwen3-VL: frames of whole tokens of 32 pixels, 12 frames of 4 together at most; two early layers."""
+    import transformers
+
+    tokenizer, ids = _tokenizer(QWEN_TEMPLATE)
+    vision = {
+        "depth": 3, "hidden_size": 32, "intermediate_size": 48, "num_heads": 2, "out_hidden_size": HIDDEN,
+        "patch_size": 16, "spatial_merge_size": 2, "temporal_patch_size": 2, "num_position_embeddings": 64,
+        "deepstack_visual_indexes": [0, 1], "initializer_range": 0.08,
+    }  # fmt: skip
+    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3], "mrope_interleaved": True}
+    config = transformers.Qwen3VLConfig(
+        text_config=TEXT | _ids(tokenizer, ids) | {"head_dim": 16, "rope_parameters": rope},
+        vision_config=vision,
+        image_token_id=ids("<|image_pad|>"),
+        video_token_id=ids("<|video_pad|>"),
+        vision_start_token_id=ids("<|vision_start|>"),
+        vision_end_token_id=ids("<|vision_end|>"),
+        tie_word_embeddings=False,
+    )
+    _save(place, transformers.Qwen3VLForConditionalGeneration, config, tokenizer)
+    cut = {"patch_size": 16, "temporal_patch_size": 2, "merge_size": 2}
+    frame = {"size": {"shortest_edge": 2 * 32 * 32, "longest_edge": 12 * 32 * 32}}
+    video = {"size": {"shortest_edge": 4 * 32 * 32, "longest_edge": 40 * 32 * 32}}
+    kinds = {"image_processor_type": "Qwen2VLImageProcessor"}, {"video_processor_type": "Qwen3VLVideoProcessor"}
+    _write(place, "preprocessor_config.json", PIXELS | cut | frame | kinds[0])
+    _write(place, "video_preprocessor_config.json", PIXELS | cut | video | kinds[1])
+
+
 MAKERS: dict[str, Callable[[Path], None]] = {
     "internvl": make_internvl,
     "llava_onevision": make_llava_onevision,
     "qwen2_5_vl": make_qwen2_5_vl,
+    "qwen3_vl": make_qwen3_vl,
 }
 """model_type -> what writes a checkpoint of it into a folder."""
 

@@ -23,7 +23,7 @@ class ModelConfig:
 
     model: str | None = option(
         None,
-        "The model: an alias (internvl3, qwen2.5-vl, llava-onevision, ..., tiny), a hub id or a folder.",
+        "The model: an alias (internvl3, qwen2.5-vl, qwen3-vl, llava-onevision, ..., tiny), a hub id or a folder.",
         metavar="NAME",
         shown="internvl3, or what a fitted scorer reads",
         panel=MODEL,

@@ -60,7 +60,7 @@ class Trial:
     @cached_property
     def pixels(self) -> UInt8:
         """uint8 (2, f, 3, height, width), seeded noise."""
-        tile = self.backbone.preprocess.of(*self.size)
+        tile = self.backbone.preprocess.of(*self.size, FRAMES)
         shape = (2, FRAMES, 3, tile.height, tile.width)
         return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 

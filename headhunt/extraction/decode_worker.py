@@ -120,7 +120,7 @@ def decode(
     if info.n_frames != n_frames and not (grew and info.n_frames > n_frames):
         raise VideoError("the file changed", got=info.n_frames, expected=f"{n_frames} frames")
     arrays = [np.asarray(group, np.int64) for group in groups]
-    tile = preprocess.of(info.height, info.width)
+    tile = preprocess.of(info.height, info.width, max(map(len, groups), default=1))
 
     def transform(frame: UInt8) -> UInt8:
         return tile.resize(frame if ignored is None else masks.blank(frame, ignored))

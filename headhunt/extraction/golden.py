@@ -75,7 +75,7 @@ class MadeUp:
 def made_up(backbone: Backbone) -> MadeUp:
     """The made-up segment in a model's own tokens and size; the same for the same model."""
     rng = np.random.default_rng(SEED)
-    tile = backbone.preprocess.of(*SAMPLE_SIZE)
+    tile = backbone.preprocess.of(*SAMPLE_SIZE, FRAMES)
     shape = (1, FRAMES, 3, tile.height, tile.width)
     pixels = rng.integers(0, 256, shape, dtype=np.uint8)
     direction = rng.standard_normal(backbone.spec.head_dim)

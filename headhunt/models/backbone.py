@@ -98,7 +98,7 @@ SAMPLE_SIZE = 240, 320
 
 def sample_grid(backbone: Backbone, n_frames: int) -> Grid:
     """The grid of so many frames of a video of `SAMPLE_SIZE`; where all frames become one tile, of any video."""
-    tile = backbone.preprocess.of(*SAMPLE_SIZE)
+    tile = backbone.preprocess.of(*SAMPLE_SIZE, n_frames)
     return backbone.grid(n_frames, tile.height, tile.width)
 
 

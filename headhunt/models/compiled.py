@@ -62,7 +62,7 @@ def _outputs(backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor]:
     """Visual tokens of made-up frames, and the decoder's last states of a few tokens, once and twice in a batch."""
     import torch
 
-    tile = backbone.preprocess.of(*SAMPLE_SIZE)
+    tile = backbone.preprocess.of(*SAMPLE_SIZE, 2)
     frame = torch.arange(3 * tile.height * tile.width).remainder(251).to(torch.uint8)
     decoder: Any = backbone.decoder
     ids = [number for number in range(1, 9) if number != backbone.placeholder_id]

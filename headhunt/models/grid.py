@@ -15,11 +15,13 @@ class Grid:
         times: Place of each unit along the time axis of positions, from 0, strictly increasing.
         rows: Visual tokens of a unit from top to bottom.
         columns: Visual tokens of a unit from left to right.
+        stamps: Seconds from the row's start to each unit, as text, where a model is told them so.
     """
 
     times: tuple[int, ...]
     rows: int
     columns: int
+    stamps: tuple[str, ...] = ()
 
     @property
     def units(self) -> int:

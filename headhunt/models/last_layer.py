@@ -25,6 +25,7 @@ KNOWN = {
     "Qwen2Model": "Qwen2DecoderLayer",
     "Qwen3Model": "Qwen3DecoderLayer",
     "Qwen2_5_VLTextModel": "Qwen2_5_VLDecoderLayer",
+    "Qwen3VLTextModel": "Qwen3VLTextDecoderLayer",
 }
 
 

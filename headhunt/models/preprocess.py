@@ -19,7 +19,7 @@ import numpy as np
 from headhunt.arrays import UInt8
 from headhunt.documents import MalformedError, read_json, shown
 from headhunt.errors import ModelError
-from headhunt.models.sizes import fit
+from headhunt.models.sizes import fit, fit_video
 from headhunt.records import Json
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Preprocess:
         if self.height < 1 or self.width < 1 or min(self.std) <= 0 or self.resample not in RESAMPLE.values():
             raise ModelError("a processor configuration makes no sense", got=asdict(self))
 
-    def of(self, height: int, width: int) -> Preprocess:
-        """What is done with frames of a video of this size in pixels."""
+    def of(self, height: int, width: int, n_frames: int) -> Preprocess:
+        """What is done with so many frames of a video of this size in pixels."""
         return self
 
     def resize(self, frame: UInt8) -> UInt8:
@@ -112,6 +112,7 @@ class Fitted:
         mean: Mean a channel, RGB, in units of [0, 1].
         std: Standard deviation a channel, RGB, > 0.
         resample: "bicubic" or "bilinear", antialiased.
+        together: The bounds are on all frames of a row together.
     """
 
     factor: int
@@ -120,19 +121,21 @@ class Fitted:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     resample: str
+    together: bool = False
 
     def __post_init__(self) -> None:
         good = self.factor >= 1 and 1 <= self.least <= self.most and self.factor**2 <= self.most
         if not good or min(self.std) <= 0 or self.resample not in RESAMPLE.values():
             raise ModelError("a processor configuration makes no sense", got=asdict(self))
 
-    def of(self, height: int, width: int) -> Preprocess:
-        """What is done with frames of a video of this size in pixels.
+    def of(self, height: int, width: int, n_frames: int) -> Preprocess:
+        """What is done with so many frames of a video of this size in pixels.
 
         Raises:
             VideoError: It is so narrow that the model takes no frames of it.
         """
-        tall, wide = fit(height, width, factor=self.factor, least=self.least, most=self.most)
+        bounds = {"factor": self.factor, "least": self.least, "most": self.most}
+        tall, wide = fit_video(n_frames, height, width, **bounds) if self.together else fit(height, width, **bounds)
         return Preprocess(tall, wide, self.mean, self.std, self.resample)
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -141,7 +144,9 @@ class Fitted:
 
     def to_json(self) -> Json:
         """The settings as plain JSON, for a fingerprint."""
-        return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+        data = asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+        together = data.pop("together")
+        return data | {"together": True} if together else data
 
 
 Pixels = Preprocess | Fitted
@@ -151,7 +156,7 @@ def from_json(data: Json) -> Pixels:
     """What `to_json` of either gave."""
     mean, std, resample = _three(data["mean"]), _three(data["std"]), data["resample"]
     if "factor" in data:
-        return Fitted(data["factor"], data["least"], data["most"], mean, std, resample)
+        return Fitted(data["factor"], data["least"], data["most"], mean, std, resample, data.get("together", False))
     red, green, blue = data.get("background") or (0, 0, 0)
     background = (red, green, blue) if data.get("background") is not None else None
     return Preprocess(data["height"], data["width"], mean, std, resample, background)
@@ -234,12 +239,13 @@ def padded_tile(settings: Mapping[str, Any]) -> Preprocess:
     return replace(tile, background=(red, green, blue))
 
 
-def fitted(settings: Mapping[str, Any], *, factor: int) -> Fitted:
+def fitted(settings: Mapping[str, Any], *, factor: int, together: bool = False) -> Fitted:
     """Frames that keep their shape within bounds on their pixels (Qwen's families).
 
     Args:
         settings: With `size`, its bounds as shortest_edge and longest_edge, or min_pixels and max_pixels beside it.
         factor: Pixels along a side of one visual token.
+        together: The bounds are on all frames of a row together.
 
     Raises:
         ModelError: The settings lack a bound, or ask for a step that this code does not take.
@@ -257,7 +263,9 @@ def fitted(settings: Mapping[str, Any], *, factor: int) -> Fitted:
             expected="shortest_edge and longest_edge in `size`, or min_pixels and max_pixels",
             hint="fetch the checkpoint again",
         )
-    return Fitted(factor, least, most, _three(found.image_mean), _three(found.image_std), RESAMPLE[found.resample])
+    return Fitted(
+        factor, least, most, _three(found.image_mean), _three(found.image_std), RESAMPLE[found.resample], together
+    )
 
 
 def _checked(schema: type[S], settings: Mapping[str, Any]) -> S:

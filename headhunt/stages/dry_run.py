@@ -117,7 +117,7 @@ def dry_run(
     if _on_disk(config):
         progress("loading the model", 0, 1)
         run, as_asked = _load(config)
-        planned = [_readable(video, run.backbone) for video in planned]
+        planned = [_readable(video, run.backbone, config.n_frames) for video in planned]
         units = [row.unit for video in planned for row in video.segments]
         cost, tokens = _cost(run, planned, config)
         if as_asked and units:
@@ -163,11 +163,11 @@ def _load(config: ExtractConfig) -> tuple[Run, bool]:
     return prepare(replace(config, device="cpu", dtype="bfloat16", compiled=False)), False
 
 
-def _readable(video: PlannedVideo, backbone: Backbone) -> PlannedVideo:
+def _readable(video: PlannedVideo, backbone: Backbone, n_frames: int) -> PlannedVideo:
     """The video, without rows where the model takes no frames of its size."""
     try:
         if video.segments:
-            backbone.preprocess.of(video.height, video.width)
+            backbone.preprocess.of(video.height, video.width, n_frames)
     except VideoError as error:
         return replace(video, segments=(), problem=error.line)
     return video
@@ -180,10 +180,10 @@ def _cost(run: Run, planned: Sequence[PlannedVideo], config: ExtractConfig) -> t
     sizes: dict[tuple[int, int], list[PlannedVideo]] = {}
     for video in planned:
         if video.segments:
-            tile = backbone.preprocess.of(video.height, video.width)
+            tile = backbone.preprocess.of(video.height, video.width, n_frames)
             sizes.setdefault((tile.height, tile.width), []).append(video)
     for videos in sizes.values():
-        tile = backbone.preprocess.of(videos[0].height, videos[0].width)
+        tile = backbone.preprocess.of(videos[0].height, videos[0].width, n_frames)
         rows = sum(len(video.segments) for video in videos)
         units = sum(_units(video, n_frames, backbone.frames_per_unit) for video in videos)
         total = total.plus(operations(run.extractor, tile).times(units=units, rows=rows))

@@ -26,7 +26,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("family", ["qwen2_5_vl", "llava_onevision"])
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl", "llava_onevision"])
 @pytest.mark.parametrize("stride", [12, 48])
 def test_batches_have_one_grid_and_rows_are_as_if_alone(
     checkpoints: dict[str, Path],
@@ -52,7 +52,7 @@ def test_batches_have_one_grid_and_rows_are_as_if_alone(
     table = store.segments()
     assert sum(n for _, n in read) == len(table) == len(table.done())
     shapes = {(grid.rows, grid.columns) for grid, _ in read}
-    assert len(shapes) == (3 if family == "qwen2_5_vl" else 1)
+    assert len(shapes) == (1 if family == "llava_onevision" else 3)
     # Where positions carry time, tails and whole videos have grids of their own.
     assert max(n for _, n in read) == (3 if stride == 12 or len(shapes) == 1 else 2)
 
@@ -62,7 +62,7 @@ def test_batches_have_one_grid_and_rows_are_as_if_alone(
         path = videos / store.videos().path[table.video[i]]
         wanted = segments.sample_frames(Interval(int(table.start_frame[i]), int(table.end_frame[i])), 5)
         frames = video.read_frames(path, wanted)
-        tile = run.backbone.preprocess.of(*frames.shape[1:3])
+        tile = run.backbone.preprocess.of(*frames.shape[1:3], 5)
         step_s = (table.end_s[i] - table.start_s[i]) / 5
         expected = oracle(np.stack([tile.resize(frame) for frame in frames])[None], step_s=round(float(step_s), 6))
         for layer in range(run.backbone.spec.layers):
@@ -75,7 +75,7 @@ def test_time_is_in_the_positions_of_a_longer_segment(
 ) -> None:
     """The same frames, said to be further apart, are at other places: a whole-video row's are."""
     run = prepare(ExtractConfig(model=str(checkpoints["qwen2_5_vl"]), n_frames=4))
-    tile = run.backbone.preprocess.of(48, 64)
+    tile = run.backbone.preprocess.of(48, 64, 5)
     pixels = np.random.default_rng(0).integers(0, 256, (1, 4, 3, tile.height, tile.width), dtype=np.uint8)
     near, far = (run.extractor(pixels, step_s=step).heads for step in (0.1, 30.0))
     assert np.abs(near - far).max() > 1e-3

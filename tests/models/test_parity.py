@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ SYSTEM = "Look closely."
 @pytest.mark.parametrize("size", [(48, 64), (240, 320), (320, 100)])
 @pytest.mark.parametrize(("n_frames", "system"), [(4, SYSTEM), (3, None)])
 @pytest.mark.parametrize("packing", ["video", "image"])
-@pytest.mark.parametrize("family", ["qwen2_5_vl", "llava_onevision"])
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl", "llava_onevision"])
 def test_what_a_family_is_given_equals_its_own_processor(
     torchvision: None,
     checkpoints: dict[str, Path],
@@ -91,6 +92,7 @@ def test_what_a_family_is_given_equals_its_own_processor(
     one = models.load(str(folder), packing=packing)
     kinds = {
         "qwen2_5_vl": ("Qwen2VLImageProcessor", "Qwen2VLVideoProcessor", "Qwen2_5_VLProcessor"),
+        "qwen3_vl": ("Qwen2VLImageProcessor", "Qwen3VLVideoProcessor", "Qwen3VLProcessor"),
         "llava_onevision": (
             "LlavaOnevisionImageProcessor",
             "LlavaOnevisionVideoProcessor",
@@ -98,7 +100,7 @@ def test_what_a_family_is_given_equals_its_own_processor(
         ),
     }
     pictures, videos, whole = (getattr(transformers, name) for name in kinds[family])
-    named = {"num_image_tokens": 25, "vision_feature_select_strategy": "full"} if family != "qwen2_5_vl" else {}
+    named = {"num_image_tokens": 25, "vision_feature_select_strategy": "full"} if family == "llava_onevision" else {}
     processor = whole(
         image_processor=pictures.from_pretrained(folder),
         tokenizer=one.tokenizer,
@@ -110,7 +112,7 @@ def test_what_a_family_is_given_equals_its_own_processor(
     template = "Frame{i}: <image>\n"
     if packing == "video":
         parts = [{"type": "video"}, text("Is it?")]
-    elif family == "qwen2_5_vl":
+    elif family != "llava_onevision":
         parts = [*numbered(template, n_frames), text("Is it?")]
     else:
         parts = [text("".join(template.replace("{i}", str(i + 1)) for i in range(n_frames)) + "Is it?")]
@@ -119,11 +121,15 @@ def test_what_a_family_is_given_equals_its_own_processor(
         messages.insert(0, {"role": "system", "content": [text(system)]})
     asked = processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     shown = {"videos": [frames]} if packing == "video" else {"images": [list(frames)]}
-    options = {"do_sample_frames": False} if packing == "video" else {}
+    options: dict[str, Any] = {"do_sample_frames": False} if packing == "video" else {}
+    if packing == "video":  # every other frame, from the second on: the centres of bins of two
+        numbers, step_s = [2 * i + 1 for i in range(n_frames)], 0.35
+        metadata = {"total_num_frames": 2 * n_frames, "fps": 2 / step_s, "frames_indices": numbers}
+        options["video_metadata"] = [metadata]
     theirs = processor(text=[asked], **shown, **options, return_tensors="pt")
 
-    tile = one.preprocess.of(*size)
-    grid = one.grid(n_frames, tile.height, tile.width)
+    tile = one.preprocess.of(*size, n_frames)
+    grid = one.grid(n_frames, tile.height, tile.width, step_s=0.35)
     ids = one.token_ids("Is it?", grid=grid, frame_text=template, system=system)
     assert ids == theirs["input_ids"][0].tolist()
     assert ids.count(one.placeholder_id) == one.visual_tokens(grid)
@@ -131,7 +137,8 @@ def test_what_a_family_is_given_equals_its_own_processor(
     resized = np.stack([tile.resize(frame) for frame in frames])
     resized = np.concatenate([resized, resized[-1:].repeat(-n_frames % one.frames_per_unit, 0)])
     inputs = {k: v for k, v in theirs.items() if k not in {"input_ids", "attention_mask", "mm_token_type_ids"}}
-    inputs.pop("second_per_grid_ts", None)
+    seconds = inputs.pop("second_per_grid_ts", None)
+    assert seconds is None or float(seconds[0]) == pytest.approx(2 * 0.35)
     core = one.model.model
     with torch.inference_mode():
         ours = one.in_a_row(one.encode_frames(torch.from_numpy(resized))[None])[0]

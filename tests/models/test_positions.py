@@ -67,7 +67,7 @@ def test_up_to_the_end_of_a_video_transformers_agrees_and_after_it_the_published
     checkpoints: dict[str, Path], step_s: float
 ) -> None:
     one: Any = models.load(str(checkpoints["qwen2_5_vl"]))
-    tile = one.preprocess.of(240, 320)
+    tile = one.preprocess.of(240, 320, 16)
     grid = one.grid(16, tile.height, tile.width, step_s=step_s)
     ids = one.token_ids("Is it?", grid=grid, frame_text="<image>", system=None)
     last = len(ids) - 1 - ids[::-1].index(one.placeholder_id)

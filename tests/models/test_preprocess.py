@@ -81,9 +81,9 @@ def test_bounds_on_pixels_are_read_in_every_form_they_are_published_in(bounds: d
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
     made = fitted(read_settings(tmp_path), factor=28)
     assert (made.factor, made.least, made.most) == (28, 3136, 602112)
-    tile = made.of(1080, 1920)
+    tile = made.of(1080, 1920, 1)
     assert (tile.height, tile.width, tile.mean) == (560, 1008, made.mean)
-    assert tile.of(2, 3) is tile
+    assert tile.of(2, 3, 1) is tile
     assert from_json(json.loads(json.dumps(made.to_json()))) == made
 
 
@@ -110,7 +110,7 @@ def test_any_bounds_give_pixels_or_are_refused(tmp_path: Path, text: bytes) -> N
     except ModelError:
         return
     assert from_json(made.to_json()) == made
-    assert made.of(240, 320).height % 28 == 0
+    assert made.of(240, 320, 1).height % 28 == 0
 
 
 def test_a_frame_becomes_square_in_the_mean_colour() -> None:

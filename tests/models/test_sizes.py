@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headhunt.errors import VideoError
-from headhunt.models.sizes import fit
+from headhunt.models.sizes import fit, fit_video
 from tests.soak import drawn
 
 BOUNDS = {"factor": 28, "least": 4 * 28 * 28, "most": 768 * 28 * 28}
@@ -27,6 +27,20 @@ BOUNDS = {"factor": 28, "least": 4 * 28 * 28, "most": 768 * 28 * 28}
 )
 def test_sizes(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert fit(*size, **BOUNDS) == expected
+
+
+@pytest.mark.parametrize(
+    ("video", "expected"),
+    [
+        ((16, 240, 320), (192, 256)),  # all frames together are within the bounds
+        ((16, 1080, 1920), (160, 288)),
+        ((5, 20, 30), (160, 224)),
+        ((2, 480, 640), (480, 640)),
+        ((1, 480, 640), (480, 640)),  # one frame is shown twice
+    ],
+)
+def test_sizes_of_videos(video: tuple[int, int, int], expected: tuple[int, int]) -> None:
+    assert fit_video(*video, factor=32, least=128 * 32 * 32, most=768 * 32 * 32) == expected
 
 
 @pytest.mark.parametrize("size", [(1, 201), (4020, 20)])

@@ -47,6 +47,7 @@ FAMILIES: Registry[Family] = Registry(
         "internvl": "headhunt.models.families.internvl:InternVL",
         "llava_onevision": "headhunt.models.families.llava_onevision:LlavaOnevision",
         "qwen2_5_vl": "headhunt.models.families.qwen2_5_vl:Qwen25VL",
+        "qwen3_vl": "headhunt.models.families.qwen3_vl:Qwen3VL",
     }
 )
 """model_type of a checkpoint's configuration -> what makes a backbone of it."""

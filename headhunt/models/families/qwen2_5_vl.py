@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class Qwen25VL(Loaded):
     """A loaded Qwen2.5-VL checkpoint; see `headhunt.models.backbone.Backbone`."""
 
+    together = False  # each frame is within the bounds on pixels, not all of a video together
+
     def __init__(
         self,
         model: Any,
@@ -47,7 +49,11 @@ class Qwen25VL(Loaded):
             name=name,
             fingerprint=fingerprint,
             notes=notes,
-            preprocess=fitted(read_settings(root, "video" if video else "image"), factor=self.patch * self.merge),
+            preprocess=fitted(
+                read_settings(root, "video" if video else "image"),
+                factor=self.patch * self.merge,
+                together=self.together and video,
+            ),
             placeholder_id=config.video_token_id if video else config.image_token_id,
             # Attention there is cut into windows, a call each, which a compiler would unroll.
             vision_layers=[block.mlp for block in model.model.visual.blocks],
@@ -85,6 +91,14 @@ class Qwen25VL(Loaded):
         """uint8 (u * frames_per_unit, 3, height, width) on any device -> visual tokens (u, tokens, hidden)."""
         import torch
 
+        patches, grid = self.patches(pixels)
+        tokens = torch.cat(list(self.model.model.get_video_features(patches, grid).pooler_output))
+        return tokens.view(int(grid[0, 0]), -1, tokens.shape[-1])
+
+    def patches(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Normalised patches (n, values) in the order of the tower, and its grid (1, 3): units, rows, columns."""
+        import torch
+
         frames = self.preprocess.normalize(pixels.to(self.device, non_blocking=True)).to(self.dtype)
         if self.frames_per_unit != self.temporal:
             frames = frames.repeat_interleave(self.temporal, 0)  # an image is a unit of its own
@@ -94,9 +108,7 @@ class Qwen25VL(Loaded):
         # Patches in the order of merged tokens: unit, row, column, row and column within, channel, time, y, x.
         cut = frames.view(units, self.temporal, 3, rows // merge, merge, patch, columns // merge, merge, patch)
         patches = cut.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(units * rows * columns, -1)
-        grid = torch.tensor([[units, rows, columns]], device=self.device)
-        tokens = self.model.model.get_video_features(patches, grid).pooler_output
-        return torch.cat(list(tokens)).view(units, rows * columns // merge**2, -1)
+        return patches, torch.tensor([[units, rows, columns]], device=self.device)
 
     def positions(self, ids: Sequence[int], grid: Grid | None, *, after: Sequence[int] = ()) -> torch.Tensor:
         """Position ids (3, 1, len(ids)) of a run of tokens: time, row and column."""
