@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ import torch
 from headhunt import models
 from headhunt.models.backbone import sample_grid
 from headhunt.models.templates import numbered, text
+from tests.models.test_inputs import CASES, FILE, FRAME_TEXT, STEP_S, Case, check, frames_of, key, ours, summary
 
 _LIBRARIES: list[torch.library.Library] = []
 
@@ -72,24 +75,17 @@ SYSTEM = "Look closely."
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("size", [(48, 64), (240, 320), (320, 100)])
-@pytest.mark.parametrize(("n_frames", "system"), [(4, SYSTEM), (3, None)])
-@pytest.mark.parametrize("packing", ["video", "image"])
-@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl", "llava_onevision"])
+@pytest.mark.parametrize("system", [SYSTEM, None])
+@pytest.mark.parametrize("case", CASES, ids=key)
 def test_what_a_family_is_given_equals_its_own_processor(
-    torchvision: None,
-    checkpoints: dict[str, Path],
-    family: str,
-    packing: str,
-    n_frames: int,
-    system: str | None,
-    size: tuple[int, int],
+    torchvision: None, checkpoints: dict[str, Path], case: Case, system: str | None
 ) -> None:
     """Ids of the whole input, and visual tokens of the pixels, for frames of many sizes."""
     import transformers
 
+    family, packing, n_frames, _ = case
     folder = checkpoints[family]
-    one = models.load(str(folder), packing=packing)
+    one: Any = models.load(str(folder), packing=packing)
     kinds = {
         "qwen2_5_vl": ("Qwen2VLImageProcessor", "Qwen2VLVideoProcessor", "Qwen2_5_VLProcessor"),
         "qwen3_vl": ("Qwen2VLImageProcessor", "Qwen3VLVideoProcessor", "Qwen3VLProcessor"),
@@ -108,14 +104,13 @@ def test_what_a_family_is_given_equals_its_own_processor(
         chat_template=one.template or one.tokenizer.chat_template,
         **named,
     )
-    frames = np.random.default_rng(0).integers(0, 256, (n_frames, *size, 3), dtype=np.uint8)
-    template = "Frame{i}: <image>\n"
+    frames = frames_of(case)
     if packing == "video":
         parts = [{"type": "video"}, text("Is it?")]
     elif family != "llava_onevision":
-        parts = [*numbered(template, n_frames), text("Is it?")]
+        parts = [*numbered(FRAME_TEXT, n_frames), text("Is it?")]
     else:
-        parts = [text("".join(template.replace("{i}", str(i + 1)) for i in range(n_frames)) + "Is it?")]
+        parts = [text("".join(FRAME_TEXT.replace("{i}", str(i + 1)) for i in range(n_frames)) + "Is it?")]
     messages = [{"role": "user", "content": parts}]
     if system is not None:
         messages.insert(0, {"role": "system", "content": [text(system)]})
@@ -123,28 +118,31 @@ def test_what_a_family_is_given_equals_its_own_processor(
     shown = {"videos": [frames]} if packing == "video" else {"images": [list(frames)]}
     options: dict[str, Any] = {"do_sample_frames": False} if packing == "video" else {}
     if packing == "video":  # every other frame, from the second on: the centres of bins of two
-        numbers, step_s = [2 * i + 1 for i in range(n_frames)], 0.35
-        metadata = {"total_num_frames": 2 * n_frames, "fps": 2 / step_s, "frames_indices": numbers}
+        numbers = [2 * i + 1 for i in range(n_frames)]
+        metadata = {"total_num_frames": 2 * n_frames, "fps": 2 / STEP_S, "frames_indices": numbers}
         options["video_metadata"] = [metadata]
     theirs = processor(text=[asked], **shown, **options, return_tensors="pt")
 
-    tile = one.preprocess.of(*size, n_frames)
-    grid = one.grid(n_frames, tile.height, tile.width, step_s=0.35)
-    ids = one.token_ids("Is it?", grid=grid, frame_text=template, system=system)
+    ids, resized, grid = ours(one, case, system)
     assert ids == theirs["input_ids"][0].tolist()
     assert ids.count(one.placeholder_id) == one.visual_tokens(grid)
+    pixels = theirs["pixel_values_videos" if packing == "video" else "pixel_values"]
+    if system is None:
+        given = summary(ids, pixels)
+        if os.environ.get("HEADHUNT_WRITE_GOLDEN"):
+            kept = json.loads(FILE.read_text()) if FILE.is_file() else {}
+            FILE.write_text(json.dumps(dict(sorted({**kept, key(case): given}.items())), indent=1) + "\n")
+        check(given, case)
 
-    resized = np.stack([tile.resize(frame) for frame in frames])
-    resized = np.concatenate([resized, resized[-1:].repeat(-n_frames % one.frames_per_unit, 0)])
     inputs = {k: v for k, v in theirs.items() if k not in {"input_ids", "attention_mask", "mm_token_type_ids"}}
     seconds = inputs.pop("second_per_grid_ts", None)
-    assert seconds is None or float(seconds[0]) == pytest.approx(2 * 0.35)
+    assert seconds is None or float(seconds[0]) == pytest.approx(2 * STEP_S)
     core = one.model.model
     with torch.inference_mode():
-        ours = one.in_a_row(one.encode_frames(torch.from_numpy(resized))[None])[0]
+        found = one.in_a_row(one.encode_frames(torch.from_numpy(resized))[None])[0]
         if packing == "video":
             expected = core.get_video_features(**inputs).pooler_output
         else:
             expected = core.get_image_features(**inputs).pooler_output
-    expected = torch.cat([part.reshape(-1, ours.shape[-1]) for part in expected])
-    torch.testing.assert_close(ours, expected, atol=1e-6, rtol=1e-5)
+    expected = torch.cat([part.reshape(-1, found.shape[-1]) for part in expected])
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
