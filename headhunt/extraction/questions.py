@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from headhunt.prompts import PromptSet
 
 
+KEPT = 64
+"""Grids whose tokens are remembered."""
+
+
 @dataclass(frozen=True)
 class Tokens:
     """The token ids of all prompts of a run, cut where they part.
@@ -86,5 +90,7 @@ class Questions:
             InputError: They differ before the last visual token.
         """
         if grid not in self._known:
+            if len(self._known) >= KEPT:  # long videos of many lengths have a grid each
+                del self._known[next(iter(self._known))]
             self._known[grid] = share(self.ids(grid), placeholder_id=self._backbone.placeholder_id)
         return self._known[grid]

@@ -38,7 +38,8 @@ def tasks_of(
 
     def step_s(row: int) -> float:
         i = place[row]  # to the microsecond: what rounding leaves beyond must not make two rows unlike
-        return round(float(rows.end_s[i] - rows.start_s[i]) / n_frames, 6)
+        seconds = float(rows.end_s[i] - rows.start_s[i]) / n_frames
+        return round(seconds, 6) if 0 < seconds < float("inf") else 0.0
 
     def task(index: int, mine: Sequence[int]) -> Task:
         file = Identity(int(table.bytes[index]), int(table.modified_ns[index]), table.digest[index])
