@@ -40,6 +40,12 @@ def test_compiled_layers_give_the_same_features(tiny: Path) -> None:
         np.testing.assert_allclose(got.context, want.context, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl", "llava_onevision"])
+def test_every_family_can_be_compiled(checkpoints: dict[str, Path], family: str) -> None:
+    assert compile_layers(models.load(str(checkpoints[family]))) <= 1e-4
+
+
 def test_without_a_compiler_it_says_so(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backbone = models.load(str(tiny))
 
