@@ -11,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= demo-out
 
-.PHONY: setup demo docs test soak quick parity check format build bench gpu clean
+.PHONY: setup demo docs test soak quick parity contract-oldest check format build bench gpu clean
 
 setup: .venv/.ready
 
@@ -41,11 +41,20 @@ QUICK := tests/configs tests/artefacts tests/metrics tests/saliency tests/sinks 
 	tests/cli/test_surface.py tests/test_events.py tests/test_frames.py tests/test_fingerprint.py tests/test_ranking.py \
 	tests/test_registry.py tests/test_segments.py tests/test_library.py tests/test_first_edition.py \
 	tests/test_architecture.py tests/docs/test_generated.py tests/docs/test_reference.py
+CONTRACT := tests/models/test_contract.py tests/models/test_positions.py tests/extraction/test_passes.py \
+	tests/cli/test_families.py
 quick: setup
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -q $(QUICK)
+
+# The families' contract with the oldest transformers that is supported, in an environment of its own.
+contract-oldest: setup
+	test -x .oldest/bin/python || $(PYTHON) -m venv .oldest
+	.oldest/bin/python -c 'import torch' 2>/dev/null || .oldest/bin/python -m pip install --quiet $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	.oldest/bin/python -m pip install --quiet --editable . --group dev transformers==5.17.0
+	OMP_NUM_THREADS=1 .oldest/bin/python -m pytest $(CONTRACT)
 
 # Pixels and tokens against transformers' own processor: an optional environment, for torchvision has no CPU build.
 parity: setup
@@ -78,4 +87,4 @@ gpu: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash benchmarks/on_gpu.sh build/on_gpu
 
 clean:
-	rm -rf .venv build dist $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .parity
+	rm -rf .venv build dist $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .parity .oldest

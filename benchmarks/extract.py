@@ -28,7 +28,7 @@ import av
 import numpy as np
 import torch
 
-from headhunt import models, prompts, segments
+from headhunt import models, segments
 from headhunt.demo import world
 from headhunt.extraction.activations import Extractor
 from headhunt.extraction.costs import operations
@@ -131,11 +131,8 @@ def main() -> None:
         run = prepare(config)
         stage.prepare = lambda _config: run  # type: ignore[assignment]  # loaded once, as the baseline's
         backbone: Any = run.backbone
-        chosen = prompts.load(config.prompts) if isinstance(config.prompts, str) else config.prompts
-        ids = [
-            backbone.token_ids(p.text, n_frames=16, frame_text=chosen.frame_text, system=chosen.system)
-            for p in chosen.prompts
-        ]
+        questions = run.extractor.questions
+        ids = questions.ids(questions.grid)
         parameters = sum(p.numel() for p in backbone.model.parameters()) / 1e6
         times: dict[str, list[float]] = {"published loop": [], "vadkit": [], "pure forward": []}
         rows = 0
@@ -161,10 +158,10 @@ def main() -> None:
                 for low in range(0, len(every), BATCH):
                     run.extractor(np.stack(every[low : low + BATCH]))
                 times["compiled forward"].append(time.perf_counter() - begin)
-        published = Extractor(backbone, run.tokens, sharing="full")
+        published = Extractor(backbone, questions, sharing="full")
         published.narrow = None
-        apart = operations(published).times(frames=16 * len(ids), rows=1).total
-        shared = operations(run.extractor).times(frames=16, rows=1).total
+        apart = operations(published).times(units=16 * len(ids), rows=1).total
+        shared = operations(run.extractor).times(units=16, rows=1).total
         best = {name: min(values) for name, values in times.items()}
         ratio = best["published loop"] / best["vadkit"]
         print(

@@ -33,11 +33,10 @@ from benchmarks import gpu_clock
 from headhunt import models, prompts
 from headhunt.demo import world
 from headhunt.demo.world import WorldConfig
-from headhunt.extraction import activations
+from headhunt.extraction import sharing
 from headhunt.extraction.costs import operations
 from headhunt.extraction.decoders import Decoders
 from headhunt.extraction.preparation import prepare
-from headhunt.models import Preprocess
 from headhunt.models import random as embedded
 from headhunt.models.families.internvl import InternVL
 from headhunt.stages import extract as stage
@@ -122,8 +121,9 @@ def build(shapes: Shapes, device: torch.device, dtype: torch.dtype) -> InternVL:
         torch.set_default_dtype(before)
     assert {p.dtype for p in model.parameters()} == {dtype}
     model.requires_grad_(False).eval().to(device)
-    preprocess = Preprocess(tile, tile, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bicubic")
-    return InternVL(model, tokenizer, name="random weights", preprocess=preprocess, fingerprint={"weights": "random"})
+    with tempfile.TemporaryDirectory() as folder:
+        embedded.write_processor(Path(folder), height=tile, width=tile, tokens=config.image_seq_length)
+        return InternVL(model, tokenizer, name="random weights", root=Path(folder), fingerprint={"weights": "random"})
 
 
 def instrument(run: Any, clock: gpu_clock.Clock) -> None:
@@ -137,8 +137,8 @@ def instrument(run: Any, clock: gpu_clock.Clock) -> None:
         return timed
 
     run.backbone.encode_frames = around(clock.model_part, "vision", run.backbone.encode_frames)
-    activations._prefill = around(clock.model_part, "prefix", activations._prefill)
-    activations.SHARINGS["packed"] = around(clock.model_part, "suffix", activations.SHARINGS["packed"])
+    sharing._prefill = around(clock.model_part, "prefix", sharing._prefill)
+    sharing.SHARINGS["packed"] = around(clock.model_part, "suffix", sharing.SHARINGS["packed"])
 
     class Clocked(ShardWriter):
         __init__ = around(clock.host_part, "write", ShardWriter.__init__)  # type: ignore[assignment]
@@ -232,7 +232,7 @@ def measure(
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     backbone = build(shapes, device, dtype)
     loader, preparer = models.load, stage.prepare
-    kept = (activations._prefill, activations.SHARINGS["packed"], stage.ShardWriter, Decoders.frames)
+    kept = (sharing._prefill, sharing.SHARINGS["packed"], stage.ShardWriter, Decoders.frames)
     try:
         models.load = lambda *_args, **_options: backbone  # type: ignore[assignment]
         run = prepare(config)
@@ -246,7 +246,7 @@ def measure(
         if with_kernels:
             gpu_clock.kernels(run.extractor, blank)
         clock = gpu_clock.Clock(device)
-        flops = operations(run.extractor).times(frames=N_FRAMES, rows=1)
+        flops = operations(run.extractor).times(units=N_FRAMES, rows=1)
         instrument(run, clock)
         plan_rows = stage.plan
 
@@ -263,7 +263,7 @@ def measure(
         spent = clock.stop()
     finally:
         models.load, stage.prepare = loader, preparer
-        activations._prefill, activations.SHARINGS["packed"] = kept[:2]
+        sharing._prefill, sharing.SHARINGS["packed"] = kept[:2]
         stage.ShardWriter, Decoders.frames = kept[2:]  # type: ignore[misc, method-assign]
     tokens = len(run.tokens.prefix) + sum(map(len, run.tokens.suffixes))
     return Measured(rows, sum(spent.values()), tokens, flops.total, most, spent)

@@ -52,6 +52,7 @@ class Fingerprint:
         skip_still: Bound in grey levels below which a segment counts as still, None where every segment is computed.
         missing_frames: Sampled frames of a segment that may be replaced by the nearest that can be decoded.
         mask: Digest of the areas to ignore in every video that has no mask of its own, "" for none.
+        packing: How frames were shown: "image" one by one, "video" in the model's own packing.
         more: Keys that this version does not know, as they are stored.
     """
 
@@ -74,6 +75,7 @@ class Fingerprint:
     skip_still: float | None = None
     missing_frames: int = 0
     mask: str = ""
+    packing: str = "image"
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> Json:
@@ -129,7 +131,7 @@ _PLAIN = (
     "skip_still",
 )
 
-_LATER = {"missing_frames": 0, "mask": ""}
+_LATER: dict[str, Any] = {"missing_frames": 0, "mask": "", "packing": "image"}
 """Written only where they are not at these defaults, so that the fingerprints of earlier stores stay as they are."""
 
 # What must agree between the features a scorer was fitted on and those it is used on.
@@ -140,6 +142,7 @@ BINDING = (
     "dtype",
     "attention",
     "preprocess",
+    "packing",
     "frame_text",
     "system",
     "context",
@@ -169,7 +172,7 @@ def kind_differences(fitted: Fingerprint, now: Fingerprint, *, prompts: tuple[Pr
     """
     keys = [key for key in BINDING if key != "context" or context]
     one, other = fitted.to_json(), now.to_json()
-    lines = _differences({k: one[k] for k in keys}, {k: other[k] for k in keys})
+    lines = _differences({k: one[k] for k in keys if k in one}, {k: other[k] for k in keys if k in other})
     if fitted.sampling.n_frames != now.sampling.n_frames:
         lines.append(f"n_frames: store {fitted.sampling.n_frames}, now {now.sampling.n_frames}")
     lines += [
@@ -181,11 +184,8 @@ def kind_differences(fitted: Fingerprint, now: Fingerprint, *, prompts: tuple[Pr
 
 
 def _differences(old: Json, new: Json) -> list[str]:
-    return [
-        f"{key}: store {_short(old.get(key))}, now {_short(new.get(key))}"
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key)
-    ]
+    pairs = {key: tuple(side.get(key, _LATER.get(key)) for side in (old, new)) for key in sorted({*old, *new})}
+    return [f"{key}: store {_short(a)}, now {_short(b)}" for key, (a, b) in pairs.items() if a != b]
 
 
 def _short(value: object) -> str:

@@ -120,3 +120,4 @@ class FingerprintDocument(Schema):
     skip_still: float | None = None
     missing_frames: Whole = 0
     mask: str = ""
+    packing: str = "image"

@@ -28,3 +28,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     random.build(folder, layers=4, heads=8, hidden=64)
     return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A checkpoint folder of each family, small and with random weights, by the model_type."""
+    from tests.made_models import MAKERS
+
+    folder = tmp_path_factory.mktemp("families")
+    for name, make in MAKERS.items():
+        (folder / name).mkdir()
+        make(folder / name)
+    return {name: folder / name for name in MAKERS}

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from benchmarks import gpu, gpu_clock
-from headhunt.extraction import activations
+from headhunt.extraction import sharing
 from headhunt.extraction.decoders import Decoders
 from headhunt.stages import extract as stage
 from headhunt.stages.extract import ExtractConfig
 
 
 def test_the_gpu_benchmark_runs_on_a_cpu_and_its_shares_are_the_whole(tmp_path: Path) -> None:
-    before = activations._prefill, activations.SHARINGS["packed"], Decoders.frames, stage.ShardWriter, stage.plan
+    before = sharing._prefill, sharing.SHARINGS["packed"], Decoders.frames, stage.ShardWriter, stage.plan
     config = ExtractConfig(model="random weights", device="cpu", units="segment", batch_size=2, decoders=0)
     found = gpu.measure(gpu.SMALL, torch.device("cpu"), tmp_path, config, 6, "96x72")
     assert (found.segments, found.tokens > 16 * 4) == (6, True)
@@ -23,7 +23,7 @@ def test_the_gpu_benchmark_runs_on_a_cpu_and_its_shares_are_the_whole(tmp_path: 
     assert all(share > 0 for share in found.shares.values()), found.shares
     assert found.flops > 0
     assert found.ceiling > 0
-    after = activations._prefill, activations.SHARINGS["packed"], Decoders.frames, stage.ShardWriter, stage.plan
+    after = sharing._prefill, sharing.SHARINGS["packed"], Decoders.frames, stage.ShardWriter, stage.plan
     assert after == before
 
 

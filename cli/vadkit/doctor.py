@@ -8,12 +8,20 @@ from headhunt.configs.shared import ModelConfig
 from vadkit import console, options
 
 
-@options.takes(config=ModelConfig, leave_out=("revision", "compiled", "offline"), defaults={"model": "tiny"})
+@options.takes(config=ModelConfig, leave_out=("compiled",), defaults={"model": "tiny"})
 def doctor(config: ModelConfig, as_json: options.Json = False) -> None:
     """Check packages, device, decoder, disk and model, each for real; exits with 1 when one is not fit."""
     from headhunt.stages.doctor import doctor as stage
 
-    checks = stage(model=config.model_name, device=config.device, dtype=config.dtype, attn=config.attn)
+    checks = stage(
+        model=config.model_name,
+        device=config.device,
+        dtype=config.dtype,
+        attn=config.attn,
+        packing=config.packing,
+        revision=config.revision,
+        offline=config.offline,
+    )
     fit = all(check.ok for check in checks)
     if as_json:
         console.print_json("doctor", {"ok": fit, "checks": checks})

@@ -47,6 +47,7 @@ def config_for(scorer: Scorer, *, base: ExtractConfig) -> ExtractConfig:
     decided: Any = {
         "dtype": fingerprint.dtype if base.dtype == "auto" else base.dtype,
         "attn": fingerprint.attention if base.attn == "auto" else base.attn,
+        "packing": fingerprint.packing if base.packing == "auto" else base.packing,
         "tail": sampling.tail,
     }
     return replace(

@@ -23,7 +23,7 @@ class ModelConfig:
 
     model: str | None = option(
         None,
-        "The model: an alias (internvl3, internvl3-1b, ..., tiny), a hub id or a folder.",
+        "The model: an alias (internvl3, qwen2.5-vl, qwen3-vl, llava-onevision, ..., tiny), a hub id or a folder.",
         metavar="NAME",
         shown="internvl3, or what a fitted scorer reads",
         panel=MODEL,
@@ -44,6 +44,13 @@ class ModelConfig:
         panel=MODEL,
     )
     attn: Literal["auto", "sdpa", "eager"] = option("auto", "Attention implementation; auto is sdpa.", panel=MODEL)
+    packing: Literal["auto", "video", "image"] = option(
+        "auto",
+        "How frames are shown: video as one video in the model's own packing, image one by one with their numbers; "
+        "auto is video where the model has such a packing.",
+        flag="as",
+        panel=MODEL,
+    )
     compiled: bool = option(
         False,
         "Compile the vision tower's layers and the decoder's norms and MLPs with torch; takes a minute or more.",

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from headhunt.errors import ComputeError
-from headhunt.extraction.activations import SHARINGS
 from headhunt.extraction.batch_size import is_out_of_memory
+from headhunt.extraction.sharing import SHARINGS
+from headhunt.models.backbone import SAMPLE_SIZE
 from headhunt.models.last_layer import cache_name
 
 if TYPE_CHECKING:
+    import torch
+
     from headhunt.extraction.activations import Extractor
+    from headhunt.models import Preprocess
 
 PASSES = 3
 LONGEST_S = 20.0
@@ -45,15 +49,23 @@ class Operations:
         """All of it."""
         return self.vision + self.prefix + self.suffixes
 
-    def times(self, *, frames: float, rows: float) -> Operations:
+    def plus(self, other: Operations) -> Operations:
+        """Both together."""
+        return Operations(self.vision + other.vision, self.prefix + other.prefix, self.suffixes + other.suffixes)
+
+    def times(self, *, units: float, rows: float) -> Operations:
         """The vision tower so many times, the language model so many times."""
-        return Operations(frames * self.vision, rows * self.prefix, rows * self.suffixes)
+        return Operations(units * self.vision, rows * self.prefix, rows * self.suffixes)
 
 
-def operations(extractor: Extractor) -> Operations:
-    """Operations of one frame in the vision tower and of one row in the language model.
+def operations(extractor: Extractor, tile: Preprocess | None = None) -> Operations:
+    """Operations of one visual unit in the vision tower and of one row in the language model.
 
     Torch counts them while the extractor's own code runs on a copy of the model that has shapes but no numbers.
+
+    Args:
+        extractor: The model with its prompts.
+        tile: What becomes of a video's frames; that of a sample video when left out.
     """
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -72,14 +84,34 @@ def operations(extractor: Extractor) -> Operations:
         return out
 
     run.forward = forward  # type: ignore[method-assign]
-    size = (1, 3, backbone.preprocess.height, backbone.preprocess.width)
+    n_frames = run.questions.n_frames
+    tile = backbone.preprocess.of(*SAMPLE_SIZE, n_frames) if tile is None else tile
+    grid = backbone.grid(n_frames, tile.height, tile.width)
+    size = (backbone.frames_per_unit, 3, tile.height, tile.width)
     # Torch counts plain attention on every device, fused kernels only on some.
-    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), counter:
-        visual = run.encode(torch.empty(size, dtype=torch.uint8, device="meta"))
-        vision = counter.get_total_flops()
-        frames = run.tokens.prefix.count(backbone.image_token_id) // visual.shape[1]
-        SHARINGS[run.sharing](run, visual.expand(1, frames, -1, -1))
+    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
+        visual, vision = _look(run, extractor, size)
+        with counter:
+            SHARINGS[run.sharing](run, visual.expand(1, grid.units, -1, -1), grid)
     return Operations(vision, **spent)
+
+
+def _look(run: Extractor, extractor: Extractor, size: tuple[int, ...]) -> tuple[torch.Tensor, int]:
+    """Visual tokens of one unit, shape alone, and operations of the vision tower.
+
+    One that reads numbers as it goes, as those with windows do, is really run.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        try:
+            return run.encode(torch.empty(size, dtype=torch.uint8, device="meta")), counter.get_total_flops()
+        except RuntimeError:
+            pass
+    with FlopCounterMode(display=False) as counter:
+        seen = extractor.encode(torch.zeros(size, dtype=torch.uint8))
+    return seen.to("meta"), counter.get_total_flops()
 
 
 def _without_numbers(extractor: Extractor) -> Extractor:
@@ -90,6 +122,8 @@ def _without_numbers(extractor: Extractor) -> Extractor:
     weights: dict[int, Any] = {id(w): w.to("meta") for w in (*backbone.model.parameters(), *backbone.model.buffers())}
     backbone.model, backbone.decoder = copy.deepcopy((backbone.model, backbone.decoder), weights)
     out.backbone, backbone.device = backbone, torch.device("meta")
+    added: Any = lambda _ids, _visual: {}  # noqa: E731 - of no matrix products, and put where numbers say
+    backbone.early = added  # type: ignore[method-assign]
     return out
 
 
@@ -122,8 +156,8 @@ def pace(extractor: Extractor, cost: Operations, n_frames: int, batch: int) -> P
     if predicted > LONGEST_S:
         return Pace(predicted, f"its operations and the speed of a {SIDE} x {SIDE} matrix product")
     batch = max(1, min(batch, int(LONGEST_S / max(predicted, 1e-9))))
-    preprocess = extractor.backbone.preprocess
-    size = (n_frames, 3, preprocess.height, preprocess.width)
+    tile = extractor.backbone.preprocess.of(*SAMPLE_SIZE, n_frames)
+    size = (n_frames, 3, tile.height, tile.width)
     while True:
         pixels = np.random.default_rng(0).integers(0, 256, (batch, *size), dtype=np.uint8)
         seconds = _time(extractor, pixels)

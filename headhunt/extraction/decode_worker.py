@@ -27,7 +27,7 @@ from headhunt import video
 from headhunt.arrays import Bool, Int64, UInt8
 from headhunt.errors import HeadhuntError, LostFramesError, VideoError
 from headhunt.extraction import masks
-from headhunt.models.preprocess import Preprocess
+from headhunt.models.preprocess import Pixels, from_json
 from headhunt.records import Json
 
 _ALIVE_EVERY_S = 1.0
@@ -58,7 +58,7 @@ def answers(task: Json, alive: Callable[[], object] = int) -> Answers:
         if "probe" in task:
             yield {"video": _plain(_probe(Path(task["probe"]), alive))}, None
             return
-        preprocess = Preprocess.from_json(task["preprocess"])
+        preprocess = from_json(task["preprocess"])
         mask, file = task.get("mask"), task.get("file")
         decoded = decode(
             Path(task["path"]),
@@ -85,7 +85,7 @@ def decode(
     path: Path,
     groups: Sequence[Sequence[int]],
     n_frames: int,
-    preprocess: Preprocess,
+    preprocess: Pixels,
     *,
     file: video.Identity | None = None,
     missing: int = 0,
@@ -109,7 +109,7 @@ def decode(
         for others; or (group, why it cannot be decoded, None).
 
     Raises:
-        VideoError: The video cannot be read at all, or has changed.
+        VideoError: The video cannot be read at all, or has changed, or the model takes no frames of its size.
     """
     info = _probe(path, alive)
     grew = file is not None and info.size_bytes > file.bytes
@@ -120,9 +120,10 @@ def decode(
     if info.n_frames != n_frames and not (grew and info.n_frames > n_frames):
         raise VideoError("the file changed", got=info.n_frames, expected=f"{n_frames} frames")
     arrays = [np.asarray(group, np.int64) for group in groups]
+    tile = preprocess.of(info.height, info.width, max(map(len, groups), default=1))
 
     def transform(frame: UInt8) -> UInt8:
-        return preprocess.resize(frame if ignored is None else masks.blank(frame, ignored))
+        return tile.resize(frame if ignored is None else masks.blank(frame, ignored))
 
     for group, frames in video.stream(path, arrays, info=info, transform=transform):
         shown = None

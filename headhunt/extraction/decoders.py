@@ -29,7 +29,7 @@ from headhunt import video
 from headhunt.arrays import UInt8
 from headhunt.extraction.decode_worker import Answers, answers, told
 from headhunt.extraction.masks import Mask
-from headhunt.models.preprocess import Preprocess
+from headhunt.models.preprocess import Pixels
 from headhunt.prefetch import prefetch
 from headhunt.records import Json
 
@@ -50,6 +50,7 @@ class Task:
         groups: Native frame numbers of each row, ascending.
         file: Which file it was then; it may have grown since.
         mask: The areas to ignore in it, None for none.
+        steps_s: Seconds from one frame of a row to the next, of each row.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class Task:
     groups: tuple[tuple[int, ...], ...]
     file: video.Identity | None = None
     mask: Mask | None = None
+    steps_s: tuple[float, ...] = ()
 
 
 class Decoders:
@@ -93,7 +95,7 @@ class Decoders:
     def frames(
         self,
         tasks: Sequence[Task],
-        preprocess: Preprocess,
+        preprocess: Pixels,
         *,
         ahead: int,
         missing: int = 0,
@@ -140,7 +142,7 @@ def _one_by_one(work: Callable[[Ask, J], Iterator[T]], ask: Ask, jobs: Sequence[
 
 
 def _frames(
-    preprocess: Preprocess, missing: int, shown: dict[int, tuple[int, ...]], ask: Ask, task: Task
+    preprocess: Pixels, missing: int, shown: dict[int, tuple[int, ...]], ask: Ask, task: Task
 ) -> Iterator[Item]:
     """Every row of a task; those still missing when it ends get the reason why it ended."""
     left = dict.fromkeys(task.rows)

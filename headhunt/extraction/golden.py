@@ -11,9 +11,11 @@ import numpy as np
 from headhunt.arrays import Float32, Float64, UInt8
 from headhunt.documents import MalformedError, read_json
 from headhunt.errors import ArtefactError
-from headhunt.extraction.activations import Extractor, Tokens, share
+from headhunt.extraction.activations import Extractor
+from headhunt.extraction.questions import Questions
 from headhunt.files import write_atomic
 from headhunt.models import Backbone
+from headhunt.models.backbone import SAMPLE_SIZE
 from headhunt.prompts import load
 from headhunt.records import check_format
 from headhunt.schemas import Schema, checked
@@ -55,12 +57,12 @@ class MadeUp:
     """One made-up segment for a model: two frames of seeded noise and the five prompts of `headhunt5`.
 
     Attributes:
-        tokens: The prompts.
+        questions: The prompts.
         pixels: uint8 (1, frames, 3, height, width).
         direction: float64 (head_dim,), of length 1.
     """
 
-    tokens: Tokens
+    questions: Questions
     pixels: UInt8
     direction: Float64
 
@@ -72,23 +74,19 @@ class MadeUp:
 
 def made_up(backbone: Backbone) -> MadeUp:
     """The made-up segment in a model's own tokens and size; the same for the same model."""
-    prompts = load("headhunt5")
-    ids = [
-        backbone.token_ids(p.text, n_frames=FRAMES, frame_text=prompts.frame_text, system=prompts.system)
-        for p in prompts.prompts
-    ]
     rng = np.random.default_rng(SEED)
-    shape = (1, FRAMES, 3, backbone.preprocess.height, backbone.preprocess.width)
+    tile = backbone.preprocess.of(*SAMPLE_SIZE, FRAMES)
+    shape = (1, FRAMES, 3, tile.height, tile.width)
     pixels = rng.integers(0, 256, shape, dtype=np.uint8)
     direction = rng.standard_normal(backbone.spec.head_dim)
-    tokens = share(ids, image_token_id=backbone.image_token_id)
-    return MadeUp(tokens, pixels, direction / float(np.linalg.norm(direction)))
+    questions = Questions(backbone, load("headhunt5"), n_frames=FRAMES)
+    return MadeUp(questions, pixels, direction / float(np.linalg.norm(direction)))
 
 
 def measure(backbone: Backbone) -> Golden:
     """Run the model, packed, on its made-up segment."""
     segment = made_up(backbone)
-    return segment.golden(Extractor(backbone, segment.tokens, sharing="packed")(segment.pixels).heads)
+    return segment.golden(Extractor(backbone, segment.questions, sharing="packed")(segment.pixels).heads)
 
 
 def save(golden: Golden, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from headhunt.arrays import UInt8
@@ -15,6 +15,7 @@ from headhunt.store import RowStatus, ShardWriter
 
 if TYPE_CHECKING:
     from headhunt.extraction.activations import Activations, Extractor
+    from headhunt.models import Grid
 
 
 class Counts(NamedTuple):
@@ -30,7 +31,7 @@ class Counts(NamedTuple):
 
 
 class Passes:
-    """Gathers decoded rows into batches and runs them.
+    """Gathers decoded rows into batches and runs them; the rows of a batch have one grid.
 
     Args:
         extractor: The model with its prompts.
@@ -38,13 +39,22 @@ class Passes:
         frames: The vision tower.
         still: Finds rows that need no pass.
         size: Rows a pass; told how each went.
+        steps: Seconds from one sampled frame to the next, of each row.
     """
 
     def __init__(
-        self, extractor: Extractor, writer: ShardWriter, frames: SharedFrames, still: StillSegments, size: BatchSize
+        self,
+        extractor: Extractor,
+        writer: ShardWriter,
+        frames: SharedFrames,
+        still: StillSegments,
+        size: BatchSize,
+        *,
+        steps: Mapping[int, float],
     ) -> None:
         self._extractor, self._writer, self._frames, self._still = extractor, writer, frames, still
-        self._size = size
+        self._size, self._steps = size, steps
+        self._grid: Grid | None = None  # of the rows that are gathered
         self._batch: list[tuple[int, UInt8]] = []
         self._waiting: list[tuple[int, int]] = []  # (row, the row of the batch it takes its features from)
 
@@ -65,8 +75,12 @@ class Passes:
                 self._waiting.append((row, source))
                 return Counts()
             return self._reuse(row, source)
+        frames, _, height, width = pixels.shape
+        grid = self._extractor.backbone.grid(frames, height, width, step_s=self._steps.get(row))
+        before = self.rest() if self._batch and grid != self._grid else Counts()
+        self._grid = grid
         self._batch.append((row, pixels))
-        return self.rest() if len(self._batch) >= self._size.now else Counts()
+        return before.plus(self.rest() if len(self._batch) >= self._size.now else Counts())
 
     def rest(self) -> Counts:
         """Compute what is gathered so far; a pass that does not fit into memory is taken in smaller ones.
@@ -101,8 +115,9 @@ class Passes:
 
     def _run(self, batch: Sequence[tuple[int, UInt8]]) -> Activations | None:
         """One pass; None when memory ran out."""
+        assert self._grid is not None
         try:
-            return self._extractor.read(self._frames.tokens(batch))
+            return self._extractor.read(self._frames.tokens(batch), self._grid)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

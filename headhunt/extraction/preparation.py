@@ -26,7 +26,8 @@ from headhunt.records import Interval, Json, Segment, canonical_json
 from headhunt.store import PlannedVideo
 
 if TYPE_CHECKING:
-    from headhunt.extraction.activations import Extractor, Tokens
+    from headhunt.extraction.activations import Extractor
+    from headhunt.extraction.questions import Tokens
     from headhunt.models import Backbone
 
 UNITS = {"segment": ("segment",), "video": ("video",), "both": ("segment", "video")}
@@ -57,17 +58,25 @@ class Run:
 
     Attributes:
         backbone: The model.
-        tokens: Token ids of the prompts.
         extractor: Runs both.
         fingerprint: What the features depend on.
         info: What they do not depend on: notes, the prompt set's name and scoring prompt.
     """
 
     backbone: Backbone
-    tokens: Tokens
     extractor: Extractor
     fingerprint: Fingerprint
     info: Json
+
+    @property
+    def tokens(self) -> Tokens:
+        """Token ids of the prompts; where frames have many sizes, those of a sample video."""
+        return self.extractor.tokens
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the model and how it is asked."""
+        return tuple(self.info["notes"])
 
 
 def prepare(config: ExtractConfig) -> Run:
@@ -78,7 +87,8 @@ def prepare(config: ExtractConfig) -> Run:
         ArtefactError: The prompt set cannot be used.
     """
     from headhunt import models
-    from headhunt.extraction.activations import Extractor, share
+    from headhunt.extraction.activations import Extractor
+    from headhunt.extraction.questions import Questions
     from headhunt.models.compiled import compile_layers
 
     chosen = config.prompts if isinstance(config.prompts, PromptSet) else prompt_sets.load(config.prompts)
@@ -92,15 +102,13 @@ def prepare(config: ExtractConfig) -> Run:
         device=config.device,
         attn=config.attn,
         offline=config.offline,
+        packing=config.packing,
     )
     if config.compiled:
         compile_layers(backbone)
-    token_ids = [
-        backbone.token_ids(p.text, n_frames=config.n_frames, frame_text=chosen.frame_text, system=chosen.system)
-        for p in chosen.prompts
-    ]
-    tokens = share(token_ids, image_token_id=backbone.image_token_id)
-    extractor = Extractor(backbone, tokens, heads=config.subset, context=config.with_context, sharing=config.sharing)
+    questions = Questions(backbone, chosen, n_frames=config.n_frames)
+    token_ids = questions.ids(questions.grid)
+    extractor = Extractor(backbone, questions, heads=config.subset, context=config.with_context, sharing=config.sharing)
     fingerprint = Fingerprint(
         **backbone.fingerprint,
         sharing=config.sharing,
@@ -122,8 +130,13 @@ def prepare(config: ExtractConfig) -> Run:
         heads=config.subset,
         context="final" if config.with_context else None,
     )
-    info = {"notes": list(backbone.notes), "prompt_set": chosen.name, "scoring": chosen.scoring}
-    return Run(backbone, tokens, extractor, fingerprint, info)
+    notes = list(backbone.notes)
+    if backbone.packing == "video" and chosen.frame_text != prompt_sets.FRAME_TEXT:
+        notes.append(
+            f"{backbone.name} is shown one video, so the prompts' frame_text is not written; --as image writes it"
+        )
+    info = {"notes": notes, "prompt_set": chosen.name, "scoring": chosen.scoring}
+    return Run(backbone, extractor, fingerprint, info)
 
 
 def masks_of(sources: Sequence[Source], config: ExtractConfig) -> dict[str, Mask]:
@@ -225,5 +238,7 @@ def _plan_video(source: Source, info: video.VideoInfo | str, config: ExtractConf
         modified_ns=0 if file is None else file.modified_ns,
         digest="" if file is None else file.digest,
         mask="" if mask is None else mask.digest,
+        height=info.height,
+        width=info.width,
         notes=tuple(warning for warning in info.warnings if warning != info.damage),
     )

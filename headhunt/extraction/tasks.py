@@ -36,9 +36,15 @@ def tasks_of(
         interval = Interval(int(rows.start_frame[i]), int(rows.end_frame[i]))
         return tuple(segments.sample_frames(interval, n_frames).tolist())
 
+    def step_s(row: int) -> float:
+        i = place[row]  # to the microsecond: what rounding leaves beyond must not make two rows unlike
+        seconds = float(rows.end_s[i] - rows.start_s[i]) / n_frames
+        return round(seconds, 6) if 0 < seconds < float("inf") else 0.0
+
     def task(index: int, mine: Sequence[int]) -> Task:
         file = Identity(int(table.bytes[index]), int(table.modified_ns[index]), table.digest[index])
         name, groups = table.path[index], tuple(frames(row) for row in mine)
-        return Task(wanted[name], int(table.frames[index]), tuple(mine), groups, file, masks.get(name))
+        steps = tuple(step_s(row) for row in mine)
+        return Task(wanted[name], int(table.frames[index]), tuple(mine), groups, file, masks.get(name), steps)
 
     return [task(index, mine) for index, mine in sorted(by_video.items()) if table.path[index] in wanted]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headhunt.errors import ModelError
-from headhunt.models.preprocess import Preprocess
+from headhunt.models.grid import Grid
+from headhunt.models.preprocess import Pixels
 from headhunt.records import Json, ModelSpec
 
 if TYPE_CHECKING:
@@ -22,13 +23,15 @@ class Backbone(Protocol):
         model: All of it.
         spec: Sizes of its text decoder.
         decoder: The text decoder, a stack `layers` of blocks with `self_attn.o_proj`, ending in a norm.
-        vision_layers: The layers of its vision tower.
+        vision_layers: The layers of its vision tower that `--compile` compiles.
         preprocess: How frames become pixels.
         device: Where it runs.
         dtype: What it computes in.
         attention: The attention implementation that was really taken.
-        fingerprint: What its activations depend on: weights, configuration, precision, versions.
-        image_token_id: Id of the placeholder that visual tokens take the place of.
+        fingerprint: What its activations depend on: weights, configuration, precision, versions, packing.
+        packing: How frames are shown to it: "video" as one video, in the family's own packing, "image" one by one.
+        frames_per_unit: Frames that form one visual unit; an odd one out is shown twice.
+        placeholder_id: Id of the token that visual tokens take the place of.
         head_error: Relative error with which its heads were proved at load.
         notes: What the user should know of it ("random weights", ...).
     """
@@ -38,26 +41,65 @@ class Backbone(Protocol):
     spec: ModelSpec
     decoder: nn.Module
     vision_layers: Sequence[nn.Module]
-    preprocess: Preprocess
+    preprocess: Pixels
     device: torch.device
     dtype: torch.dtype
     attention: str
     fingerprint: Json
-    image_token_id: int
+    packing: str
+    frames_per_unit: int
+    placeholder_id: int
     head_error: float
     notes: tuple[str, ...]
 
-    def token_ids(self, text: str, *, n_frames: int, frame_text: str, system: str | None) -> list[int]:
+    def grid(self, n_frames: int, height: int, width: int, *, step_s: float | None = None) -> Grid:
+        """How so many frames of this size lie among the tokens.
+
+        Args:
+            n_frames: Frames of a row.
+            height: Of a frame as `preprocess` makes it, in pixels.
+            width: Likewise.
+            step_s: Seconds from one frame to the next, None where that is not known.
+        """
+
+    def visual_tokens(self, grid: Grid) -> int:
+        """How many visual tokens an input with this grid has; known before any frame is."""
+
+    def token_ids(self, text: str, *, grid: Grid, frame_text: str, system: str | None) -> list[int]:
         """Token ids of one whole input: chat template, frames' placeholders, `text`, generation prompt."""
 
     def encode_frames(self, pixels: torch.Tensor) -> torch.Tensor:
-        """uint8 (f, 3, height, width) on any device -> visual tokens (f, tokens, hidden) of the model's dtype."""
+        """The vision tower: uint8 frames on any device, (u * frames_per_unit, 3, height, width).
+
+        Returns:
+            Visual tokens (u, tokens, width) of the model's dtype, each unit apart from the others. The first `hidden`
+            of the width are what the decoder's input gets; a family whose early layers get more appends that.
+        """
 
     def embed(self, ids: Sequence[int], visual: torch.Tensor | None, *, batch: int) -> torch.Tensor:
-        """Input embeddings (batch, len(ids), hidden), visual tokens (batch, f, tokens, hidden) put in their places."""
+        """Input embeddings (batch, len(ids), hidden), visual tokens (batch, u, tokens, width) put in their places."""
 
-    def positions(self, ids: Sequence[int], start: int) -> torch.Tensor:
-        """Position ids (1, len(ids)) of a run of tokens that starts at token `start`."""
+    def early(self, ids: Sequence[int], visual: torch.Tensor | None) -> Mapping[str, Any]:
+        """What else the decoder is given in a pass over these tokens, for its early layers; mostly nothing."""
+
+    def positions(self, ids: Sequence[int], grid: Grid | None, *, after: Sequence[int] = ()) -> torch.Tensor:
+        """Position ids of a run of tokens: (1, len(ids)), or (axes, 1, len(ids)); opaque to whoever asks.
+
+        Args:
+            ids: The run.
+            grid: Of the visual tokens in the whole input; None where there are none.
+            after: The tokens that come before the run.
+        """
+
+
+SAMPLE_SIZE = 240, 320
+"""Height and width of the video that a family with frames of any size is tried on."""
+
+
+def sample_grid(backbone: Backbone, n_frames: int) -> Grid:
+    """The grid of so many frames of a video of `SAMPLE_SIZE`; where all frames become one tile, of any video."""
+    tile = backbone.preprocess.of(*SAMPLE_SIZE, n_frames)
+    return backbone.grid(n_frames, tile.height, tile.width)
 
 
 def find_decoder(model: nn.Module) -> nn.Module:

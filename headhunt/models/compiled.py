@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headhunt.errors import ModelError
+from headhunt.models.backbone import SAMPLE_SIZE
 
 if TYPE_CHECKING:
     import torch
@@ -61,17 +62,17 @@ def _outputs(backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor]:
     """Visual tokens of made-up frames, and the decoder's last states of a few tokens, once and twice in a batch."""
     import torch
 
-    height, width = backbone.preprocess.height, backbone.preprocess.width
-    frame = torch.arange(3 * height * width).remainder(251).to(torch.uint8).view(1, 3, height, width)
+    tile = backbone.preprocess.of(*SAMPLE_SIZE, 2)
+    frame = torch.arange(3 * tile.height * tile.width).remainder(251).to(torch.uint8)
     decoder: Any = backbone.decoder
-    ids = [number for number in range(1, 9) if number != backbone.image_token_id]
+    ids = [number for number in range(1, 9) if number != backbone.placeholder_id]
     with torch.inference_mode():
-        visual = backbone.encode_frames(frame.expand(2, -1, -1, -1))
-        positions = backbone.positions(ids, 0)
+        visual = backbone.encode_frames(frame.view(1, 3, tile.height, tile.width).expand(2, -1, -1, -1))
+        positions = backbone.positions(ids, None)
         states = [
             decoder(
                 inputs_embeds=backbone.embed(ids, None, batch=batch),
-                position_ids=positions.expand(batch, -1),
+                position_ids=positions.expand(*positions.shape[:-2], batch, -1),
                 use_cache=False,
             ).last_hidden_state
             for batch in (1, 2)  # torch makes a kernel of its own for a batch of one

@@ -24,6 +24,8 @@ KNOWN = {
     "LlamaModel": "LlamaDecoderLayer",
     "Qwen2Model": "Qwen2DecoderLayer",
     "Qwen3Model": "Qwen3DecoderLayer",
+    "Qwen2_5_VLTextModel": "Qwen2_5_VLDecoderLayer",
+    "Qwen3VLTextModel": "Qwen3VLTextDecoderLayer",
 }
 
 
@@ -42,6 +44,7 @@ def can_narrow(decoder: nn.Module, layer: int, *, attention: str) -> bool:
     return (
         KNOWN.get(type(decoder).__name__) == type(block).__name__
         and attention in {"sdpa", "eager"}
+        and hasattr(sys.modules[type(block.self_attn).__module__], "apply_rotary_pos_emb")
         and not getattr(block.self_attn, "sliding_window", None)
     )
 
@@ -80,10 +83,11 @@ def narrowed(decoder: nn.Module, layer: int, rows: Sequence[int]) -> Iterator[No
             raise StopForwardError
         given.append(_Given(keys, values))
         mask = kwargs.get("attention_mask")
+        places = kwargs.get("position_ids")  # None where positions have axes of their own, which cos and sin hold
         sees_all = mask is None and [*rows] == [hidden.shape[1] - 1]
         changed = {
             "position_embeddings": (cos[:, index], sin[:, index]),
-            "position_ids": kwargs["position_ids"][:, index],
+            "position_ids": None if places is None else places[:, index],
             "attention_mask": None if sees_all else _mask(mask, index, hidden, keys),
             name: given[-1],
         }

@@ -24,10 +24,24 @@ ALIASES = {
     "internvl3-8b": "OpenGVLab/InternVL3-8B-hf",
     "internvl3-14b": "OpenGVLab/InternVL3-14B-hf",
     "internvl3-38b": "OpenGVLab/InternVL3-38B-hf",
+    "llava-onevision": "llava-hf/llava-onevision-qwen2-7b-ov-hf",
+    "llava-onevision-0.5b": "llava-hf/llava-onevision-qwen2-0.5b-ov-hf",
+    "llava-onevision-7b": "llava-hf/llava-onevision-qwen2-7b-ov-hf",
+    "qwen2.5-vl": "Qwen/Qwen2.5-VL-7B-Instruct",
+    "qwen2.5-vl-3b": "Qwen/Qwen2.5-VL-3B-Instruct",
+    "qwen2.5-vl-7b": "Qwen/Qwen2.5-VL-7B-Instruct",
+    "qwen2.5-vl-32b": "Qwen/Qwen2.5-VL-32B-Instruct",
+    "qwen2.5-vl-72b": "Qwen/Qwen2.5-VL-72B-Instruct",
+    "qwen3-vl": "Qwen/Qwen3-VL-8B-Instruct",
+    "qwen3-vl-2b": "Qwen/Qwen3-VL-2B-Instruct",
+    "qwen3-vl-4b": "Qwen/Qwen3-VL-4B-Instruct",
+    "qwen3-vl-8b": "Qwen/Qwen3-VL-8B-Instruct",
+    "qwen3-vl-32b": "Qwen/Qwen3-VL-32B-Instruct",
 }
 TINY = "tiny"
 DTYPES = ("auto", "bfloat16", "float32")
 ATTENTIONS = ("auto", "sdpa", "eager")
+PACKINGS = ("auto", "video", "image")
 
 
 def resolve(name: str) -> str:
@@ -47,6 +61,7 @@ def load(
     device: str = "auto",
     attn: str = "auto",
     offline: bool = False,
+    packing: str = "auto",
 ) -> Backbone:
     """Load a checkpoint, frozen, and prove that its heads are where extraction looks for them.
 
@@ -57,6 +72,8 @@ def load(
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         attn: "auto" (sdpa) or "eager" or "sdpa".
         offline: Never ask the hub; use what is on disk.
+        packing: "video" (as one video, in the family's own packing), "image" (frame by frame), or "auto", the family's
+            own way.
 
     Raises:
         ModelError: Not found, not reachable, damaged, or of a family that is not supported.
@@ -68,6 +85,8 @@ def load(
         raise ModelError("unknown dtype", got=dtype, expected=" or ".join(DTYPES))
     if attn not in ATTENTIONS:
         raise ModelError("unknown attention implementation", got=attn, expected=" or ".join(ATTENTIONS))
+    if packing not in PACKINGS:
+        raise ModelError("unknown way to show frames", got=packing, expected=" or ".join(PACKINGS))
     import torch
     import transformers
 
@@ -99,7 +118,15 @@ def load(
         "transformers": transformers.__version__,
     }
     notes = (root / "NOTE.txt").read_text(encoding="utf-8").strip() if (root / "NOTE.txt").is_file() else ""
-    return make(model, tokenizer, name=name, root=root, fingerprint=fingerprint, notes=(notes,) if notes else ())
+    return make(
+        model,
+        tokenizer,
+        name=name,
+        root=root,
+        fingerprint=fingerprint,
+        notes=(notes,) if notes else (),
+        packing=packing,
+    )
 
 
 def pick_device(device: str) -> torch.device:

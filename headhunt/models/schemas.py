@@ -19,12 +19,26 @@ class TileSize(Schema):
     width: Pixels
 
 
-class PixelSettings(Schema):
-    """How a frame becomes the model's input."""
+class Steps(Schema):
+    """What is done with the pixels of a frame beside resizing it."""
 
-    size: TileSize
     image_mean: Channels
     image_std: Channels
     resample: Literal[2, 3] = 3
     rescale_factor: float = 1 / 255
     do_center_crop: bool | None = None
+    cap_pixels_per_frame: bool | None = None
+
+
+class PixelSettings(Steps):
+    """How a frame becomes a tile."""
+
+    size: TileSize
+
+
+class BoundedSettings(Steps):
+    """How a frame becomes the model's input where it keeps its shape."""
+
+    size: dict[str, Annotated[int, Field(gt=0)] | None] | None = None
+    min_pixels: Annotated[int, Field(gt=0)] | None = None
+    max_pixels: Annotated[int, Field(gt=0)] | None = None

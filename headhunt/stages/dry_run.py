@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from headhunt.artefacts.references import look_up
 from headhunt.configs.extract import ExtractConfig
-from headhunt.errors import ModelError
+from headhunt.errors import ModelError, VideoError
 from headhunt.extraction.batch_size import is_out_of_memory
 from headhunt.extraction.costs import Operations, operations, pace
 from headhunt.extraction.decoders import Decoders
@@ -34,7 +34,8 @@ from headhunt.segments import sample_frames
 from headhunt.store import PlannedVideo
 
 if TYPE_CHECKING:
-    from headhunt.extraction.activations import Tokens
+    from headhunt.extraction.questions import Tokens
+    from headhunt.models import Backbone
 
 FLOAT16_BYTES = 2
 AUTO = 4  # segments a pass that is measured when their number is to be found
@@ -52,7 +53,8 @@ class DryRun:
         segments: Rows of unit "segment".
         whole_videos: Rows of unit "video".
         passes: Batches the model would run; None where their size is found while it runs ("auto").
-        tokens: Tokens the language model reads for a row, all prompts together; None where the model is not on disk.
+        tokens: Tokens the language model reads for a row, all prompts together; those of the longest row, where rows
+            differ. None where the model is not on disk.
         bytes: Size of the features at float16 before compression, an upper bound; None likewise.
         operations: Floating-point operations of all rows; None likewise. Frames that rows of a video share are counted
             once, and nothing is taken for still.
@@ -115,19 +117,19 @@ def dry_run(
     if _on_disk(config):
         progress("loading the model", 0, 1)
         run, as_asked = _load(config)
-        one = operations(run.extractor)
-        cost = one.times(frames=_frames(planned, config.n_frames), rows=len(units))
+        planned = [_readable(video, run.backbone, config.n_frames) for video in planned]
+        units = [row.unit for video in planned for row in video.segments]
+        cost, tokens = _cost(run, planned, config)
         if as_asked and units:
             progress("measuring", 0, 1)
             batch = AUTO if config.batch_size == "auto" else config.batch_size
-            alone = one.times(frames=config.n_frames, rows=1)
+            alone = operations(run.extractor).times(units=run.extractor.questions.grid.units, rows=1)
             measured = pace(run.extractor, alone, config.n_frames, batch)
             seconds = measured.seconds * cost.total / alone.total
             estimate = f"from {measured.source} on {run.backbone.device}"
-        tokens = _tokens(run.tokens, config.sharing)
         size = len(units) * len(run.tokens.suffixes) * _row_values(run.backbone.spec, config) * FLOAT16_BYTES
         untimed = "the model cannot be loaded here as asked, so its time is not known"
-        notes = (*run.backbone.notes, *(() if as_asked else (untimed,)))
+        notes = (*run.notes, *(() if as_asked else (untimed,)))
     else:
         notes = (f"{config.model_name} is not on this disk yet, so tokens and bytes are not known",)
     return DryRun(
@@ -161,13 +163,42 @@ def _load(config: ExtractConfig) -> tuple[Run, bool]:
     return prepare(replace(config, device="cpu", dtype="bfloat16", compiled=False)), False
 
 
-def _frames(planned: Sequence[PlannedVideo], n_frames: int) -> int:
-    """Frames that go through the vision tower: those that rows of one video share are counted once."""
-    total = 0
+def _readable(video: PlannedVideo, backbone: Backbone, n_frames: int) -> PlannedVideo:
+    """The video, without rows where the model takes no frames of its size."""
+    try:
+        if video.segments:
+            backbone.preprocess.of(video.height, video.width, n_frames)
+    except VideoError as error:
+        return replace(video, segments=(), problem=error.line)
+    return video
+
+
+def _cost(run: Run, planned: Sequence[PlannedVideo], config: ExtractConfig) -> tuple[Operations, int]:
+    """Operations of all rows, and tokens of the longest; counted once for each size that frames become."""
+    backbone, n_frames = run.backbone, config.n_frames
+    total, longest = Operations(0.0, 0.0, 0.0), 0
+    sizes: dict[tuple[int, int], list[PlannedVideo]] = {}
     for video in planned:
-        intervals = [Interval(row.start_frame, row.end_frame) for row in video.segments]
-        total += len({number for i in intervals for number in sample_frames(i, n_frames).tolist()})
-    return total
+        if video.segments:
+            tile = backbone.preprocess.of(video.height, video.width, n_frames)
+            sizes.setdefault((tile.height, tile.width), []).append(video)
+    for videos in sizes.values():
+        tile = backbone.preprocess.of(videos[0].height, videos[0].width, n_frames)
+        rows = sum(len(video.segments) for video in videos)
+        units = sum(_units(video, n_frames, backbone.frames_per_unit) for video in videos)
+        total = total.plus(operations(run.extractor, tile).times(units=units, rows=rows))
+        grid = backbone.grid(n_frames, tile.height, tile.width)
+        longest = max(longest, _tokens(run.extractor.questions.tokens(grid), config.sharing))
+    return total, longest or _tokens(run.tokens, config.sharing)
+
+
+def _units(video: PlannedVideo, n_frames: int, per_unit: int) -> int:
+    """Visual units that go through the vision tower: those that rows of a video share are counted once."""
+    shown = set()
+    for row in video.segments:
+        numbers = sample_frames(Interval(row.start_frame, row.end_frame), n_frames).tolist()
+        shown |= {tuple(numbers[i : i + per_unit]) for i in range(0, n_frames, per_unit)}
+    return len(shown)
 
 
 def _on_disk(config: ExtractConfig) -> bool:

@@ -147,7 +147,7 @@ def _extract(
         check_heads(config.head_set, run.fingerprint, run.backbone.spec, source="the file given with --heads")
     if config.scorer is not None:
         check_fits(config.scorer, run.fingerprint, run.backbone.spec)
-    report.notes += run.backbone.notes
+    report.notes += run.notes
     store = create(
         store_path,
         fingerprint=run.fingerprint,
@@ -275,8 +275,9 @@ def _run_shard(
         table, pending = store.segments(), writer.pending()
         still = StillSegments(config.skip_still, table.where(table.row // SHARD_ROWS == shard), pending)
         tasks = tasks_of(store, sorted({*pending, *still.references}), wanted, masks, config.n_frames)
-        frames = SharedFrames(tasks, run.extractor.encode)
-        passes = Passes(run.extractor, writer, frames, still, size)
+        frames = SharedFrames(tasks, run.extractor.encode, per_unit=run.backbone.frames_per_unit)
+        steps = {row: step for task in tasks for row, step in zip(task.rows, task.steps_s, strict=True)}
+        passes = Passes(run.extractor, writer, frames, still, size, steps=steps)
         shown: dict[int, tuple[int, ...]] = {}
         decoded = decoders.frames(
             tasks,

@@ -53,6 +53,8 @@ class PlannedVideo:
         modified_ns: When its file was last written to, nanoseconds since 1970; 0 when not known.
         digest: Of the head and tail of its file; "" when not known.
         mask: Digest of the areas that are ignored in it; "" for none.
+        height: Of its frames in pixels, 0 when it could not be opened; told, not stored.
+        width: Likewise.
         notes: What is odd about it though nothing is wrong, in words; told, not stored.
     """
 
@@ -67,6 +69,8 @@ class PlannedVideo:
     modified_ns: int = 0
     digest: str = ""
     mask: str = ""
+    height: int = 0
+    width: int = 0
     notes: tuple[str, ...] = ()
 
 

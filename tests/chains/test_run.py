@@ -34,6 +34,7 @@ def test_the_scorer_decides_what_is_extracted_and_the_rest_is_the_users() -> Non
     assert [prompt.id for prompt in made.prompts.prompts] == ["coarse"]
     assert (made.model, made.dtype, made.batch_size, made.decoders) == ("model", "float32", 7, 0)
     assert config_for(scorer, base=hh.ExtractConfig(model="elsewhere")).model == "elsewhere"
+    assert (base.packing, made.packing) == ("auto", "image")
     assert set(DECIDED) <= set(vars(base))
 
 

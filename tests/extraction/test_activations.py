@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 
 from headhunt import models
 from headhunt.errors import ComputeError, InputError, ModelError
-from headhunt.extraction.activations import Extractor, check_storable, share
+from headhunt.extraction.activations import Extractor, check_storable
+from headhunt.extraction.questions import Questions, share
 from headhunt.models import last_layer
 from headhunt.models import random as embedded
+from headhunt.models.backbone import sample_grid
 from headhunt.prompts import load
 from headhunt.records import Head
 
@@ -37,13 +40,10 @@ def qwen2(tiny: Path) -> models.Backbone:
     return models.load(str(tiny))
 
 
-def tokens_of(backbone: models.Backbone, n_prompts: int = 5):
+def tokens_of(backbone: models.Backbone, n_prompts: int = 5) -> Questions:
     prompts = load("headhunt5")
-    ids = [
-        backbone.token_ids(p.text, n_frames=FRAMES, frame_text=prompts.frame_text, system=prompts.system)
-        for p in prompts.prompts[:n_prompts]
-    ]
-    return share(ids, image_token_id=backbone.image_token_id)
+    asked = replace(prompts, prompts=prompts.prompts[:n_prompts], scoring=prompts.ids[0])
+    return Questions(backbone, asked, n_frames=FRAMES)
 
 
 def pixels_of(backbone: models.Backbone, batch: int, seed: int = 0) -> np.ndarray:
@@ -82,7 +82,8 @@ def attention_by_hand(layer, x: np.ndarray, cos: np.ndarray, sin: np.ndarray, he
 
 
 def test_head_vectors_equal_attention_computed_by_hand(backbone: models.Backbone) -> None:
-    tokens = tokens_of(backbone, 1)
+    questions = tokens_of(backbone, 1)
+    tokens = questions.tokens(questions.grid)
     pixels = pixels_of(backbone, 1)
     ids = [*tokens.prefix, *tokens.suffixes[0]]
     inputs: dict[int, torch.Tensor] = {}
@@ -91,7 +92,7 @@ def test_head_vectors_equal_attention_computed_by_hand(backbone: models.Backbone
     for i, layer in enumerate(backbone.decoder.layers):
         handles.append(layer.input_layernorm.register_forward_hook(lambda _m, _a, o, i=i: inputs.__setitem__(i, o)))
         handles.append(layer.self_attn.register_forward_hook(lambda _m, _a, o, i=i: outputs.__setitem__(i, o[0])))
-    run = Extractor(backbone, tokens, sharing="full")
+    run = Extractor(backbone, questions, sharing="full")
     captured, narrow, run.narrow = run(pixels), run.narrow, None
     inputs.clear()
     try:
@@ -114,7 +115,8 @@ def test_head_vectors_equal_attention_computed_by_hand(backbone: models.Backbone
 
 def test_context_is_the_state_that_gives_the_first_generated_token(qwen2: models.Backbone) -> None:
     tokens, pixels = tokens_of(qwen2, 1), pixels_of(qwen2, 1)
-    context = Extractor(qwen2, tokens)(pixels).context
+    run = Extractor(qwen2, tokens)
+    context, tokens = run(pixels).context, run.tokens
     ids = torch.tensor([[*tokens.prefix, *tokens.suffixes[0]]])
     normal = qwen2.preprocess.normalize(torch.from_numpy(pixels[0]))
     with torch.inference_mode():
@@ -226,7 +228,7 @@ def test_several_positions_without_a_mask_see_what_comes_before_them(qwen2: mode
         for layer in (3, None):
             run.narrow = layer
             embedded = qwen2.embed(ids, None, batch=1)
-            found.append(run.forward(embedded, qwen2.positions(ids, 0), [0, 3, len(ids) - 1], use_cache=False))
+            found.append(run.forward(embedded, qwen2.positions(ids, None), [0, 3, len(ids) - 1], use_cache=False))
     for got, expected in zip(*found, strict=True):
         torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-5)
 
@@ -296,7 +298,7 @@ def test_vectors_do_not_depend_on_the_other_prompts(qwen2: models.Backbone) -> N
     ],
 )
 def test_share_cuts_at_the_longest_common_prefix(prompts, prefix, suffixes) -> None:
-    tokens = share(prompts, image_token_id=9)
+    tokens = share(prompts, placeholder_id=9)
     assert (tokens.prefix, tokens.suffixes) == (prefix, suffixes)
     assert [[*tokens.prefix, *s] for s in tokens.suffixes] == prompts
     assert tokens.lengths == tuple(map(len, prompts))
@@ -305,7 +307,7 @@ def test_share_cuts_at_the_longest_common_prefix(prompts, prefix, suffixes) -> N
 @pytest.mark.parametrize("prompts", [[], [[]], [[1, 9, 2], [3, 9, 2]]])
 def test_share_refuses_prompts_that_share_no_frames(prompts) -> None:
     with pytest.raises(InputError):
-        share(prompts, image_token_id=9)
+        share(prompts, placeholder_id=9)
 
 
 @pytest.mark.parametrize("head", [Head(4, 0), Head(0, 8)])
@@ -332,7 +334,7 @@ def test_an_extractor_is_made_of_a_model_and_a_prompt_set(tiny: Path) -> None:
     assert found.heads.shape == (2, 2, 1, backbone.spec.head_dim)
     assert found.context is None
     ids = [
-        backbone.token_ids(p.text, n_frames=3, frame_text=chosen.frame_text, system=chosen.system)
+        backbone.token_ids(p.text, grid=sample_grid(backbone, 3), frame_text=chosen.frame_text, system=chosen.system)
         for p in chosen.prompts
     ]
     assert [*made.tokens.prefix, *made.tokens.suffixes[1]] == ids[1]

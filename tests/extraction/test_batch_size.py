@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from headhunt import models
 from headhunt.errors import ComputeError
 from headhunt.extraction.activations import Extractor
 from headhunt.extraction.batch_size import LARGEST, BatchSize, is_out_of_memory
@@ -145,12 +146,12 @@ class Room:
                 self.held.append(weakref.ref(big))
                 raise type(error)(*error.args)  # a new one: the old one's traceback would hold memory
 
-        def read_with_room(extractor: Extractor, visual: torch.Tensor):
+        def read_with_room(extractor: Extractor, visual: torch.Tensor, grid: models.Grid):
             assert not [ref for ref in self.held if ref() is not None]  # the failed pass holds no memory any more
             if where == "decoder":
                 check(len(visual))
             self.passes.append(len(visual))
-            return read(extractor, visual)
+            return read(extractor, visual, grid)
 
         def encode_with_room(backbone: InternVL, pixels: torch.Tensor):
             if where == "tower":

@@ -99,6 +99,47 @@ def test_a_batch_that_failed_can_be_asked_for_again_in_parts() -> None:
     torch.testing.assert_close(whole, parts)
 
 
+class Pairs(Tower):
+    """Two frames at a time; the tokens of a unit are both their numbers."""
+
+    def __call__(self, frames: np.ndarray) -> torch.Tensor:
+        numbers = frames[:, 0, 0, 0].tolist()
+        self.seen += list(zip(numbers[::2], numbers[1::2], strict=True))
+        return torch.as_tensor(frames).float().mean((1, 2, 3)).view(-1, 1, 2)
+
+
+@pytest.mark.parametrize("samples", [4, 5])
+@pytest.mark.parametrize("stride", [12, 48])
+def test_pairs_of_frames_are_seen_once_and_an_odd_one_out_twice(samples: int, stride: int) -> None:
+    task = task_of(240, length=48, stride=stride, samples=samples, whole=True)
+    tower = Pairs()
+    frames = SharedFrames([task], tower, per_unit=2)
+    units = {}
+    for row, group in zip(task.rows, task.groups, strict=True):
+        even = [*group, *group[-1:]] if samples % 2 else [*group]
+        units[row] = list(zip(even[::2], even[1::2], strict=True))
+        tokens = frames.tokens([(row, np.stack([picture(n) for n in group]))])
+        assert tokens.shape == (1, -(-samples // 2), 1, 2)
+        assert tokens[0, :, 0].tolist() == [[float(a), float(b)] for a, b in units[row]]
+        frames.release(row)
+    assert len(tower.seen) == len({*tower.seen}) == len({unit for shown in units.values() for unit in shown})
+    assert len(frames) == 0
+
+
+def test_a_stand_in_makes_another_pair() -> None:
+    tower = Pairs()
+    frames = SharedFrames([Task(Path("v.mp4"), 9, (0, 1), ((0, 3, 6, 8), (6, 8, 8, 8)))], tower, per_unit=2)
+    assert frames.stand_in(0, [0, 0, 6, 8]) == 1
+    tokens = frames.tokens([(0, np.stack([picture(n) for n in (0, 0, 6, 8)]))])
+    assert tokens[0, :, 0].tolist() == [[0.0, 0.0], [6.0, 8.0]]
+    frames.release(0)
+    assert len(frames) == 1  # the second row shows 6 and 8 too
+    frames.tokens([(1, np.stack([picture(n) for n in (6, 8, 8, 8)]))])
+    frames.release(1)
+    assert tower.seen == [(0, 0), (6, 8), (8, 8)]
+    assert len(frames) == 0
+
+
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("videos")
@@ -144,7 +185,8 @@ def test_tokens_kept_from_another_batch_give_the_same_vectors(tiny: Path) -> Non
     frames = SharedFrames([task], run.extractor.encode)
     for row, group in zip(task.rows, task.groups, strict=True):
         pixels = np.stack([shown[n] for n in group])
-        got, expected = run.extractor.read(frames.tokens([(row, pixels)])), run.extractor(pixels[None])
+        got = run.extractor.read(frames.tokens([(row, pixels)]), run.extractor.questions.grid)
+        expected = run.extractor(pixels[None])
         np.testing.assert_allclose(got.heads, expected.heads, atol=1e-5, rtol=1e-5)
         np.testing.assert_allclose(got.context, expected.context, atol=1e-5, rtol=1e-5)
         frames.release(row)

@@ -142,7 +142,7 @@ def test_still_segments_take_the_features_of_the_last_computed_one(
     assert inspect(done)["reused"] == 10
     passed: list[int] = []
     original = Extractor.read
-    monkeypatch.setattr(Extractor, "read", lambda self, v: (passed.append(len(v)), original(self, v))[1])
+    monkeypatch.setattr(Extractor, "read", lambda self, v, g: (passed.append(len(v)), original(self, v, g))[1])
     extract([videos], tmp_path / "all.zarr", replace(config, skip_still=None))
     assert sum(passed) == 19
     passed.clear()
@@ -190,8 +190,8 @@ def test_what_would_reuse_a_row_that_failed_fails_with_it_and_is_had_at_the_next
 ) -> None:
     original = Extractor.read
 
-    def overflow(self, visual):
-        out = original(self, visual)
+    def overflow(self, visual, grid):
+        out = original(self, visual, grid)
         out.heads[0, 0, 0, 0, 0] = np.inf
         return out
 

@@ -10,17 +10,15 @@ import torch
 
 from headhunt import models
 from headhunt.errors import ModelError
-from headhunt.extraction.activations import Extractor, share
+from headhunt.extraction.activations import Extractor
 from headhunt.models.compiled import compile_layers
-from headhunt.prompts import FRAME_TEXT
+from headhunt.prompts import PromptSet
+from headhunt.records import Prompt
 
 
 def extractor(backbone: models.Backbone) -> Extractor:
-    ids = [
-        backbone.token_ids(text, n_frames=2, frame_text=FRAME_TEXT, system=None)
-        for text in ("What is going on?", "Is anybody running?")
-    ]
-    return Extractor(backbone, share(ids, image_token_id=backbone.image_token_id))
+    asked = PromptSet("two", (Prompt("a", "What is going on?"), Prompt("b", "Is anybody running?")), scoring="a")
+    return Extractor.of(backbone, asked, n_frames=2)
 
 
 def pixels(backbone: models.Backbone, rows: int) -> np.ndarray:
@@ -40,6 +38,12 @@ def test_compiled_layers_give_the_same_features(tiny: Path) -> None:
         assert got.context is not None
         np.testing.assert_allclose(got.heads, want.heads, atol=1e-4)
         np.testing.assert_allclose(got.context, want.context, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl", "llava_onevision"])
+def test_every_family_can_be_compiled(checkpoints: dict[str, Path], family: str) -> None:
+    assert compile_layers(models.load(str(checkpoints[family]))) <= 1e-4
 
 
 def test_without_a_compiler_it_says_so(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

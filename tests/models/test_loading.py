@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from headhunt import models
 from headhunt.errors import ModelError
 from headhunt.models import random as embedded
+from headhunt.models.backbone import sample_grid
 
 
 @pytest.fixture
@@ -91,8 +92,13 @@ def break_weights(folder: Path) -> None:
 )
 def test_a_damaged_checkpoint_is_refused_in_one_clear_error(copy: Path, damage, says: str) -> None:
     damage(copy)
+
+    def ask() -> None:
+        one = models.load(str(copy))
+        one.token_ids("x", grid=sample_grid(one, 2), frame_text="<image>", system=None)
+
     with pytest.raises(ModelError, match=says):
-        models.load(str(copy)).token_ids("x", n_frames=2, frame_text="<image>", system=None)
+        ask()
 
 
 @pytest.mark.parametrize(

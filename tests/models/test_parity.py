@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from headhunt import models
+from headhunt.models.backbone import sample_grid
+from headhunt.models.templates import numbered, text
+from tests.models.test_inputs import CASES, FILE, FRAME_TEXT, STEP_S, Case, check, frames_of, key, ours, summary
 
 _LIBRARIES: list[torch.library.Library] = []
 
@@ -61,5 +67,82 @@ def test_pixels_and_tokens_equal_the_reference_processor(torchvision: None, tiny
     theirs = processor(text=text, videos=[frames], return_tensors="pt", do_sample_frames=False)
     ours = one.preprocess.normalize(torch.from_numpy(np.stack([one.preprocess.resize(f) for f in frames])))
     assert torch.equal(ours, theirs["pixel_values"])
-    ids = one.token_ids("Is it?", n_frames=3, frame_text="Frame{i}: <image>\n", system=None)
+    ids = one.token_ids("Is it?", grid=sample_grid(one, 3), frame_text="Frame{i}: <image>\n", system=None)
     assert ids == theirs["input_ids"][0].tolist()
+
+
+SYSTEM = "Look closely."
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("system", [SYSTEM, None])
+@pytest.mark.parametrize("case", CASES, ids=key)
+def test_what_a_family_is_given_equals_its_own_processor(
+    torchvision: None, checkpoints: dict[str, Path], case: Case, system: str | None
+) -> None:
+    """Ids of the whole input, and visual tokens of the pixels, for frames of many sizes."""
+    import transformers
+
+    family, packing, n_frames, _ = case
+    folder = checkpoints[family]
+    one: Any = models.load(str(folder), packing=packing)
+    kinds = {
+        "qwen2_5_vl": ("Qwen2VLImageProcessor", "Qwen2VLVideoProcessor", "Qwen2_5_VLProcessor"),
+        "qwen3_vl": ("Qwen2VLImageProcessor", "Qwen3VLVideoProcessor", "Qwen3VLProcessor"),
+        "llava_onevision": (
+            "LlavaOnevisionImageProcessor",
+            "LlavaOnevisionVideoProcessor",
+            "LlavaOnevisionProcessor",
+        ),
+    }
+    pictures, videos, whole = (getattr(transformers, name) for name in kinds[family])
+    named = {"num_image_tokens": 25, "vision_feature_select_strategy": "full"} if family == "llava_onevision" else {}
+    processor = whole(
+        image_processor=pictures.from_pretrained(folder),
+        tokenizer=one.tokenizer,
+        video_processor=videos.from_pretrained(folder),
+        chat_template=one.template or one.tokenizer.chat_template,
+        **named,
+    )
+    frames = frames_of(case)
+    if packing == "video":
+        parts = [{"type": "video"}, text("Is it?")]
+    elif family != "llava_onevision":
+        parts = [*numbered(FRAME_TEXT, n_frames), text("Is it?")]
+    else:
+        parts = [text("".join(FRAME_TEXT.replace("{i}", str(i + 1)) for i in range(n_frames)) + "Is it?")]
+    messages = [{"role": "user", "content": parts}]
+    if system is not None:
+        messages.insert(0, {"role": "system", "content": [text(system)]})
+    asked = processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    shown = {"videos": [frames]} if packing == "video" else {"images": [list(frames)]}
+    options: dict[str, Any] = {"do_sample_frames": False} if packing == "video" else {}
+    if packing == "video":  # every other frame, from the second on: the centres of bins of two
+        numbers = [2 * i + 1 for i in range(n_frames)]
+        metadata = {"total_num_frames": 2 * n_frames, "fps": 2 / STEP_S, "frames_indices": numbers}
+        options["video_metadata"] = [metadata]
+    theirs = processor(text=[asked], **shown, **options, return_tensors="pt")
+
+    ids, resized, grid = ours(one, case, system)
+    assert ids == theirs["input_ids"][0].tolist()
+    assert ids.count(one.placeholder_id) == one.visual_tokens(grid)
+    pixels = theirs["pixel_values_videos" if packing == "video" else "pixel_values"]
+    if system is None:
+        given = summary(ids, pixels)
+        if os.environ.get("HEADHUNT_WRITE_GOLDEN"):
+            kept = json.loads(FILE.read_text()) if FILE.is_file() else {}
+            FILE.write_text(json.dumps(dict(sorted({**kept, key(case): given}.items())), indent=1) + "\n")
+        check(given, case)
+
+    inputs = {k: v for k, v in theirs.items() if k not in {"input_ids", "attention_mask", "mm_token_type_ids"}}
+    seconds = inputs.pop("second_per_grid_ts", None)
+    assert seconds is None or float(seconds[0]) == pytest.approx(2 * STEP_S)
+    core = one.model.model
+    with torch.inference_mode():
+        found = one.in_a_row(one.encode_frames(torch.from_numpy(resized))[None])[0]
+        if packing == "video":
+            expected = core.get_video_features(**inputs).pooler_output
+        else:
+            expected = core.get_image_features(**inputs).pooler_output
+    expected = torch.cat([part.reshape(-1, found.shape[-1]) for part in expected])
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from headhunt.extraction import contract
 from headhunt.stages.doctor import doctor
 
 
 def test_a_sound_machine_and_model_pass_every_check(tiny: Path, tmp_path: Path) -> None:
     checks = {check.name: check for check in doctor(model=str(tiny), device="cpu", folder=tmp_path)}
-    assert list(checks) == ["packages", "device", "decoder", "disk", "model"]
+    assert list(checks) == ["packages", "device", "decoder", "disk", "model", *contract.CLAUSES]
     assert all(check.ok for check in checks.values()), checks
     assert "4 x 8 heads" in checks["model"].detail
     assert list(tmp_path.iterdir()) == []

@@ -13,9 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from headhunt.errors import ComputeError, ModelError
 from headhunt.extraction import costs
-from headhunt.extraction.activations import Extractor, Tokens
+from headhunt.extraction.activations import Extractor
 from headhunt.extraction.preparation import Run
 from headhunt.models import Backbone
+from headhunt.prompts import load
 from headhunt.records import Head
 from headhunt.stages.dry_run import dry_run
 from headhunt.stages.extract import ExtractConfig, prepare
@@ -43,7 +44,7 @@ def pixels_of(run: Run, batch: int) -> np.ndarray:
 
 
 def row_of(run: Run) -> costs.Operations:
-    return costs.operations(run.extractor).times(frames=4, rows=1)
+    return costs.operations(run.extractor).times(units=4, rows=1)
 
 
 def weights(module: nn.Module) -> int:
@@ -80,8 +81,10 @@ def pass_by_hand(extractor: Extractor, new: int, before: int, read: int) -> floa
 def test_operations_are_those_of_the_formulas(
     run: Run, attn: str, sharing: str, n_prompts: int, heads, context: bool
 ) -> None:
-    tokens = Tokens(run.tokens.prefix, run.tokens.suffixes[:n_prompts])
-    extractor = Extractor(run.backbone, tokens, heads=heads, context=context, sharing=sharing)
+    prompts = load("headhunt5")
+    asked = replace(prompts, prompts=prompts.prompts[:n_prompts], scoring=prompts.ids[0])
+    extractor = Extractor.of(run.backbone, asked, n_frames=4, heads=heads, context=context, sharing=sharing)
+    tokens = extractor.tokens
     shared, rests = len(tokens.prefix), [len(suffix) for suffix in tokens.suffixes]
     passes = [(n, shared, 1) for n in rests]
     if sharing == "packed":
@@ -112,7 +115,7 @@ def test_counting_leaves_the_model_as_it_was(run: Run) -> None:
 @pytest.mark.parametrize(("heads", "context"), [(None, True), ((Head(2, 1), Head(0, 3)), False)])
 @pytest.mark.parametrize("narrow", [True, False])
 def test_operations_are_those_of_a_real_pass(run: Run, sharing: str, heads, context: bool, narrow: bool) -> None:
-    extractor = Extractor(run.backbone, run.tokens, heads=heads, context=context, sharing=sharing)
+    extractor = Extractor(run.backbone, run.extractor.questions, heads=heads, context=context, sharing=sharing)
     if not narrow:
         extractor.narrow = None
     pixels = pixels_of(run, 1)
@@ -120,7 +123,7 @@ def test_operations_are_those_of_a_real_pass(run: Run, sharing: str, heads, cont
         visual = extractor.encode(pixels[0])
     seen = counter.get_total_flops()
     with FlopCounterMode(display=False) as counter:
-        extractor.read(visual[None])
+        extractor.read(visual[None], extractor.questions.grid)
     cost = costs.operations(extractor)
     assert 4 * cost.vision == seen
     assert cost.prefix + cost.suffixes == counter.get_total_flops()

@@ -87,7 +87,7 @@ def test_rows_are_segments_and_whole_videos(done: Path) -> None:
 
 def test_features_are_those_of_the_frames_computed_alone(done: Path, videos: Path, config: ExtractConfig) -> None:
     run = prepare(config)
-    oracle = Extractor(run.backbone, run.tokens, sharing="full")
+    oracle = Extractor(run.backbone, run.extractor.questions, sharing="full")
     store = Store(done)
     table = store.segments()
     for i in (1, 2, 3, 7):
@@ -356,8 +356,8 @@ def test_activations_that_float16_cannot_hold_fail_their_row_alone(
 ) -> None:
     original = Extractor.read
 
-    def overflow(self, visual):
-        out = original(self, visual)
+    def overflow(self, visual, grid):
+        out = original(self, visual, grid)
         out.heads[0, 1, 2, 3, 4] = np.inf
         return out
 

@@ -15,6 +15,7 @@ from headhunt.demo.training.network import HIDDEN
 from headhunt.demo.training.packing import SYSTEM, pack
 from headhunt.demo.training.samples import Sample
 from headhunt.demo.training.trainer import Trainer
+from headhunt.models.backbone import sample_grid
 from headhunt.prompts import FRAME_TEXT, load
 
 
@@ -22,7 +23,7 @@ def test_the_layout_is_extractions_own(exported: Path, trainer: Trainer) -> None
     backbone = models.load(str(exported))
     for prompt in load("headhunt5").prompts:
         for system in (None, SYSTEM):
-            ids = backbone.token_ids(prompt.text, n_frames=16, frame_text=FRAME_TEXT, system=system)
+            ids = backbone.token_ids(prompt.text, grid=sample_grid(backbone, 16), frame_text=FRAME_TEXT, system=system)
             layout = trainer.layout
             assert [*layout.prefix(system), *layout.suffix(prompt.text)] == ids
 
