@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ from headhunt.extraction import sharing
 from headhunt.extraction.decoders import Decoders
 from headhunt.stages import extract as stage
 from headhunt.stages.extract import ExtractConfig
+
+ALL = sorted(file.stem for file in Path(gpu.__file__).parent.glob("*.py") if file.stem != "__init__")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_benchmark_finds_what_it_imports(name: str) -> None:
+    """What a rename in the package breaks is found here, not on the day somebody wants a figure again."""
+    importlib.import_module(f"benchmarks.{name}")
 
 
 def test_the_gpu_benchmark_runs_on_a_cpu_and_its_shares_are_the_whole(tmp_path: Path) -> None:
