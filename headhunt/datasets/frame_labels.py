@@ -81,7 +81,7 @@ def of_npy(path: Path) -> FrameLabels:
         ManifestError: It cannot be read, or is no such array.
     """
     try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        values = np.load(path, mmap_mode="r")  # NumPy refuses pickles unless told
     except Exception as error:  # at a damaged header NumPy raises anything
         objects = re.search("pickle|Python objects", str(error))
         hint = "an array of Python objects is not read: it could run code" if objects else None
