@@ -91,17 +91,6 @@ def _digest(plain: object) -> str:
     return f"sha256:{hashlib.sha256(canonical_json(plain).encode()).hexdigest()}"
 
 
-def videos_of(store: Store, artefact: Artefact) -> tuple[str, ...]:
-    """Ids of the videos that an artefact says it learnt from, sorted; () where it does not say."""
-    paths = store.videos().path
-    if VIDEO in artefact.arrays:
-        return tuple(sorted(paths[i] for i in artefact.arrays[VIDEO].tolist() if i < len(paths)))
-    if ROW in artefact.arrays:
-        table = store.segments()
-        return tuple(sorted({paths[i] for i in table.video[np.isin(table.row, artefact.arrays[ROW])].tolist()}))
-    return ()
-
-
 def changed_rows(store: Store, artefact: Artefact) -> Changes | None:
     """How the rows that an artefact learnt from changed; None where it does not say which they are."""
     if ROW not in artefact.arrays:

@@ -12,7 +12,7 @@ from headhunt.artefacts.learnt import ROWS_INPUT
 from headhunt.artefacts.scorers import FittedOn
 from headhunt.configs.fit import FOLDS, FitConfig
 from headhunt.configs.option import to_json
-from headhunt.errors import HeadhuntError
+from headhunt.errors import ComputeError, LabelError
 from headhunt.files import StrPath, check_writable
 from headhunt.progress import Progress, silent
 from headhunt.records import Head
@@ -181,7 +181,7 @@ def _out_of_fold(
             seed=config.seed,
             progress=progress,
         )
-    except HeadhuntError as error:
+    except (LabelError, ComputeError) as error:  # a damaged store is no reason to go on without
         if config.folds is not None:
             raise
         return None, [f"no scores out of fold, a calibration will see fitted rows: {error.line}"]

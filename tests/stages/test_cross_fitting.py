@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from headhunt.artefacts.scorers import FOLD, FOLD_ROW, FOLD_SCORE
-from headhunt.errors import LabelError, UsageError
+from headhunt.errors import DamagedError, LabelError, UsageError
 from headhunt.records import ManifestRow
 from headhunt.scorers import METHODS, Scorer, score
 from headhunt.stages.cross_fitting import number_of_folds
@@ -138,3 +138,12 @@ def test_copies_of_a_file_share_a_fold(tmp_path: Path) -> None:
         dealt = _dealt(paths, contents, {i: i % 2 == 0 for i in range(12)}, 3, seed)
         assert dealt[0] == dealt[7] == dealt[9]
         assert set(dealt) == set(range(12))
+
+
+def test_damage_that_only_the_folds_meet_is_an_error_not_a_fit_without_folds(tmp_path: Path) -> None:
+    """The scorer reads one prompt; selecting anew in each fold reads another, whose features are lost."""
+    path = made(tmp_path / "s")
+    (path / "features/heads/c/0/0/0/0/0").unlink()
+    with pytest.raises(DamagedError, match="features/heads"):
+        fit(path, FitConfig())
+    assert fit(path, FitConfig(folds=0)).folds == 0
